@@ -1,0 +1,166 @@
+"""All settings: frozen, typed, unknown keys refused; TOML or KEY=VALUE in, JSON beside every run.
+
+The only place where ``ICSSN_*`` environment variables are read.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from icssn.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """One group of settings: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EncoderConfig(Settings):
+    """The shared feature extractor Φ."""
+
+    name: str = "tu-tf_efficientnet_lite0"  #: segmentation_models_pytorch encoder name; "tu-" means timm
+    weights: str = "embedded"  #: "embedded" (ImageNet, from a package), "none", or a .safetensors file
+    bands: int = Field(3, ge=1, le=16)  #: input bands; with other than 3 the first layer is adapted
+    output_stride: Literal[8, 16] = 16  #: px of the image per cell of the deepest features
+
+
+class ChipConfig(Settings):
+    """How scenes are cut into chips, and which of them validate."""
+
+    size_px: int = Field(192, ge=64, le=1024)  #: side of a training crop; 128 ties scores to the window (trial 3)
+    margin_px: int = Field(48, ge=0, le=512)  #: stored beyond the crop on each side, so that crops can move
+    validation_share: float = Field(0.25, gt=0, lt=0.6)  #: of the landslides, held out as one rectangle of blocks
+    blocks: int = Field(6, ge=2, le=32)  #: blocks per side of the labelled area when the rectangle is sought
+    buffer_px: int = Field(192, ge=0)  #: training pixels keep this far from the held-out rectangle (one chip)
+    background_per_landslide: float = Field(1.5, ge=0)  #: background chips cut per landslide chip
+    min_landslide_fraction: float = Field(0.01, ge=0, le=1)  #: a chip with less is no landslide chip
+    min_landslides: int = Field(4, ge=2)  #: fewer labelled landslides are refused
+
+
+class ContrastConfig(Settings):
+    """Contrastive learning in both sub-networks; values are our reconstruction, see docs/method.md."""
+
+    ocl_weight: float = Field(0.5, ge=0)  #: λ_o beside the classification loss
+    socl_weight: float = Field(0.1, ge=0)  #: λ_s beside the segmentation loss
+    temperature: float = Field(0.1, gt=0)  #: τ, divisor of cosine similarities
+    dimensions: int = Field(128, ge=8)  #: of the contrastive space
+    band_radius_cells: int = Field(2, ge=1)  #: r, cells from the boundary that may be anchors
+    landslide_cell_fraction: float = Field(0.75, gt=0.5, le=1)  #: ρ at or above which a cell is landslide
+    background_cell_fraction: float = Field(0.25, ge=0, lt=0.5)  #: ρ at or below which a cell is background
+    anchors_per_class: int = Field(64, ge=1)  #: at most, per image and class
+    warmup_share: float = Field(0.1, ge=0, lt=1)  #: first share of a segmentation stage without SOCL
+
+
+class StageConfig(Settings):
+    """One stage of a round."""
+
+    steps: int = Field(ge=0)  #: optimiser steps
+    batch_size: int = Field(8, ge=2)  #: chips per step
+    learning_rate: float = Field(1e-3, gt=0)  #: AdamW peak, cosine to 0
+    weight_decay: float = Field(1e-2, ge=0)
+
+
+class TrainConfig(Settings):
+    """One run: rounds of classification and segmentation that share and hand back the encoder."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    chips: ChipConfig = ChipConfig()
+    contrast: ContrastConfig = ContrastConfig()
+    rounds: int = Field(2, ge=1, le=5)  #: K
+    classify: StageConfig = StageConfig(steps=80, batch_size=8)
+    segment: StageConfig = StageConfig(steps=220, batch_size=8)
+    later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
+    dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy
+    decoder_channels: int = Field(128, ge=16)  #: of DeepLabv3+
+    atrous_rates: tuple[int, int, int] = (3, 6, 9)  #: small rates tile more consistently than 12/24/36
+    ema_decay: float = Field(0.99, ge=0, lt=1)  #: weight averaging; 0 switches it off
+    seed: int = Field(0, ge=0)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    checkpoint_every_steps: int = Field(25, ge=1)  #: a killed run repeats at most this many steps
+
+
+class InferenceConfig(Settings):
+    """How a checkpoint is applied to a scene."""
+
+    core_px: int = Field(512, ge=64)  #: side of the part of a window that is kept
+    halo_px: int = Field(64, ge=0)  #: read and predicted around the core, then dropped
+    min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
+    simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
+    threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+QUICK = {"rounds": 1, "classify.steps": 20, "segment.steps": 80, "segment.learning_rate": 5e-4,
+         "classify.learning_rate": 5e-4}
+"""Settings that make a run *quick*: a warm start from the last checkpoint and few steps (method trial 5)."""
+
+
+def train_config(overrides: dict[str, Any] | None = None, *, quick: bool = False, file: Path | None = None) -> TrainConfig:
+    """Build a training config from defaults, an optional TOML file, the quick tier and dotted overrides.
+
+    Args:
+        overrides: e.g. ``{"segment.steps": 300}``; string values are read as TOML where possible.
+        quick: Apply `QUICK` before the overrides.
+        file: TOML with the same structure as `TrainConfig`.
+
+    Raises:
+        ConfigError: A key is unknown or a value out of range; the message names it.
+    """
+    nested: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    for dotted, value in {**(QUICK if quick else {}), **(overrides or {})}.items():
+        level = nested
+        *groups, key = dotted.split(".")
+        for group in groups:
+            level = level.setdefault(group, {})
+        level[key] = _parse(value)
+    defaults = TrainConfig().model_dump()
+    try:
+        return TrainConfig.model_validate(_merge(defaults, nested))
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(where, first.get("input"), first["msg"]) from err
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _parse(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def workspace_folder(given: Path | None = None) -> Path:
+    """Give the workspace: the argument, else ``ICSSN_WORKSPACE``, else ``workspace`` in the current folder."""
+    return (given or Path(os.environ.get("ICSSN_WORKSPACE") or "workspace")).expanduser().resolve()
+
+
+def models_folder(workspace: Path) -> Path:
+    """Give where checkpoints live: ``ICSSN_MODELS``, else ``models`` in the workspace."""
+    chosen = os.environ.get("ICSSN_MODELS")
+    return Path(chosen).expanduser().resolve() if chosen else workspace / "models"
+
+
+def database_url(workspace: Path) -> str:
+    """Give the database: ``ICSSN_DATABASE_URL``, else a GeoPackage file in the workspace."""
+    return os.environ.get("ICSSN_DATABASE_URL") or f"sqlite:///{workspace / 'icssn.gpkg'}"
+
+
+def device_wish() -> str:
+    """Give ``ICSSN_DEVICE`` (``auto``, ``cpu``, ``cuda`` or ``mps``)."""
+    return os.environ.get("ICSSN_DEVICE") or "auto"

@@ -1,0 +1,1 @@
+"""Contrastive learning as functions of tensors: OCL, SOCL, and the choice of anchors."""

@@ -1,0 +1,126 @@
+"""Every way ICSSN refuses or fails, each with a sentence a geologist can act on.
+
+A leaf takes facts and builds its message: what failed, on which item, what was found, what was needed and what
+to do. Foreign errors are translated once, where the library is called, with ``raise … from err``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class IcssnError(Exception):
+    """Root of all errors raised on purpose; its text is fit to be shown to a user."""
+
+
+class ConfigError(IcssnError, ValueError):
+    """A setting is unknown or out of range."""
+
+    def __init__(self, setting: str, found: object, needed: str) -> None:
+        super().__init__(f"Setting '{setting}' is {found!r}, but must be {needed}. Correct it and try again.")
+
+
+class NotFoundError(IcssnError, LookupError):
+    """A named thing is not in the workspace."""
+
+    def __init__(self, kind: str, name: str, *, known: Iterable[str] = (), remedy: str = "") -> None:
+        names = sorted(known)
+        listing = f" Known: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}." if names else ""
+        super().__init__(f"There is no {kind} '{name}' in this workspace.{listing}{' ' + remedy if remedy else ''}")
+
+
+class DuplicateError(IcssnError, ValueError):
+    """A name is already taken, or the same file is already there."""
+
+    def __init__(self, kind: str, name: str, *, remedy: str = "Choose another name.") -> None:
+        super().__init__(f"There is already a {kind} '{name}' in this workspace. {remedy}")
+
+
+class RasterRefusedError(IcssnError, ValueError):
+    """A raster file cannot be used."""
+
+    def __init__(self, name: str, *, found: str, needed: str, remedy: str) -> None:
+        super().__init__(f"Raster '{name}' was refused: {found}; {needed} is needed. {remedy}")
+
+
+class LabelsRefusedError(IcssnError, ValueError):
+    """A vector file or an edit cannot be used as labels."""
+
+    def __init__(self, name: str, *, found: str, needed: str, remedy: str) -> None:
+        super().__init__(f"Labels '{name}' were refused: {found}; {needed} is needed. {remedy}")
+
+
+class ConflictError(IcssnError):
+    """Somebody else changed the same labels first; nothing was saved.
+
+    Attributes:
+        uids: The labels concerned.
+    """
+
+    def __init__(self, uids: Iterable[str]) -> None:
+        self.uids = tuple(uids)
+        super().__init__(
+            f"{len(self.uids)} label(s) were changed by somebody else since you loaded them, so nothing was saved: "
+            f"{', '.join(self.uids[:5])}. Reload the map, look at the newer shape and save again."
+        )
+
+
+class NotTrainableError(IcssnError, ValueError):
+    """The labels do not suffice for training."""
+
+    def __init__(self, *, found: str, needed: str, remedy: str) -> None:
+        super().__init__(f"Training cannot start: {found}; {needed} is needed. {remedy}")
+
+
+class BusyError(IcssnError, RuntimeError):
+    """The same kind of work is already queued or running."""
+
+    def __init__(self, kind: str, job_id: str, state: str) -> None:
+        super().__init__(
+            f"A {kind} job is already {state} (job {job_id}). Wait for it to end, or cancel it first."
+        )
+
+
+class JobFailedError(IcssnError, RuntimeError):
+    """A job ended without a result; the text is the reason that the worker recorded."""
+
+    def __init__(self, kind: str, job_id: str, reason: str) -> None:
+        super().__init__(f"The {kind} job {job_id} did not finish: {reason}")
+
+
+class CancelledError(IcssnError):
+    """The user asked for the work to stop; what was written before stands."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was cancelled; everything finished before stands.")
+
+
+class DiskFullError(IcssnError, OSError):
+    """The disk has no room."""
+
+    def __init__(self, folder: str, *, needed_mb: float | None = None) -> None:
+        need = f"; about {needed_mb:.0f} MB are needed" if needed_mb else ""
+        super().__init__(
+            f"No space is left on the disk of '{folder}'{need}. Nothing was damaged: free some space and try again."
+        )
+
+
+class CheckpointRefusedError(IcssnError, ValueError):
+    """Stored weights cannot be used."""
+
+    def __init__(self, name: str, *, found: str, remedy: str) -> None:
+        super().__init__(f"Checkpoint '{name}' was refused: {found}. {remedy}")
+
+
+class MissingPartError(IcssnError, RuntimeError):
+    """A part of the installation is missing."""
+
+    def __init__(self, part: str, *, remedy: str) -> None:
+        super().__init__(f"A part of the installation is missing: {part}. {remedy}")
+
+
+class NotAllowedError(IcssnError, PermissionError):
+    """The user's role does not permit the action."""
+
+    def __init__(self, who: str, role: str, verb: str, needed: str) -> None:
+        super().__init__(f"{who} is {role} and may not {verb}; the role {needed} is needed. Ask an admin.")

@@ -1,0 +1,28 @@
+"""Close GDAL's side doors: virtual and remote drivers, sidecar files, network reads."""
+
+from __future__ import annotations
+
+import os
+
+# Drivers that can reach other files or hosts from inside a small text or XML file.
+_FORBIDDEN_RASTER = (
+    "VRT GTI WMS WMTS WCS STACIT STACTA MRF DERIVED HTTP EEDA EEDAI PLMOSAIC DAAS NGW OGCAPI TileDB Zarr PDF "
+    "Rasterlite SENTINEL2 SAFE DIMAP JPIPKAK KEA netCDF HDF5 HDF5Image BAG GTX"
+)
+_FORBIDDEN_VECTOR = "OGR_VRT WFS OAPIF CSW GMLAS NAS Elasticsearch Carto GPX GTFS"
+
+_ENVIRONMENT = {
+    "GDAL_SKIP": _FORBIDDEN_RASTER.replace(" ", ","),
+    "OGR_SKIP": _FORBIDDEN_VECTOR.replace(" ", ","),
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none-is-allowed",
+    "GDAL_MAX_DATASET_POOL_SIZE": "50",
+    "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
+}
+
+
+def close_doors() -> None:
+    """Set GDAL's environment; must run before rasterio or pyogrio is imported for the first time."""
+    os.environ.update(_ENVIRONMENT)

@@ -1,0 +1,1 @@
+"""Apply a checkpoint to a scene: windows, probability and mask rasters, candidates. No database."""

@@ -1,0 +1,393 @@
+"""The records that pass between packages: frozen, validated, JSON-ready."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+
+def new_id() -> str:
+    """Give a fresh identifier: 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def now() -> dt.datetime:
+    """Give the present moment in UTC, to the millisecond (what a GeoPackage can keep)."""
+    moment = dt.datetime.now(dt.UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Geometry = Annotated[
+    BaseGeometry,
+    BeforeValidator(lambda value: shape(value) if isinstance(value, dict) else value),
+    PlainSerializer(lambda geometry: mapping(geometry), return_type=dict[str, Any]),
+]
+Id = Annotated[str, Field(pattern=r"^[0-9a-zA-Z_-]{1,64}$")]
+Bounds = tuple[float, float, float, float]  # (west, south, east, north)
+Affine6 = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f as in affine.Affine
+
+
+class Record(BaseModel):
+    """A frozen value; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+# ---- people -------------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What a user may do; each role includes those before it."""
+
+    viewer = "viewer"
+    annotator = "annotator"
+    reviewer = "reviewer"
+    admin = "admin"
+
+
+class Actor(Record):
+    """Who does something."""
+
+    name: str
+    role: Role = Role.admin
+
+
+# ---- scenes -------------------------------------------------------------------------------------------------
+
+
+class Stretch(Record):
+    """How stored values become 0–255, band by band: clip to [low, high], scale linearly."""
+
+    bands: tuple[int, ...]  # 1-based band numbers shown and learned from, in order
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class RasterFacts(Record):
+    """What one raster file is, found by the hardened inspection."""
+
+    width: int
+    height: int
+    band_count: int
+    dtype: str
+    crs_wkt: str
+    crs_name: str  # e.g. "EPSG:32648 · WGS 84 / UTM zone 48N"
+    transform: Affine6
+    nodata: float | None
+    bounds_lonlat: Bounds
+    pixel_size_m: float  # geometric mean of both axes at the centre
+    sha256: str
+    size_bytes: int
+    stretch: Stretch
+
+
+class Scene(Record):
+    """One georeferenced image and its row in the catalogue."""
+
+    id: Id
+    name: str
+    original: str  # absolute path; never changed by us
+    facts: RasterFacts
+    tiles: str | None = None  # web-optimised COG, relative to the workspace; None until imported
+    dem: str | None = None  # absolute path of the attached elevation raster
+    hillshade: str | None = None  # web-optimised COG of its hillshade, relative to the workspace
+    validation_bounds_px: tuple[int, int, int, int] | None = None  # (col, row, width, height), fixed at first training
+    created_at: dt.datetime = Field(default_factory=now)
+    created_by: str = ""
+
+
+# ---- labels -------------------------------------------------------------------------------------------------
+
+
+class LabelClass(StrEnum):
+    """What a polygon says about the ground inside it."""
+
+    landslide = "landslide"
+    hard_negative = "hard_negative"  # looks like a landslide, is none; attribute "look_alike" says what it is
+    label_area = "label_area"  # every landslide inside has been labelled, so absence is background
+
+
+class LabelSource(StrEnum):
+    drawn = "drawn"
+    imported = "imported"
+    predicted = "predicted"
+
+
+class LabelStatus(StrEnum):
+    proposed = "proposed"
+    accepted = "accepted"
+    rejected = "rejected"
+
+
+class Label(Record):
+    """A polygon with class, source, status, attributes and version; EPSG:4326 longitude/latitude."""
+
+    uid: Id
+    scene_id: Id
+    geometry_lonlat: Geometry  # Polygon or MultiPolygon
+    cls: LabelClass = LabelClass.landslide
+    source: LabelSource = LabelSource.drawn
+    status: LabelStatus = LabelStatus.accepted
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    version: int = 1
+    updated_by: str = ""
+    updated_at: dt.datetime = Field(default_factory=now)
+
+
+class NewLabel(Record):
+    """A label to create; `uid` is chosen by the caller so that a repeated save stays one label."""
+
+    uid: Id = Field(default_factory=new_id)
+    geometry_lonlat: Geometry
+    cls: LabelClass = LabelClass.landslide
+    source: LabelSource = LabelSource.drawn
+    status: LabelStatus = LabelStatus.accepted
+    attributes: dict[str, Any] = Field(default_factory=dict)
+
+
+class LabelChange(Record):
+    """A change to one label; fields left None stay as they are."""
+
+    uid: Id
+    expected_version: int
+    geometry_lonlat: Geometry | None = None
+    cls: LabelClass | None = None
+    status: LabelStatus | None = None
+    attributes: dict[str, Any] | None = None  # replaces all attributes
+
+
+class LabelDeletion(Record):
+    """The removal of one label; its history stays."""
+
+    uid: Id
+    expected_version: int
+
+
+class Edits(Record):
+    """One Save: applied whole or not at all. The same `nonce` is applied once only."""
+
+    nonce: str = Field(default_factory=new_id)
+    created: tuple[NewLabel, ...] = ()
+    changed: tuple[LabelChange, ...] = ()
+    deleted: tuple[LabelDeletion, ...] = ()
+
+
+class SavedEdits(Record):
+    """What a Save did: the scene's new revision and the labels as they now stand."""
+
+    revision: int
+    labels: tuple[Label, ...]
+
+
+class LabelVersion(Record):
+    """One row of a label's append-only history."""
+
+    seq: int
+    uid: Id
+    version: int
+    revision: int
+    operation: str  # create | update | delete | restore
+    geometry_lonlat: Geometry | None  # None for a deletion
+    cls: LabelClass
+    source: LabelSource
+    status: LabelStatus
+    attributes: dict[str, Any]
+    actor: str
+    at: dt.datetime
+
+
+class ImportedLabels(Record):
+    """The outcome of an import."""
+
+    count: int
+    repaired: int  # invalid geometries that were made valid
+    crs_name: str  # the CRS found in the file
+    revision: int
+
+
+# ---- jobs ---------------------------------------------------------------------------------------------------
+
+
+class JobKind(StrEnum):
+    import_scene = "import"
+    train = "train"
+    predict = "predict"
+    evaluate = "evaluate"
+
+
+class JobState(StrEnum):
+    queued = "queued"
+    running = "running"
+    done = "done"
+    failed = "failed"
+    cancelled = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more will happen to the job."""
+        return self in (JobState.done, JobState.failed, JobState.cancelled)
+
+
+class Progress(Record):
+    """How far a piece of work is, as shown to the user."""
+
+    fraction: float = Field(ge=0, le=1)
+    message: str = ""
+    remaining_s: float | None = None
+    figures: dict[str, float] = Field(default_factory=dict)  # e.g. {"loss": .31, "validation_f1": .62}
+
+
+class Job(Record):
+    """A queued piece of work for the worker."""
+
+    id: Id = Field(default_factory=new_id)
+    kind: JobKind
+    params: dict[str, Any] = Field(default_factory=dict)
+    state: JobState = JobState.queued
+    progress: Progress = Progress(fraction=0.0)
+    result: dict[str, Any] = Field(default_factory=dict)
+    error: str = ""  # one sentence for the user
+    cancel_requested: bool = False
+    attempts: int = 0
+    worker: str = ""
+    created_at: dt.datetime = Field(default_factory=now)
+    created_by: str = ""
+    started_at: dt.datetime | None = None
+    heartbeat_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+
+
+# ---- learning -----------------------------------------------------------------------------------------------
+
+
+class Chip(Record):
+    """A square cut from a scene, with its mask; row `index` of the chip arrays."""
+
+    index: int
+    scene_id: Id
+    col: int
+    row: int
+    size_px: int
+    split: str  # "train" | "validation"
+    kind: str  # "landslide" | "background" | "hard_negative"
+    label_uid: str = ""  # the label it was centred on, if any
+    landslide_fraction: float  # of the chip's known pixels
+    known_fraction: float  # pixels that are not ignored
+
+
+class Manifest(Record):
+    """What a run learned from; `fingerprint` is the SHA-256 of chips, masks and split."""
+
+    chips: tuple[Chip, ...]
+    revisions: dict[str, int]  # scene id → label revision
+    validation_bounds_px: dict[str, tuple[int, int, int, int]]  # scene id → (col, row, width, height)
+    buffer_px: int
+    bands: int
+    seed: int
+    fingerprint: str
+
+
+class Run(Record):
+    """One press of Retrain."""
+
+    id: Id = Field(default_factory=new_id)
+    scene_ids: tuple[Id, ...]
+    revisions: dict[str, int]
+    tier: str = "full"  # "full" | "quick"
+    seed: int = 0
+    config: dict[str, Any] = Field(default_factory=dict)
+    parent_checkpoint: str = ""
+    job_id: str = ""
+    device: str = ""
+    code_version: str = ""
+    folder: str = ""  # relative to the workspace
+    created_at: dt.datetime = Field(default_factory=now)
+    created_by: str = ""
+    ended_at: dt.datetime | None = None
+    checkpoint_id: str = ""  # the best of the run
+    summary: dict[str, Any] = Field(default_factory=dict)
+
+
+class Round(Record):
+    """One classify + segment pair of a run, judged on validation blocks."""
+
+    run_id: Id
+    number: int  # from 1
+    metrics: dict[str, float]
+    seconds: float = 0.0
+    at: dt.datetime = Field(default_factory=now)
+
+
+class CheckpointState(StrEnum):
+    candidate = "candidate"
+    active = "active"
+    retired = "retired"
+
+
+class Checkpoint(Record):
+    """Weights and card at the end of a round: `models/<id>/{model.safetensors, card.json}`."""
+
+    id: Id
+    run_id: str
+    round: int
+    state: CheckpointState = CheckpointState.candidate
+    sha256: str
+    metrics: dict[str, float] = Field(default_factory=dict)
+    threshold: float = 0.5  # chosen on validation
+    parent: str = ""
+    created_at: dt.datetime = Field(default_factory=now)
+
+
+class Prediction(Record):
+    """One checkpoint applied to one scene; paths relative to the workspace."""
+
+    id: Id = Field(default_factory=new_id)
+    scene_id: Id
+    checkpoint_id: Id
+    probability: str  # uint8 COG on the scene's grid: value / 254 is the probability, 255 is nodata
+    mask: str  # uint8 COG: 0 background, 1 landslide, 255 nodata
+    probability_tiles: str = ""  # web-optimised copy for the map
+    threshold: float
+    seconds: float = 0.0
+    candidate_count: int = 0
+    created_at: dt.datetime = Field(default_factory=now)
+
+
+class CandidateStatus(StrEnum):
+    open = "open"
+    accepted = "accepted"
+    rejected = "rejected"
+    unsure = "unsure"
+
+
+class Candidate(Record):
+    """An object that a model proposes; a landslide only after acceptance."""
+
+    id: Id
+    prediction_id: Id
+    scene_id: Id
+    geometry_lonlat: Geometry
+    score: float  # object score: classifier and mask together, in [0, 1]
+    mask_score: float  # mean probability inside
+    classifier_score: float  # classifier's probability for the object-centred chip
+    area_m2: float
+    status: CandidateStatus = CandidateStatus.open
+    look_alike: str = ""  # why it was rejected: terrace, quarry, gully …
+    label_uid: str = ""  # the label that acceptance or rejection made
+    decided_by: str = ""
+    decided_at: dt.datetime | None = None
+
+
+class Decision(Record):
+    """A geologist's word on one candidate."""
+
+    candidate_id: Id
+    status: CandidateStatus
+    look_alike: str = ""
+    geometry_lonlat: Geometry | None = None  # accept with edit

@@ -1,0 +1,1 @@
+"""Train ICSSN on chips: dataset, augmentation, the two stages, the rounds, checkpoints. No database."""

@@ -1,0 +1,1 @@
+"""The only Streamlit, folium and leafmap; used by app.py and pages/."""
