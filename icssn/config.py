@@ -96,12 +96,19 @@ class InferenceConfig(Settings):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
 
-QUICK = {"rounds": 1, "classify.steps": 20, "segment.steps": 80, "segment.learning_rate": 5e-4,
-         "classify.learning_rate": 5e-4}
+QUICK = {
+    "rounds": 1,
+    "classify.steps": 20,
+    "segment.steps": 80,
+    "segment.learning_rate": 5e-4,
+    "classify.learning_rate": 5e-4,
+}
 """Settings that make a run *quick*: a warm start from the last checkpoint and few steps (method trial 5)."""
 
 
-def train_config(overrides: dict[str, Any] | None = None, *, quick: bool = False, file: Path | None = None) -> TrainConfig:
+def train_config(
+    overrides: dict[str, Any] | None = None, *, quick: bool = False, file: Path | None = None
+) -> TrainConfig:
     """Build a training config from defaults, an optional TOML file, the quick tier and dotted overrides.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from icssn.errors import DiskFullError
-from icssn.records import new_id
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         DiskFullError: The disk is full; an earlier file at `path` is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{new_id()}.part{path.suffix}")
+    draft = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield draft
         with draft.open("rb+") as handle:

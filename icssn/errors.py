@@ -76,9 +76,7 @@ class BusyError(IcssnError, RuntimeError):
     """The same kind of work is already queued or running."""
 
     def __init__(self, kind: str, job_id: str, state: str) -> None:
-        super().__init__(
-            f"A {kind} job is already {state} (job {job_id}). Wait for it to end, or cancel it first."
-        )
+        super().__init__(f"A {kind} job is already {state} (job {job_id}). Wait for it to end, or cancel it first.")
 
 
 class JobFailedError(IcssnError, RuntimeError):

@@ -26,7 +26,7 @@ def now() -> dt.datetime:
 Geometry = Annotated[
     BaseGeometry,
     BeforeValidator(lambda value: shape(value) if isinstance(value, dict) else value),
-    PlainSerializer(lambda geometry: mapping(geometry), return_type=dict[str, Any]),
+    PlainSerializer(mapping, return_type=dict[str, Any]),
 ]
 Id = Annotated[str, Field(pattern=r"^[0-9a-zA-Z_-]{1,64}$")]
 Bounds = tuple[float, float, float, float]  # (west, south, east, north)
