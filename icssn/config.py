@@ -76,6 +76,7 @@ class TrainConfig(Settings):
     classify: StageConfig = StageConfig(steps=80, batch_size=8)
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
+    encoder_rate: float = Field(1.0, gt=0)  #: learning rate of the encoder, as a multiple of the heads'
     dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy
     decoder_channels: int = Field(128, ge=16)  #: of DeepLabv3+
     atrous_rates: tuple[int, int, int] = (3, 6, 9)  #: small rates tile more consistently than 12/24/36
@@ -119,12 +120,14 @@ def train_config(
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names it.
     """
-    nested: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    nested = _read(file) if file else {}
     for dotted, value in {**(QUICK if quick else {}), **(overrides or {})}.items():
         level = nested
         *groups, key = dotted.split(".")
         for group in groups:
             level = level.setdefault(group, {})
+            if not isinstance(level, dict):
+                raise ConfigError(dotted, value, "a setting that exists")
         level[key] = _parse(value)
     defaults = TrainConfig().model_dump()
     try:
@@ -132,7 +135,18 @@ def train_config(
     except ValidationError as err:
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(where, first.get("input"), first["msg"]) from err
+        unknown = first["type"] == "extra_forbidden"
+        needed = "a setting that exists" if unknown else first["msg"].removeprefix("Input should be ")
+        raise ConfigError(where, first.get("input"), needed) from err
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(file.name, "missing or unreadable", "a TOML file of settings") from err
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(file.name, f"no TOML ({err})", "a TOML file of settings") from err
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -37,9 +37,14 @@ class DuplicateError(IcssnError, ValueError):
 
 
 class RasterRefusedError(IcssnError, ValueError):
-    """A raster file cannot be used."""
+    """A raster file cannot be used.
+
+    Attributes:
+        parts: The arguments, so that a refusal can pass from a child process to its parent.
+    """
 
     def __init__(self, name: str, *, found: str, needed: str, remedy: str) -> None:
+        self.parts = {"name": name, "found": found, "needed": needed, "remedy": remedy}
         super().__init__(f"Raster '{name}' was refused: {found}; {needed} is needed. {remedy}")
 
 
@@ -66,10 +71,10 @@ class ConflictError(IcssnError):
 
 
 class NotTrainableError(IcssnError, ValueError):
-    """The labels do not suffice for training."""
+    """The labels do not suffice for training; each reason is a sentence that says what to do."""
 
-    def __init__(self, *, found: str, needed: str, remedy: str) -> None:
-        super().__init__(f"Training cannot start: {found}; {needed} is needed. {remedy}")
+    def __init__(self, reasons: Iterable[str]) -> None:
+        super().__init__("Training cannot start. " + " ".join(reasons))
 
 
 class BusyError(IcssnError, RuntimeError):
@@ -101,6 +106,13 @@ class DiskFullError(IcssnError, OSError):
         super().__init__(
             f"No space is left on the disk of '{folder}'{need}. Nothing was damaged: free some space and try again."
         )
+
+
+class DatabaseUnusableError(IcssnError, OSError):
+    """The workspace's database cannot be opened, read or written."""
+
+    def __init__(self, file: str, *, found: str, remedy: str) -> None:
+        super().__init__(f"The database '{file}' cannot be used: {found}. {remedy}")
 
 
 class CheckpointRefusedError(IcssnError, ValueError):

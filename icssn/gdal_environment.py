@@ -1,4 +1,10 @@
-"""Close GDAL's side doors: virtual and remote drivers, sidecar files, network reads."""
+"""Close GDAL's side doors: virtual and remote drivers, sidecar files, network reads.
+
+The list of skipped drivers is one of two locks. GDAL registers its VRT driver again whenever a process makes a
+virtual dataset (rasterio's WarpedVRT, and through it rio-tiler and rio-cogeo), so nothing here uses these: pixels are
+warped as arrays. The other lock holds in any case: rasters are opened by `icssn.imagery.open.open_raster`, which
+reads the magic bytes and allows the GeoTIFF driver alone.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +25,7 @@ _ENVIRONMENT = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none-is-allowed",
     "GDAL_MAX_DATASET_POOL_SIZE": "50",
+    "GDAL_CACHEMAX": "384",  # MB of unpacked blocks; the default, a twentieth of the memory, would not be bounded
     "OGR_GEOJSON_MAX_OBJ_SIZE": "50",
 }
 

@@ -36,7 +36,12 @@ Affine6 = tuple[float, float, float, float, float, float]  # a, b, c, d, e, f as
 class Record(BaseModel):
     """A frozen value; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        ser_json_inf_nan="strings",  # a nodata value of NaN survives JSON, and the JSON stays valid
+    )
 
 
 # ---- people -------------------------------------------------------------------------------------------------
@@ -205,7 +210,8 @@ class LabelVersion(Record):
 class ImportedLabels(Record):
     """The outcome of an import."""
 
-    count: int
+    count: int  # polygons in the file
+    already_there: int = 0  # of them, equal to a label of the scene; not added again
     repaired: int  # invalid geometries that were made valid
     crs_name: str  # the CRS found in the file
     revision: int
@@ -215,6 +221,7 @@ class ImportedLabels(Record):
 
 
 class JobKind(StrEnum):
+    demo = "demo"
     import_scene = "import"
     train = "train"
     predict = "predict"
@@ -314,6 +321,18 @@ class Run(Record):
     summary: dict[str, Any] = Field(default_factory=dict)
 
 
+class Readiness(Record):
+    """Whether a run can start, and if not, why."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()  # sentences, empty when ready
+    landslides: int = 0
+    hard_negatives: int = 0
+    label_areas: int = 0
+    estimate_full_s: float | None = None  # from this machine's own earlier runs, None before the first
+    estimate_quick_s: float | None = None
+
+
 class Round(Record):
     """One classify + segment pair of a run, judged on validation blocks."""
 
@@ -352,7 +371,6 @@ class Prediction(Record):
     checkpoint_id: Id
     probability: str  # uint8 COG on the scene's grid: value / 254 is the probability, 255 is nodata
     mask: str  # uint8 COG: 0 background, 1 landslide, 255 nodata
-    probability_tiles: str = ""  # web-optimised copy for the map
     threshold: float
     seconds: float = 0.0
     candidate_count: int = 0
@@ -364,6 +382,7 @@ class CandidateStatus(StrEnum):
     accepted = "accepted"
     rejected = "rejected"
     unsure = "unsure"
+    known = "known"  # overlaps a landslide that was already labelled
 
 
 class Candidate(Record):

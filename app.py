@@ -1,0 +1,57 @@
+"""ICSSN in the browser: the home page, and the server around all pages.
+
+``streamlit run app.py`` imports this file once for the server and runs it for every look at the home page.
+"""
+
+from __future__ import annotations
+
+from icssn.gdal_environment import close_doors
+
+close_doors()
+
+if __name__ == "__main__":
+    import streamlit as st
+
+    from icssn import actions
+    from icssn.ui import frame, progress
+    from icssn.ui.next_step import advise, standing
+    from icssn.ui.wording import phrase
+
+    with frame.page("home") as ws:
+        now = standing(ws)
+        if not now.scenes and not progress.watch(ws):
+            st.subheader(phrase("home.begin"), anchor=False)
+            demo, own = st.columns(2)
+            with demo.container(border=True, height="stretch"):
+                st.markdown(phrase("home.demo_text"))
+                if st.button(phrase("home.demo_button"), type="primary"):
+                    actions.load_demo(ws)
+                    st.rerun()
+            with own.container(border=True, height="stretch"):
+                st.markdown(phrase("home.own_text"))
+                if st.button(phrase("home.own_button")):
+                    frame.go("scenes")
+        elif now.scenes:
+            for column, (word, count) in zip(
+                st.columns(5),
+                {
+                    "scenes": now.scenes,
+                    "landslides": now.landslides,
+                    "hard_negatives": now.hard_negatives,
+                    "models": now.models,
+                    "open_candidates": now.open_candidates,
+                }.items(),
+                strict=True,
+            ):
+                column.metric(phrase(f"home.{word}"), count, border=True)
+            running = progress.watch(ws)
+            step, page = advise(now)
+            with st.container(border=True):
+                st.caption(phrase("home.next" if not running else "home.meanwhile"))
+                st.markdown(phrase(f"next.{step}", candidates=now.open_candidates, landslides=now.landslides))
+                if st.button(phrase(f"{page}.open"), type="secondary" if running else "primary", key="next"):
+                    frame.go(page)
+else:
+    from icssn.ui.server import build
+
+    app = build(__file__)

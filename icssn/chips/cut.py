@@ -1,0 +1,282 @@
+"""Cut scenes into training examples: chip images, chip masks and a manifest, with nothing leaking across the split.
+
+Training chips lie on landslides, on hard negatives and on varied ground without either. Validation chips are tiles
+of the held-out rectangle: each of its pixels is judged exactly once, at its true share of landslides and with
+landslides anywhere in the chip, so that the threshold chosen there holds for whole scenes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from rasterio.transform import Affine
+from shapely.geometry.base import BaseGeometry
+
+from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, Ground, survey, to_lonlat, to_pixels
+from icssn.chips.plan import Plan, background_wanted, training_plans, validation_plans
+from icssn.chips.split import HeldOut, Rectangle, hold_out, nothing_to_hold_out
+from icssn.chips.stack import growing
+from icssn.chips.verify import check_no_leak, require_both_sides, require_labels
+from icssn.config import ChipConfig
+from icssn.durable import whole_file, write_text
+from icssn.errors import NotFoundError, NotTrainableError
+from icssn.geo import shapes
+from icssn.imagery.open import open_raster
+from icssn.imagery.read import read_window
+from icssn.records import Chip, Label, Manifest, Progress, RasterFacts
+
+IMAGES, MASKS, MANIFEST = "images.npy", "masks.npy", "manifest.json"
+MAX_EMPTY_TILES = 400  # validation tiles without a landslide, of a run: about half a minute of judging on two cores
+
+Pixels = npt.NDArray[np.uint8]
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class ChipSource:
+    """One scene to learn from: its raster, and its labels frozen at a revision."""
+
+    scene_id: str
+    raster: Path
+    facts: RasterFacts
+    labels: list[Label]
+    revision: int
+    validation_bounds_px: Rectangle | None = None  # (col, row, width, height); kept where given
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """All that is decided about one scene before its pixels are read."""
+
+    source: ChipSource
+    ground: Ground
+    zone: BaseGeometry  # where training masks know nothing, px
+    plans: list[Plan]
+
+
+def cut(
+    sources: Sequence[ChipSource], folder: Path, *, config: ChipConfig, seed: int, report: Report | None = None
+) -> Manifest:
+    """Write the chips of a run: `images.npy`, `masks.npy` and, last, `manifest.json`.
+
+    Stored chips are squares of S = size_px + 2 · margin_px; a chip's `col` and `row` are its upper left corner, which
+    may lie outside the raster. Images are uint8 (N, C, S, S) in the scenes' stretch, masks uint8 (N, S, S): 0
+    background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed landslides).
+    Training masks know nothing within the buffer around any held-out rectangle, overlapping scenes included;
+    validation masks know only their own tile of it.
+
+    Args:
+        sources: Scenes; all must have the same number of bands.
+        folder: Written to; an earlier cut there is replaced.
+        config: Sizes, shares and limits.
+        seed: Of places and jitter; the split does not depend on it.
+        report: Told how far the work is; what it raises stops the work, and nothing is left but the empty folder.
+
+    Raises:
+        NotTrainableError: Too few landslides, no background, or nothing that can be held out; says what to do.
+        DiskFullError: The disk is full.
+    """
+    bands = _common_bands(sources)
+    grounds = {source.scene_id: survey(source.labels, source.facts) for source in sources}
+    require_labels(grounds, config)
+    held = _hold_out(sources, grounds, config)
+    scenes = [_prepare(source, sources, grounds[source.scene_id], held, config=config, seed=seed) for source in sources]
+    rectangles = {scene_id: h.rectangle for scene_id, h in held.items()}
+    buffer_px = min(h.buffer_px for h in held.values())
+    side_px = config.size_px + 2 * config.margin_px
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # arrays without a manifest are no chips
+    chips: list[Chip] = []
+    digest = hashlib.sha256()
+    with whole_file(folder / IMAGES) as image_draft, whole_file(folder / MASKS) as mask_draft:
+        with (
+            growing(image_draft, (bands, side_px, side_px)) as images,
+            growing(mask_draft, (side_px, side_px)) as masks,
+        ):
+            for number, scene in enumerate(scenes):
+                told = _share_of(report, number, len(scenes))
+                for chip, image, mask in _chips(scene, first=len(chips), config=config, report=told):
+                    chips.append(chip)
+                    images.append(image)
+                    masks.append(mask)
+                    digest.update(image.tobytes() + mask.tobytes())
+        digest.update(json.dumps([[chip.model_dump() for chip in chips], rectangles, buffer_px]).encode())
+        manifest = Manifest(
+            chips=tuple(chips),
+            revisions={source.scene_id: source.revision for source in sources},
+            validation_bounds_px=rectangles,
+            buffer_px=buffer_px,
+            bands=bands,
+            seed=seed,
+            fingerprint=digest.hexdigest(),
+        )
+        _verify(manifest, mask_draft, config)
+    write_text(folder / MANIFEST, manifest.model_dump_json(indent=1))
+    return manifest
+
+
+def load(folder: Path) -> tuple[Manifest, Pixels, Pixels]:
+    """Give the manifest and, mapped from disk, the images (N, C, S, S) and masks (N, S, S) of a cut.
+
+    Raises:
+        NotFoundError: The folder holds no finished cut.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise NotFoundError("set of chips", folder.name, remedy="Start the run again; it cuts them anew.")
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest, np.load(folder / IMAGES, mmap_mode="r"), np.load(folder / MASKS, mmap_mode="r")
+
+
+# ---- cutting -----------------------------------------------------------------------------------------------------
+
+
+def _chips(
+    scene: _Prepared, *, first: int, config: ChipConfig, report: Report
+) -> Iterator[tuple[Chip, Pixels, Pixels]]:
+    """Give one scene's chips with image and mask, numbered from `first`.
+
+    What turns out to show too little of what it was planned for, and background beyond what is wanted, is left out.
+    """
+    index = first
+    landslides = background = 0  # training chips so far; all landslides come first
+    every = max(1, len(scene.plans) // 20)
+    with open_raster(scene.source.raster) as dataset:
+        for number, plan in enumerate(scene.plans):
+            if number % every == 0:
+                report(
+                    Progress(fraction=number / len(scene.plans), message=f"cutting chip {number} of {len(scene.plans)}")
+                )
+            is_background = plan.split == "train" and plan.kind == "background"
+            if is_background and background >= background_wanted(landslides, config):
+                continue
+            mask = _mask(scene, plan)
+            if not _shows_enough(mask, plan, config):  # known without the costly reading
+                continue
+            image, valid = read_window(dataset, plan.window, scene.source.facts.stretch)
+            mask[~valid] = IGNORE
+            if not _shows_enough(mask, plan, config):
+                continue
+            known = int((mask != IGNORE).sum())
+            chip = Chip(
+                index=index,
+                scene_id=scene.source.scene_id,
+                col=int(plan.window.col_off),
+                row=int(plan.window.row_off),
+                size_px=int(plan.window.width),
+                split=plan.split,
+                kind=plan.kind,
+                label_uid=plan.label_uid,
+                landslide_fraction=int((mask == LANDSLIDE).sum()) / known,
+                known_fraction=known / mask.size,
+            )
+            yield chip, image, mask
+            index += 1
+            landslides += plan.split == "train" and plan.kind == "landslide"
+            background += is_background
+
+
+def _mask(scene: _Prepared, plan: Plan) -> Pixels:
+    mask = scene.ground.mask(plan.window)
+    if plan.known is None:
+        transform = shapes.pixel_transform(Affine.identity(), plan.window)
+        height, width = mask.shape
+        return shapes.rasterise([scene.zone], transform=transform, width=width, height=height, value=IGNORE, out=mask)
+    only = np.full_like(mask, IGNORE)
+    west, north = plan.known.col_off - plan.window.col_off, plan.known.row_off - plan.window.row_off
+    tile = np.s_[north : north + plan.known.height, west : west + plan.known.width]
+    only[tile] = mask[tile]
+    return only
+
+
+def _shows_enough(mask: Pixels, plan: Plan, config: ChipConfig) -> bool:
+    if plan.split == "validation":
+        return bool((mask != IGNORE).any())
+    middle = mask[config.margin_px :, config.margin_px :][: config.size_px, : config.size_px]
+    landslide, known = int((middle == LANDSLIDE).sum()), int((middle != IGNORE).sum())
+    match plan.kind:
+        case "landslide":
+            return landslide >= plan.least_px
+        case "hard_negative":
+            few = landslide < config.min_landslide_fraction * middle.size
+            return few and int((middle == BACKGROUND).sum()) >= plan.least_px
+        case _:
+            return landslide == 0 and known >= middle.size / 2
+
+
+# ---- the split ---------------------------------------------------------------------------------------------------
+
+
+def _hold_out(sources: Sequence[ChipSource], grounds: dict[str, Ground], config: ChipConfig) -> dict[str, HeldOut]:
+    """Give what each scene holds out; scenes where nothing can be are only trained on."""
+    held = {}
+    for source in sources:
+        ground = grounds[source.scene_id]
+        found = hold_out(
+            ground.background, list(ground.landslides.values()), config=config, fixed=source.validation_bounds_px
+        )
+        if found:
+            held[source.scene_id] = found
+    if not held:
+        raise NotTrainableError([nothing_to_hold_out(sum(len(ground.landslides) for ground in grounds.values()))])
+    return held
+
+
+def _prepare(
+    source: ChipSource,
+    sources: Sequence[ChipSource],
+    ground: Ground,
+    held: dict[str, HeldOut],
+    *,
+    config: ChipConfig,
+    seed: int,
+) -> _Prepared:
+    rng = np.random.default_rng([seed, zlib.crc32(source.scene_id.encode())])  # whatever other scenes take part
+    zone = shapely.union_all([_carried(held[s.scene_id].zone, s, source) for s in sources if s.scene_id in held])
+    plans = training_plans(ground, zone, config=config, rng=rng)
+    if source.scene_id in held:
+        rectangle = held[source.scene_id].rectangle
+        plans += validation_plans(ground, rectangle, most_empty=MAX_EMPTY_TILES // len(held), config=config, rng=rng)
+    return _Prepared(source, ground, zone, plans)
+
+
+def _carried(zone: BaseGeometry, source: ChipSource, to: ChipSource) -> BaseGeometry:
+    """Carry a zone from one scene's pixels to another's: scenes of the same place must not tell on each other."""
+    if source.scene_id == to.scene_id:
+        return zone
+    if not shapely.box(*source.facts.bounds_lonlat).intersects(shapely.box(*to.facts.bounds_lonlat)):
+        return shapely.Polygon()
+    outline = shapely.segmentize(zone, shapely.length(zone) / 64)  # its straight sides may become curves
+    return to_pixels(to_lonlat(outline, source.facts), to.facts)
+
+
+def _verify(manifest: Manifest, path: Path, config: ChipConfig) -> None:
+    masks = np.load(path, mmap_mode="r")  # what is on the disk, not what was meant to be
+    check_no_leak(manifest, masks)
+    require_both_sides(manifest, masks, config)
+
+
+def _common_bands(sources: Sequence[ChipSource]) -> int:
+    bands = {len(source.facts.stretch.bands) for source in sources}
+    if len(bands) != 1:
+        found = " and ".join(str(count) for count in sorted(bands)) or "no"
+        raise NotTrainableError(
+            [f"The scenes have {found} bands, but must all have the same number: train on each kind by itself."]
+        )
+    return bands.pop()
+
+
+def _share_of(report: Report | None, number: int, count: int) -> Report:
+    def tell(progress: Progress) -> None:
+        if report:
+            report(progress.model_copy(update={"fraction": (number + progress.fraction) / count}))
+
+    return tell

@@ -1,0 +1,133 @@
+"""What the labels of one scene say about its pixels: landslide, background, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from rasterio.transform import Affine
+from rasterio.windows import Window
+from shapely.affinity import affine_transform
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from icssn.geo import crs, shapes
+from icssn.records import Label, LabelClass, LabelStatus, RasterFacts
+
+BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The labels of one scene in its pixel coordinates (col, row), clipped to the raster.
+
+    Attributes:
+        landslides: Accepted landslides by label uid, in order of uid.
+        negatives: Ground that looks like a landslide and is none, by label uid: hard negatives, rejected landslides.
+        proposed: Landslides that nobody has accepted or rejected yet: neither class may be learned there.
+        areas: Union of the label areas; inside, absence is background.
+    """
+
+    landslides: dict[str, BaseGeometry]
+    negatives: dict[str, BaseGeometry]
+    proposed: list[BaseGeometry]
+    areas: BaseGeometry
+    _shapes: list[BaseGeometry]  # in burning order: what comes later wins
+    _values: npt.NDArray[np.uint8]
+    _tree: shapely.STRtree
+
+    @property
+    def background(self) -> BaseGeometry:
+        """Where absence of a landslide is known: label areas and hard negatives, landslides not taken off."""
+        return shapely.union_all([self.areas, *self.negatives.values()])
+
+    @property
+    def possible_landslides(self) -> list[BaseGeometry]:
+        """Every polygon that is or may be a landslide."""
+        return [*self.landslides.values(), *self.proposed]
+
+    def mask(self, window: Window) -> npt.NDArray[np.uint8]:
+        """Draw a window's mask; it may reach outside the raster, where nothing is known.
+
+        Returns:
+            uint8 (height, width): 0 background, 1 landslide, 255 ignore; pixel centre rule. A landslide wins over a
+            hard negative, a hard negative over a proposal, a proposal over a label area.
+        """
+        drawn = np.full((int(window.height), int(window.width)), IGNORE, np.uint8)
+        transform = shapes.pixel_transform(Affine.identity(), window)
+        found = np.sort(self._tree.query(window_box(window)))
+        for layer in np.split(found, np.flatnonzero(np.diff(self._values[found])) + 1):
+            if len(layer):
+                shapes.rasterise(
+                    [self._shapes[i] for i in layer],
+                    transform=transform,
+                    width=drawn.shape[1],
+                    height=drawn.shape[0],
+                    value=int(self._values[layer[0]]),
+                    out=drawn,
+                )
+        return drawn
+
+
+def survey(labels: Iterable[Label], facts: RasterFacts) -> Ground:
+    """Carry a scene's labels into its pixels.
+
+    Proposed or rejected label areas and proposed hard negatives say nothing; labels off the raster are passed over.
+    """
+    landslides: dict[str, BaseGeometry] = {}
+    negatives: dict[str, BaseGeometry] = {}
+    proposed: list[BaseGeometry] = []
+    areas: list[BaseGeometry] = []
+    raster = box(0, 0, facts.width, facts.height)
+    for label in sorted(labels, key=lambda label: label.uid):
+        geometry, _ = shapes.repair(to_pixels(label.geometry_lonlat, facts).intersection(raster))
+        if geometry.is_empty:
+            continue
+        match label.cls, label.status:
+            case LabelClass.landslide, LabelStatus.accepted:
+                landslides[label.uid] = geometry
+            case LabelClass.landslide, LabelStatus.proposed:
+                proposed.append(geometry)
+            case (LabelClass.landslide, LabelStatus.rejected) | (
+                LabelClass.hard_negative,
+                LabelStatus.accepted | LabelStatus.rejected,
+            ):
+                negatives[label.uid] = geometry
+            case LabelClass.label_area, LabelStatus.accepted:
+                areas.append(geometry)
+    burnt = [
+        *((geometry, BACKGROUND) for geometry in areas),
+        *((geometry, IGNORE) for geometry in proposed),
+        *((geometry, BACKGROUND) for geometry in negatives.values()),
+        *((geometry, LANDSLIDE) for geometry in landslides.values()),
+    ]
+    return Ground(
+        landslides=landslides,
+        negatives=negatives,
+        proposed=proposed,
+        areas=shapely.union_all(areas),
+        _shapes=[geometry for geometry, _ in burnt],
+        _values=np.array([value for _, value in burnt], np.uint8),
+        _tree=shapely.STRtree([geometry for geometry, _ in burnt]),
+    )
+
+
+def to_pixels(geometry_lonlat: BaseGeometry, facts: RasterFacts) -> BaseGeometry:
+    """Carry a geometry from longitude/latitude to pixel coordinates (col, row); rotated transforms too."""
+    to_grid = ~Affine(*facts.transform)
+    in_crs, _ = shapes.repair(crs.from_lonlat(geometry_lonlat, facts.crs_wkt))
+    return affine_transform(in_crs, [to_grid.a, to_grid.b, to_grid.d, to_grid.e, to_grid.c, to_grid.f])
+
+
+def to_lonlat(geometry_px: BaseGeometry, facts: RasterFacts) -> BaseGeometry:
+    """Carry a geometry from pixel coordinates to longitude/latitude; the inverse of `to_pixels`."""
+    a, b, c, d, e, f = facts.transform
+    return crs.to_lonlat(affine_transform(geometry_px, [a, b, d, e, c, f]), facts.crs_wkt)
+
+
+def window_box(window: Window) -> BaseGeometry:
+    """Give a window's outline in pixel coordinates."""
+    return box(window.col_off, window.row_off, window.col_off + window.width, window.row_off + window.height)

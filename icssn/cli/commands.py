@@ -1,0 +1,62 @@
+"""The list of all commands of ``icssn``; each opens the workspace, calls one action and prints its answer."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+
+import typer
+
+from icssn import actions
+from icssn.cli import demo, doctor, learning, results, scenes
+from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
+from icssn.jobs import engine
+
+app = typer.Typer(
+    help="Map old landslides from few labels: correct, retrain, look.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def main() -> None:
+    """Run the command line; an unforeseen error becomes one sentence, its details go to a file."""
+    try:
+        app()
+    except Exception as err:
+        with tempfile.NamedTemporaryFile("w", prefix="icssn-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log.name}."
+        Console(as_json="--json" in sys.argv).fail(reason)
+        sys.exit(1)
+
+
+@app.command("init")
+def init(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Create a workspace (a project folder), or open the one that is there."""
+    with session(workspace, json) as (ws, console):
+        console.give({"workspace": str(ws.folder), "scenes": len(actions.list_scenes(ws))}, f"Workspace {ws.folder}")
+
+
+@app.command("worker")
+def worker(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Serve the job queue in this terminal until interrupted."""
+    with session(workspace, json) as (ws, console):
+        served = engine.serve(ws, idle_exit_s=float("inf"))
+        console.give({"served": served}, "" if served else "Another worker already serves this workspace.")
+
+
+app.command("demo")(demo.demo)
+app.add_typer(scenes.scene, name="scene")
+app.add_typer(scenes.labels, name="labels")
+app.command("train")(learning.train)
+app.command("runs")(learning.runs)
+app.add_typer(learning.run, name="run")
+app.command("predict")(results.predict)
+app.command("evaluate")(results.evaluate)
+app.add_typer(results.candidates, name="candidates")
+app.command("models")(learning.models)
+app.add_typer(learning.model, name="model")
+app.command("doctor")(doctor.doctor)

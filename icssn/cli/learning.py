@@ -1,0 +1,117 @@
+"""``icssn train``, ``runs``, ``run …``, ``models`` and ``model …``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from icssn import actions
+from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.errors import ConfigError
+
+run = typer.Typer(help="One training run.", no_args_is_help=True)
+model = typer.Typer(help="One trained model.", no_args_is_help=True)
+
+
+def train(
+    scene: Annotated[list[str], typer.Option("--scene", help="Name of a scene; may be repeated.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Warm start from the active model, few steps.")] = False,
+    rounds: Annotated[int | None, typer.Option(help="Classify + segment pairs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all random choices.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Segmentation steps a round.")] = None,
+    settings: Annotated[list[str], typer.Option("--set", help="KEY=VALUE, e.g. segment.learning_rate=5e-4.")] = [],  # noqa: B006
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Queue it and return.")] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Retrain on the labels as they stand and make the result the active model."""
+    with session(workspace, json) as (ws, console):
+        wishes: dict[str, Any] = {"rounds": rounds, "seed": seed, "segment.steps": steps}
+        overrides = {key: value for key, value in wishes.items() if value is not None} | _pairs(settings)
+        ids = [actions.find_scene(ws, name).id for name in scene]
+        started, job = actions.start_run(ws, ids, quick=quick, overrides=overrides, config_file=config)
+        if detach:
+            console.give({"run_id": started.id, "job_id": job.id}, f"Run {started.id} is queued (job {job.id}).")
+            return
+        result = console.wait(ws, job).result
+        validation = ", ".join(f"{key} {value:.3f}" for key, value in sorted(result["metrics"].items()))
+        console.give(result, f"Model {result['checkpoint_id']} after {result['seconds']:.0f} s.\n{validation}")
+
+
+def runs(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """List the runs, newest first."""
+    with session(workspace, json) as (ws, console):
+        found = actions.list_runs(ws)
+        rows = [(r.id, f"{r.created_at:%Y-%m-%d %H:%M}", r.tier, r.device, r.checkpoint_id or "–") for r in found]
+        console.table(("run", "begun", "tier", "device", "model"), rows, empty="No runs yet: icssn train --scene NAME")
+        console.give({"runs": [r.model_dump(mode="json") for r in found]})
+
+
+@run.command("show")
+def run_show(run_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Show a run, its rounds and its job."""
+    with session(workspace, json) as (ws, console):
+        found = actions.find_run(ws, run_id)
+        job = actions.find_job(ws, found.job_id)
+        rounds = actions.list_rounds(ws, run_id)
+        console.give(
+            {
+                "run": found.model_dump(mode="json"),
+                "job": job.model_dump(mode="json"),
+                "rounds": [item.model_dump(mode="json") for item in rounds],
+            },
+            f"Run {found.id} ({found.tier}) on {found.device or '–'}: {job.state}. {job.error or job.progress.message}",
+        )
+        keys = sorted({key for item in rounds for key in item.metrics})
+        rows = [(item.number, *(f"{item.metrics.get(key, float('nan')):.3f}" for key in keys)) for item in rounds]
+        console.table(("round", *keys), rows, empty="No finished round yet.")
+
+
+@run.command("cancel")
+def run_cancel(run_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Stop a run (or any job, by its id); what was finished stands."""
+    with session(workspace, json) as (ws, console):
+        known = {item.id: item.job_id for item in actions.list_runs(ws)}
+        job = actions.cancel_job(ws, known.get(run_id, run_id))
+        console.give({"job": job.model_dump(mode="json")}, f"Job {job.id}: asked to stop.")
+
+
+def models(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """List the models, newest first."""
+    with session(workspace, json) as (ws, console):
+        found = actions.list_checkpoints(ws)
+        rows = [(c.id, c.state, f"{c.created_at:%Y-%m-%d %H:%M}", f"{c.metrics.get('val_f1', 0):.3f}") for c in found]
+        console.table(("model", "state", "made", "val_f1"), rows, empty="No models yet: icssn train --scene NAME")
+        console.give({"models": [c.model_dump(mode="json") for c in found]})
+
+
+@model.command("show")
+def model_show(checkpoint_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Show the card of a model."""
+    with session(workspace, json) as (ws, console):
+        found = actions.find_checkpoint(ws, checkpoint_id)
+        card = actions.model_card(ws, checkpoint_id)
+        rows = [(key, f"{value:.4g}") for key, value in sorted(found.metrics.items())]
+        console.table(("validation figure", "value"), rows, empty="No figures were recorded.")
+        console.give({"model": found.model_dump(mode="json"), "card": card})
+
+
+@model.command("promote")
+def model_promote(checkpoint_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Make a model the active one."""
+    with session(workspace, json) as (ws, console):
+        promoted = actions.promote(ws, checkpoint_id)
+        console.give({"model": promoted.model_dump(mode="json")}, f"Model {promoted.id} is active.")
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError("--set", text, "KEY=VALUE")
+        pairs[key.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,128 @@
+"""The only crossing between longitude/latitude and the coordinate reference systems (CRSs) of scenes."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
+from rasterio.transform import Affine
+from shapely.geometry.base import BaseGeometry
+
+from icssn.errors import LabelsRefusedError
+from icssn.records import Affine6, Bounds
+
+_LONLAT = CRS.from_epsg(4326)
+_WGS84 = Geod(ellps="WGS84")
+_DENSIFY = 21  # points added to each side of a box before it is transformed; GDAL's and rasterio's own default
+
+
+def crs_name(wkt: str) -> str:
+    """Give a CRS's name for people: ``EPSG:32648 · WGS 84 / UTM zone 48N``, or the name alone without a code."""
+    crs = CRS.from_wkt(wkt)
+    authority = crs.to_authority()
+    return f"{':'.join(authority)} · {crs.name}" if authority else str(crs.name)
+
+
+def bounds_lonlat(wkt: str, bounds: Bounds) -> Bounds:
+    """Give the box in longitude/latitude around a box in a CRS; its sides are densified, so nothing bulges out.
+
+    Args:
+        wkt: The CRS of `bounds`.
+        bounds: (west, south, east, north) in that CRS.
+
+    Returns:
+        (west, south, east, north) in degrees, EPSG:4326; west > east when the box crosses the 180° meridian.
+
+    Raises:
+        pyproj.exceptions.ProjError: The CRS is not tied to the Earth, or the box leaves its area of use.
+    """
+    to_lonlat_, _ = _transformers(wkt)
+    west, south, east, north = to_lonlat_.transform_bounds(*bounds, densify_pts=_DENSIFY, errcheck=True)
+    return float(west), float(south), float(east), float(north)
+
+
+def to_lonlat(geometry: BaseGeometry, wkt: str) -> BaseGeometry:
+    """Carry a geometry from a CRS to EPSG:4326 longitude/latitude, vertex by vertex.
+
+    Raises:
+        LabelsRefusedError: A vertex lies where the CRS cannot be used.
+    """
+    return _carry(geometry, _transformers(wkt)[0], wkt)
+
+
+def from_lonlat(geometry: BaseGeometry, wkt: str) -> BaseGeometry:
+    """Carry a geometry from EPSG:4326 longitude/latitude to a CRS, vertex by vertex.
+
+    Raises:
+        LabelsRefusedError: A vertex lies where the CRS cannot be used.
+    """
+    return _carry(geometry, _transformers(wkt)[1], wkt)
+
+
+def area_m2(geometry_lonlat: BaseGeometry) -> float:
+    """Give the geodesic area of a (Multi)Polygon on the WGS 84 ellipsoid, holes taken off, in m² (≥ 0)."""
+    oriented = shapely.orient_polygons(geometry_lonlat)  # rings of either turn would cancel out otherwise
+    return abs(float(_WGS84.geometry_area_perimeter(oriented)[0]))
+
+
+def pixel_size_m(wkt: str, transform: Affine6, width: int, height: int) -> float:
+    """Give the side of a pixel on the ground: geometric mean of both axes at the raster's centre, geodesic, in m.
+
+    Raises:
+        pyproj.exceptions.ProjError: The CRS is not tied to the Earth, or the centre leaves its area of use.
+    """
+    across_m, down_m = pixel_axes_m(wkt, transform, col=width / 2, row=height / 2)
+    return math.sqrt(across_m * down_m)
+
+
+def pixel_axes_m(wkt: str, transform: Affine6, *, col: float, row: float) -> tuple[float, float]:
+    """Give the length on the ground of one step along the columns and one along the rows, geodesic, in m.
+
+    Args:
+        wkt: The raster's CRS.
+        transform: Pixel → CRS.
+        col: Where to measure, px from the left.
+        row: Where to measure, px from the top.
+
+    Raises:
+        pyproj.exceptions.ProjError: The CRS is not tied to the Earth, or the place leaves its area of use.
+    """
+    cols = col + np.array([-0.5, 0.5, 0.0, 0.0])
+    rows = row + np.array([0.0, 0.0, -0.5, 0.5])
+    xs, ys = Affine(*transform[:6]) * (cols, rows)
+    lon, lat = _transformers(wkt)[0].transform(xs, ys, errcheck=True)
+    _, _, lengths_m = _WGS84.inv(lon[[0, 2]], lat[[0, 2]], lon[[1, 3]], lat[[1, 3]])
+    return float(lengths_m[0]), float(lengths_m[1])
+
+
+@lru_cache(maxsize=64)
+def _transformers(wkt: str) -> tuple[Transformer, Transformer]:
+    """Give (CRS → lon/lat, lon/lat → CRS), x before y in both. pyproj keeps one PROJ context per thread itself."""
+    crs = CRS.from_wkt(wkt)
+    return (
+        Transformer.from_crs(crs, _LONLAT, always_xy=True),
+        Transformer.from_crs(_LONLAT, crs, always_xy=True),
+    )
+
+
+def _carry(geometry: BaseGeometry, transformer: Transformer, wkt: str) -> BaseGeometry:
+    def move(x: Any, y: Any) -> tuple[Any, Any]:
+        moved: tuple[Any, Any] = transformer.transform(x, y, errcheck=True)
+        if not all(np.isfinite(axis).all() for axis in moved):
+            raise ProjError("not finite")
+        return moved
+
+    try:
+        return shapely.transform(shapely.force_2d(geometry), move, interleaved=False)
+    except ProjError as err:
+        raise LabelsRefusedError(
+            geometry.geom_type,
+            found=f"it reaches outside the area where '{crs_name(wkt)}' can be used",
+            needed="a geometry near its scene",
+            remedy="Check the CRS of the labels and of the scene.",
+        ) from err

@@ -1,0 +1,257 @@
+"""What the worker does for each kind of job: read the store, hand paths to the work, publish, write the row."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from icssn import actions
+from icssn.config import InferenceConfig, TrainConfig, device_wish
+from icssn.demo import project as demo
+from icssn.geo import crs
+from icssn.imagery import cog
+from icssn.records import (
+    Candidate,
+    CandidateStatus,
+    Checkpoint,
+    Edits,
+    Job,
+    JobKind,
+    LabelClass,
+    LabelStatus,
+    NewLabel,
+    Prediction,
+    Progress,
+    Round,
+    now,
+)
+from icssn.store import cards, checkpoints, labels, predictions, runs, scenes
+from icssn.store.workspace import Workspace
+from icssn.vectors import read
+
+Report = Callable[[Progress], None]
+Stop = Callable[[], bool]
+
+
+def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str, Any]:
+    """Do the work of a job; gives the result that its row will carry.
+
+    Raises:
+        IcssnError: The work cannot be done; the message is for the user.
+    """
+    work = {
+        JobKind.demo: make_demo,
+        JobKind.import_scene: import_scene,
+        JobKind.train: train,
+        JobKind.predict: predict,
+        JobKind.evaluate: evaluate,
+    }
+    return work[job.kind](ws, job, report, stop)
+
+
+def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Generate the demo landscape and register it as the scene 'demo' with its first labels."""
+    folder = ws.folder / "demo"
+    files = demo.make_project(folder, report=_part(report, 0.0, 0.7))
+    known = {scene.name: scene for scene in scenes.every(ws.db)}
+    scene = known.get("demo") or actions.register_scene(ws, files.image, name="demo", dem=files.dem)
+    if not labels.revision(ws.db, scene.id):
+        slides = tuple(NewLabel(geometry_lonlat=geometry) for geometry in files.start_labels)
+        area = NewLabel(geometry_lonlat=files.label_area, cls=LabelClass.label_area)
+        actions.save_edits(ws, scene.id, Edits(nonce=f"demo-{scene.id}", created=(*slides, area)))
+    _make_map_layers(ws, scene.id, _part(report, 0.7, 1.0))
+    return {"scene_id": scene.id, "truth": str(files.truth_labels)}
+
+
+def import_scene(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Make a scene ready for the map: web-optimised copies of the image and of its hillshade."""
+    _make_map_layers(ws, str(job.params["scene_id"]), report)
+    return {"scene_id": job.params["scene_id"]}
+
+
+def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:
+    scene = scenes.get(ws.db, scene_id)
+    folder = ws.scene_folder(scene_id)
+    if scene.tiles is None:
+        share = 0.7 if scene.dem else 1.0
+        cog.make_tiles(
+            Path(scene.original), folder / "tiles.tif", stretch=scene.facts.stretch, report=_part(report, 0, share)
+        )
+        scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
+    if scene.dem and scene.hillshade is None:
+        cog.make_hillshade(Path(scene.dem), folder / "hillshade.tif", report=_part(report, 0.7, 1.0))
+        scenes.update(ws.db, scene_id, hillshade=f"scenes/{scene_id}/hillshade.tif")
+    report(Progress(fraction=1.0, message="ready"))
+
+
+def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Cut chips from the labels at the run's revisions, train the rounds, publish the best checkpoint."""
+    from icssn.chips import cut
+    from icssn.nets import device as devices
+    from icssn.training import rounds
+
+    begun = time.monotonic()
+    run = runs.get(ws.db, str(job.params["run_id"]))
+    config = TrainConfig.model_validate(run.config).model_copy(update={"device": device_wish()})
+    folder = ws.run_folder(run.id)
+    report(Progress(fraction=0.0, message="cutting chips"))
+    sources = []
+    for scene_id in run.scene_ids:
+        scene = scenes.get(ws.db, scene_id)
+        sources.append(
+            cut.ChipSource(
+                scene_id=scene_id,
+                raster=Path(scene.original),
+                facts=scene.facts,
+                labels=labels.at_revision(ws.db, scene_id, run.revisions[scene_id]),
+                revision=run.revisions[scene_id],
+                validation_bounds_px=scene.validation_bounds_px,
+            )
+        )
+    if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
+        manifest = cut.load(folder / "chips")[0]
+    else:
+        manifest = cut.cut(sources, folder / "chips", config=config.chips, seed=run.seed, report=_part(report, 0, 0.03))
+    for scene_id, bounds in manifest.validation_bounds_px.items():
+        if scenes.get(ws.db, scene_id).validation_bounds_px is None:
+            scenes.update(ws.db, scene_id, validation_bounds_px=bounds)
+    device = devices.describe(devices.pick_device(config.device))
+    runs.update(ws.db, run.id, device=device)
+    result = rounds.train(
+        folder,
+        folder / "chips",
+        config=config,
+        parent=ws.models / run.parent_checkpoint if run.parent_checkpoint else None,
+        report=_part(report, 0.03, 0.99),
+        on_round=lambda done: runs.add_round(
+            ws.db, Round(run_id=run.id, number=done.number, metrics=done.metrics, seconds=done.seconds)
+        ),
+        stop=stop,
+    )
+    checkpoint = _publish(ws, run.id, result.best.folder, round_number=result.best.number)
+    seconds = time.monotonic() - begun
+    summary = {"seconds": seconds, "metrics": checkpoint.metrics, "chips": len(manifest.chips)}
+    runs.update(ws.db, run.id, checkpoint_id=checkpoint.id, ended_at=now(), summary=summary)
+    return {"run_id": run.id, "checkpoint_id": checkpoint.id, "metrics": checkpoint.metrics, "seconds": seconds}
+
+
+def _publish(ws: Workspace, run_id: str, folder: Path, *, round_number: int) -> Checkpoint:
+    """Copy a run's best checkpoint into the registry and make it the active one: file first, row second."""
+    card = cards.read(folder)
+    checkpoint_id = uuid.uuid5(uuid.UUID(run_id), f"round-{round_number}").hex
+    place = ws.models / checkpoint_id
+    if not place.exists():
+        draft = ws.models / f".{checkpoint_id}.part"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(folder, draft)
+        draft.replace(place)
+    checkpoint = Checkpoint(
+        id=checkpoint_id,
+        run_id=run_id,
+        round=round_number,
+        sha256=card["sha256"],
+        metrics=card["metrics"],
+        threshold=card["threshold"],
+        parent=runs.get(ws.db, run_id).parent_checkpoint,
+    )
+    if all(known.id != checkpoint_id for known in checkpoints.every(ws.db)):
+        checkpoints.add(ws.db, checkpoint)
+    return checkpoints.promote(ws.db, checkpoint_id)
+
+
+def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Apply a checkpoint to a scene and write its rasters and candidates."""
+    prediction = _predict(ws, job, report=report, stop=stop)
+    figures = {"candidates": prediction.candidate_count, "seconds": prediction.seconds}
+    return {
+        "prediction_id": prediction.id,
+        "scene_id": prediction.scene_id,
+        "threshold": prediction.threshold,
+    } | figures
+
+
+def _predict(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> Prediction:
+    from icssn.inference import predict as engine
+
+    scene = scenes.get(ws.db, str(job.params["scene_id"]))
+    checkpoint = checkpoints.get(ws.db, str(job.params["checkpoint_id"]))
+    prediction_id = uuid.uuid5(uuid.UUID(job.id), "prediction").hex  # a repeated job makes no second one
+    out = ws.prediction_folder(prediction_id)
+    done = engine.predict_scene(
+        Path(scene.original),
+        facts=scene.facts,
+        checkpoint=ws.models / checkpoint.id,
+        out=out,
+        config=InferenceConfig(device=device_wish()),
+        report=report,
+        stop=stop,
+    )
+    prediction = Prediction(
+        id=prediction_id,
+        scene_id=scene.id,
+        checkpoint_id=checkpoint.id,
+        probability=f"predictions/{prediction_id}/{done.probability.name}",
+        mask=f"predictions/{prediction_id}/{done.mask.name}",
+        threshold=done.threshold,
+        seconds=done.seconds,
+        candidate_count=len(done.objects),
+    )
+    known = [
+        label.geometry_lonlat
+        for label in labels.current(ws.db, scene.id, cls=LabelClass.landslide)
+        if label.status is LabelStatus.accepted
+    ]
+    tree = shapely.STRtree(known)
+    found = []
+    for index, item in enumerate(done.objects):
+        outline = crs.to_lonlat(item.geometry, scene.facts.crs_wkt)
+        shared = sum(known[i].intersection(outline).area for i in tree.query(outline, predicate="intersects"))
+        found.append(
+            Candidate(
+                id=uuid.uuid5(uuid.UUID(prediction_id), str(index)).hex,
+                prediction_id=prediction_id,
+                scene_id=scene.id,
+                geometry_lonlat=outline,
+                score=item.score,
+                mask_score=item.mask_score,
+                classifier_score=item.classifier_score,
+                area_m2=crs.area_m2(outline),
+                status=CandidateStatus.known if shared > 0.3 * outline.area else CandidateStatus.open,
+            )
+        )
+    predictions.add(ws.db, prediction, found)
+    return prediction
+
+
+def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Judge a checkpoint on a scene against truth; predicts first where there is no prediction yet."""
+    from icssn.inference import evaluate as judge
+
+    scene = scenes.get(ws.db, str(job.params["scene_id"]))
+    checkpoint_id = str(job.params["checkpoint_id"])
+    truth_path = Path(job.params["truth"])
+    is_raster = truth_path.suffix.lower() in (".tif", ".tiff")
+    truth = truth_path if is_raster else read.read_polygons(truth_path, crs_wkt=scene.facts.crs_wkt)
+    prediction = predictions.latest(ws.db, scene.id, checkpoint_id=checkpoint_id) or _predict(
+        ws, job, report=_part(report, 0.0, 0.8), stop=stop
+    )
+    report(Progress(fraction=0.85, message="comparing with the truth"))
+    metrics = judge.evaluate(
+        ws.path(prediction.probability),
+        truth,
+        facts=scene.facts,
+        threshold=prediction.threshold,
+        min_object_px=InferenceConfig().min_object_px,
+    )
+    return {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id, "metrics": metrics}
+
+
+def _part(report: Report, start: float, end: float) -> Report:
+    """Give a report whose 0–1 is a part of the whole."""
+    return lambda p: report(p.model_copy(update={"fraction": start + (end - start) * p.fraction}))

@@ -1,0 +1,161 @@
+"""Limits that a raster must keep before it becomes a scene, each with its refusal in plain words."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from pyproj.exceptions import ProjError
+from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+from shapely.geometry import MultiPoint
+
+from icssn.errors import LabelsRefusedError, RasterRefusedError
+from icssn.geo import crs
+from icssn.imagery.read import read_values
+from icssn.records import Bounds
+
+_MAX_SIDE_PX = 2**20
+_MAX_AREA_PX = 2**36  # about 262,144²
+_MAX_BANDS = 64
+_MAX_BLOCK_BYTES = 256 << 20  # a 1 MB file can hold one block that unpacks to gigabytes
+
+
+def check_size(dataset: DatasetReader, name: str) -> None:
+    """Refuse too many pixels or bands, complex numbers, and blocks that would unpack to gigabytes."""
+    width, height, count = dataset.width, dataset.height, dataset.count
+    if max(width, height) > _MAX_SIDE_PX or width * height > _MAX_AREA_PX:
+        raise RasterRefusedError(
+            name,
+            found=f"it measures {width} × {height} px",
+            needed=f"at most {_MAX_SIDE_PX} px a side and {_MAX_AREA_PX / 1e9:.0f} billion pixels",
+            remedy="Cut it into several scenes, for example with gdal_translate -srcwin.",
+        )
+    if count > _MAX_BANDS:
+        raise RasterRefusedError(
+            name,
+            found=f"it has {count} bands",
+            needed=f"at most {_MAX_BANDS}",
+            remedy="Keep the bands that matter, for example with gdal_translate -b 1 -b 2 -b 3.",
+        )
+    if any(dtype.startswith("complex") for dtype in dataset.dtypes):
+        raise RasterRefusedError(
+            name,
+            found="its pixels are complex numbers",
+            needed="real numbers",
+            remedy="Export amplitude or another real quantity first.",
+        )
+    rows, cols = dataset.block_shapes[0]
+    interleaved = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
+    block_bytes = rows * cols * np.dtype(dataset.dtypes[0]).itemsize * (count if interleaved else 1)
+    if block_bytes > _MAX_BLOCK_BYTES:
+        raise RasterRefusedError(
+            name,
+            found=f"it is stored in blocks of {cols} × {rows} px ({block_bytes >> 20} MB each)",
+            needed=f"blocks of at most {_MAX_BLOCK_BYTES >> 20} MB",
+            remedy="Convert it with gdal_translate -co TILED=YES.",
+        )
+
+
+def check_pixels(dataset: DatasetReader, path: Path) -> None:
+    """Refuse colour tables, files cut short, and pixels that cannot be unpacked."""
+    if ColorInterp.palette in dataset.colorinterp:
+        raise RasterRefusedError(
+            path.name,
+            found="its pixels are numbers of a colour table",
+            needed="real brightness values",
+            remedy="Convert it with gdal_translate -expand rgb.",
+        )
+    end = end_of_blocks(dataset)
+    if end > path.stat().st_size:
+        raise damaged(path.name, f"{path.stat().st_size} of at least {end} bytes are there")
+    read_values(dataset, Window(0, 0, min(64, dataset.width), min(64, dataset.height)), (1,))
+
+
+def end_of_blocks(dataset: DatasetReader) -> int:
+    """Give where the last block of pixels should end, in bytes: beyond the file's end when it was cut short."""
+    rows, cols = dataset.block_shapes[0]
+    last = 0
+    for row in range(math.ceil(dataset.height / rows)):
+        for col in range(math.ceil(dataset.width / cols)):
+            for band in {1, dataset.count}:  # stored together, or one band after the other
+                start = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=band)
+                length = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=band)
+                if start and length:  # absent for a block that was never written
+                    last = max(last, int(start) + int(length))
+    return last
+
+
+def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
+    """Give the CRS (WKT2:2019) and the box in longitude/latitude, or refuse a raster without a place on the Earth."""
+    transform = dataset.transform
+    if transform.is_identity:
+        if dataset.gcps[0]:
+            found = "it is placed by ground control points only"
+            remedy = "Rectify it first, for example with gdalwarp -tps, or QGIS's Georeferencer."
+        else:
+            found = "it is not georeferenced (pixels have no place; world files beside it are not read)"
+            remedy = "Export it with a georeference, or set one with gdal_edit.py -a_ullr."
+        raise RasterRefusedError(name, found=found, needed="a georeferenced GeoTIFF", remedy=remedy)
+    if dataset.crs is None:
+        raise RasterRefusedError(
+            name,
+            found="it has no CRS",
+            needed="a coordinate reference system",
+            remedy="Export it with one, or run gdal_edit.py -a_srs.",
+        )
+    wkt = dataset.crs.to_wkt(version="WKT2_2019")
+    if not (np.isfinite(tuple(transform)).all() and abs(transform.determinant) > 0):
+        raise _misplaced(name, "its pixel size is zero or not a number")
+    try:
+        west, south, east, north = bounds = crs.bounds_lonlat(wkt, tuple(dataset.bounds))
+        there_and_back = _largest_shift_px(dataset, wkt)
+    except (ProjError, LabelsRefusedError) as err:
+        raise _misplaced(
+            name, f"its corners cannot be placed on the Earth with '{dataset.crs.to_string()[:60]}'"
+        ) from err
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
+        raise _misplaced(
+            name, f"its corners lie at longitude {west:.1f} to {east:.1f}, latitude {south:.1f} to {north:.1f}"
+        )
+    if west >= east:
+        raise RasterRefusedError(
+            name,
+            found="it crosses the 180° meridian",
+            needed="a scene on one side of it",
+            remedy="Cut it there into two scenes.",
+        )
+    if not there_and_back < 0.5:
+        raise _misplaced(name, "its corners lie outside the area where its CRS can be used")
+    return wkt, bounds
+
+
+def _largest_shift_px(dataset: DatasetReader, wkt: str) -> float:
+    """Carry corners and centre to lon/lat and back: labels would be displaced by as much as this, in px."""
+    width, height = dataset.width, dataset.height
+    pixels = np.array([(0, 0), (width, 0), (0, height), (width, height), (width / 2, height / 2)], float)
+    xs, ys = dataset.transform * pixels.T
+    back = crs.from_lonlat(crs.to_lonlat(MultiPoint(np.column_stack([xs, ys])), wkt), wkt)
+    cols, rows = ~dataset.transform * np.array([(point.x, point.y) for point in back.geoms]).T
+    return float(np.abs(np.column_stack([cols, rows]) - pixels).max())
+
+
+def _misplaced(name: str, found: str) -> RasterRefusedError:
+    return RasterRefusedError(
+        name,
+        found=found,
+        needed="a georeference and a CRS that belong together",
+        remedy="Look at it in QGIS over a base map, and export it again with the right CRS.",
+    )
+
+
+def damaged(name: str, found: str) -> RasterRefusedError:
+    """Build the refusal of a file that is not whole."""
+    return RasterRefusedError(
+        name,
+        found=f"the file is damaged or cut short ({found})",
+        needed="a whole file",
+        remedy="Copy it again from its source.",
+    )

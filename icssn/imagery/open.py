@@ -1,0 +1,171 @@
+"""The one door through which raster files come in: opened hardened, inspected, refused with a reason.
+
+A plain ``rasterio.open`` follows what a file says: other files, other hosts. Here the magic bytes are read first and
+GDAL may use its GeoTIFF driver only. (`icssn.gdal_environment` closes sidecar files and further drivers. Its list of
+skipped drivers alone would not do: the first warp in a process registers the VRT driver again.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import stat
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+
+from icssn.errors import RasterRefusedError
+from icssn.geo import crs
+from icssn.imagery.limits import check_pixels, check_size, damaged, georeference
+from icssn.imagery.stretch import estimate
+from icssn.records import RasterFacts
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, both byte orders
+_SUFFIXES = (".tif", ".tiff")
+_CONVERT = "Open it in QGIS, choose Export › Save As › GeoTIFF, and add the result."
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[DatasetReader]:
+    """Open a GeoTIFF that cannot lead GDAL to any other file or host.
+
+    Links are followed to a regular file. Sidecar files (.aux.xml, .tfw, .ovr, .msk) are never read.
+
+    Raises:
+        RasterRefusedError: No such file, not a regular file, not a GeoTIFF, or it names another file.
+    """
+    path = Path(path)
+    _check_is_tiff(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `inspect` says it in its own words
+            dataset = rasterio.open(path.resolve(), driver="GTiff", sharing=False)
+    except RasterioError as err:
+        raise RasterRefusedError(
+            path.name,
+            found=f"it could not be read ({_short(err)})",
+            needed="an undamaged GeoTIFF",
+            remedy="Copy it again from its source, or export it again.",
+        ) from err
+    with dataset:
+        if "OVERVIEW_FILE" in dataset.tags(ns="OVERVIEWS"):
+            raise RasterRefusedError(
+                path.name,
+                found="it names another file to read its overviews from",
+                needed="a GeoTIFF that stands for itself",
+                remedy=_CONVERT,
+            )
+        yield dataset
+
+
+def inspect(path: Path) -> RasterFacts:
+    """Check every limit and give what the raster is; reads a bounded sample of pixels and the whole file once.
+
+    Raises:
+        RasterRefusedError: A limit is exceeded or the georeference is missing; the message says what to do.
+    """
+    path = Path(path)
+    with open_raster(path) as dataset:
+        check_size(dataset, path.name)
+        check_pixels(dataset, path)
+        wkt, bounds = georeference(dataset, path.name)
+        try:
+            stretch = estimate(dataset)
+        except RasterioError as err:
+            raise damaged(path.name, _short(err)) from err
+        transform = dataset.transform
+        affine = (transform.a, transform.b, transform.c, transform.d, transform.e, transform.f)
+        with path.open("rb") as handle:
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        return RasterFacts(
+            width=dataset.width,
+            height=dataset.height,
+            band_count=dataset.count,
+            dtype=dataset.dtypes[0],
+            crs_wkt=wkt,
+            crs_name=crs.crs_name(wkt),
+            transform=affine,
+            nodata=dataset.nodata,
+            bounds_lonlat=bounds,
+            pixel_size_m=crs.pixel_size_m(wkt, affine, dataset.width, dataset.height),
+            sha256=sha256,
+            size_bytes=path.stat().st_size,
+            stretch=stretch,
+        )
+
+
+def inspect_in_child(path: Path, timeout_s: float = 120) -> RasterFacts:
+    """Inspect in a process of its own, bounded in memory and time, so that a hostile file can only harm that.
+
+    Raises:
+        RasterRefusedError: As `inspect`, or the inspection had to be stopped.
+    """
+    path = Path(path)
+    command = [sys.executable, "-m", "icssn.imagery.inspect_child", str(path.absolute()), str(math.ceil(timeout_s))]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+            cwd=Path(__file__).resolve().parents[2],  # where the package stands, installed or not
+        )
+        answer = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as err:
+        late = isinstance(err, subprocess.TimeoutExpired)
+        raise RasterRefusedError(
+            path.name,
+            found=f"inspecting it took over {timeout_s:.0f} s" if late else "inspecting it needed too much memory",
+            needed="a file that can be inspected safely",
+            remedy=_CONVERT,
+        ) from err
+    if "refused" in answer:
+        raise RasterRefusedError(**answer["refused"])
+    return RasterFacts.model_validate(answer["facts"])
+
+
+def _check_is_tiff(path: Path) -> None:
+    try:
+        target = path.resolve(strict=True)
+        mode = target.stat().st_mode
+        regular = stat.S_ISREG(mode)
+        if regular and path.suffix.lower() in _SUFFIXES and target.suffix.lower() in _SUFFIXES:
+            with target.open("rb") as handle:
+                magic = handle.read(4)
+            if magic in _MAGIC:
+                return
+            found = "it is named like a GeoTIFF but its content is something else"
+        elif stat.S_ISDIR(mode):
+            found = "it is a folder"
+        elif not regular:
+            found = "it is not a regular file"
+        else:
+            found = f"its name ends in '{target.suffix}'"
+    except FileNotFoundError as err:
+        raise RasterRefusedError(
+            path.name,
+            found=f"there is no file {path}",
+            needed="an existing GeoTIFF",
+            remedy="Check the path; it is seen from the machine on which ICSSN runs.",
+        ) from err
+    except (OSError, RuntimeError, ValueError) as err:  # no permission, a loop of links, a zero byte in the name
+        raise RasterRefusedError(
+            path.name,
+            found=f"it could not be read ({err})",
+            needed="a readable GeoTIFF",
+            remedy="Check the file's permissions.",
+        ) from err
+    raise RasterRefusedError(path.name, found=found, needed="a GeoTIFF (.tif or .tiff)", remedy=_CONVERT)
+
+
+def _short(err: Exception) -> str:
+    return str(err).splitlines()[0][:200]

@@ -1,0 +1,80 @@
+"""How stored values become 0–255: bands, lowest and highest value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from icssn.records import Stretch
+
+_PERCENTILES = (2, 98)  # the usual cut of GIS programs (QGIS: "cumulative count cut"), robust against glints
+_SAMPLES = 8  # windows per axis; 64 of them cost the same on a small and on a huge raster
+_SAMPLE_PX = 128
+
+
+def estimate(dataset: DatasetReader) -> Stretch:
+    """Choose the bands to show and learn from, and the values that become 0 and 255.
+
+    Bands: red, green and blue where the file names them, else the first three; one where there are fewer. 8-bit
+    values stay as they are; others are cut at their 2nd and 98th percentile over an even sample of windows, without
+    nodata and NaN.
+    """
+    bands = _bands(dataset)
+    if dataset.dtypes[0] == "uint8":
+        return Stretch(bands=bands, low=(0.0,) * len(bands), high=(255.0,) * len(bands))
+    samples: list[list[npt.NDArray[Any]]] = [[] for _ in bands]
+    for window in _sample_windows(dataset.width, dataset.height):
+        values = dataset.read(bands, window=window, masked=True)
+        for kept, band in zip(samples, values, strict=True):
+            known = band.compressed()
+            kept.append(known[np.isfinite(known)])
+    cuts = [_cut(np.concatenate(kept)) for kept in samples]
+    return Stretch(bands=bands, low=tuple(low for low, _ in cuts), high=tuple(high for _, high in cuts))
+
+
+def apply(values: npt.NDArray[Any], stretch: Stretch) -> npt.NDArray[np.uint8]:
+    """Clip each band to [low, high] and scale it linearly to 0–255.
+
+    Args:
+        values: Any real type, (C, H, W), in the order of `stretch.bands`; NaN becomes 0.
+        stretch: With C entries.
+
+    Returns:
+        uint8 (C, H, W), rounded to nearest.
+    """
+    if values.dtype == np.uint8 and all(low == 0 for low in stretch.low) and all(high == 255 for high in stretch.high):
+        return values
+    low = np.asarray(stretch.low, np.float32)[:, None, None]
+    high = np.asarray(stretch.high, np.float32)[:, None, None]
+    scaled = (values.astype(np.float32) - low) * (255 / (high - low))
+    return np.rint(np.nan_to_num(np.clip(scaled, 0, 255), nan=0.0)).astype(np.uint8)
+
+
+def _bands(dataset: DatasetReader) -> tuple[int, ...]:
+    meanings = list(dataset.colorinterp)
+    colours = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
+    if all(colour in meanings for colour in colours):
+        return tuple(meanings.index(colour) + 1 for colour in colours)
+    usable = [number for number, meaning in enumerate(meanings, start=1) if meaning != ColorInterp.alpha]
+    return tuple(usable[:3] if len(usable) >= 3 else usable[:1])
+
+
+def _sample_windows(width: int, height: int) -> list[Window]:
+    def spans(length: int) -> list[tuple[int, int]]:
+        side = min(_SAMPLE_PX, length)
+        starts = np.unique(np.linspace(0, length - side, _SAMPLES).round().astype(int))
+        return [(int(start), side) for start in starts]
+
+    return [Window(col, row, cols, rows) for row, rows in spans(height) for col, cols in spans(width)]
+
+
+def _cut(known: npt.NDArray[Any]) -> tuple[float, float]:
+    if known.size == 0:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(known.astype(np.float64), _PERCENTILES))
+    return (low, high) if high > low else (low, low + 1.0)

@@ -1,0 +1,157 @@
+"""Objects of a probability raster, found strip by strip so that none is ever split and memory stays bounded.
+
+Two passes over the same strips: `survey` numbers the connected parts (connectivity 4) of each strip and joins those
+that touch across a seam; `trace` gives the mask without small parts and outlines the parts that are kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import rasterio.features
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse.csgraph import connected_components
+from shapely.geometry import Polygon, shape
+
+from icssn.imagery.write import PROBABILITY_NODATA as NODATA
+from icssn.imagery.write import PROBABILITY_STEPS as FULL
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Connected parts of a thresholded scene.
+
+    Attributes:
+        level: Smallest probability value (0-254) of the mask.
+        first: Number of the first part of each strip, shape (strips + 1,).
+        whole: The whole part that each numbered part belongs to, shape (parts,).
+        area_px: Of each whole part.
+        mean: Probability inside each whole part, in [0, 1].
+    """
+
+    level: int
+    first: list[int]
+    whole: NDArray[np.int64]
+    area_px: NDArray[np.int64]
+    mean: NDArray[np.float64]
+
+
+class Piece(NamedTuple):
+    """The part of an object that lies in one strip, in pixel coordinates."""
+
+    whole: int
+    polygon_px: Polygon
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One kept object: its polygon in pixel coordinates (x to the right, y down), area and mean probability."""
+
+    polygon_px: Polygon
+    area_px: int
+    mask_score: float
+
+
+def level_of(threshold: float) -> int:
+    """Give the smallest value of a probability raster that is at least `threshold` (in [0, 1])."""
+    return min(FULL, int(np.ceil(round(threshold * FULL, 6))))
+
+
+def survey(strips: Iterable[NDArray[np.uint8]], *, level: int) -> Survey:
+    """Find the connected parts of all pixels at or above `level`.
+
+    Args:
+        strips: Probability values (H, W) of equal width from top to bottom; 255 is nodata.
+        level: As from `level_of`.
+    """
+    first: list[int] = [0]
+    areas: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    sums: list[NDArray[np.float64]] = [np.zeros(0)]
+    seams: list[NDArray[np.int64]] = [np.zeros((2, 0), np.int64)]
+    above: NDArray[np.int64] | None = None  # numbers along the last row of the strip before, -1 for background
+    for strip in strips:
+        parts, count = _parts(strip, level=level)
+        inside = parts > 0
+        areas.append(np.bincount(parts[inside], minlength=count + 1)[1:].astype(np.int64))
+        sums.append(np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64))
+        top, bottom = (np.where(row > 0, row + (first[-1] - 1), -1).astype(np.int64) for row in (parts[0], parts[-1]))
+        if above is not None:
+            touching = (above >= 0) & (top >= 0)
+            seams.append(np.unique(np.stack([above[touching], top[touching]]), axis=1))
+        above = bottom
+        first.append(first[-1] + count)
+    upper, lower = np.concatenate(seams, axis=1)
+    links = sparse.coo_array((np.ones(upper.size, np.int8), (upper, lower)), shape=(first[-1], first[-1]))
+    count, whole = connected_components(links, directed=False) if first[-1] else (0, np.zeros(0, np.int64))
+    area_px = np.bincount(whole, weights=np.concatenate(areas), minlength=count).astype(np.int64)
+    mean = np.bincount(whole, weights=np.concatenate(sums), minlength=count) / (np.maximum(area_px, 1) * FULL)
+    return Survey(level=level, first=first, whole=whole.astype(np.int64), area_px=area_px, mean=mean)
+
+
+def trace(
+    strips: Iterable[NDArray[np.uint8]], *, found: Survey, min_px: int
+) -> Iterator[tuple[NDArray[np.uint8], list[Piece]]]:
+    """Give the mask of each strip without small objects, and the pieces of the objects that are kept.
+
+    Args:
+        strips: The same strips as in the survey.
+        found: What the survey found.
+        min_px: Objects with fewer pixels become background.
+
+    Yields:
+        Mask (H, W), 0 background, 1 landslide, 255 nodata; and pieces for `outlines`.
+    """
+    kept = found.area_px >= min_px
+    row = 0
+    for strip, first in zip(strips, found.first, strict=False):
+        parts, count = _parts(strip, level=found.level)
+        whole = found.whole[first : first + count]
+        numbers = np.concatenate([[0], np.where(kept[whole], whole + 1, 0)]).astype(np.int32)[parts]
+        mask = (numbers > 0).astype(np.uint8)
+        down = Affine.translation(0, row)
+        shapes = rasterio.features.shapes(numbers, mask=mask > 0, connectivity=4, transform=down)
+        pieces = [Piece(int(number) - 1, shape(piece)) for piece, number in shapes]
+        mask[strip == NODATA] = NODATA
+        yield mask, pieces
+        row += strip.shape[0]
+
+
+def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> list[Outline]:
+    """Join the pieces of each object; the result does not depend on where the strips were cut.
+
+    Args:
+        pieces: All that `trace` gave.
+        found: What the survey found.
+        simplify_px: Largest distance that an outline may move, px.
+
+    Returns:
+        Objects from top to bottom, each a valid polygon; holes are kept.
+    """
+    of_object: dict[int, list[Polygon]] = defaultdict(list)
+    for piece in pieces:
+        of_object[piece.whole].append(piece.polygon_px)
+    objects = [
+        Outline(_smooth(polygons, simplify_px), int(found.area_px[whole]), float(found.mean[whole]))
+        for whole, polygons in of_object.items()
+    ]
+    return sorted(objects, key=lambda found: (found.polygon_px.bounds[1], found.polygon_px.bounds[0], found.area_px))
+
+
+def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], int]:
+    """Number the connected parts of one strip from 1; 0 is background. The same strip always gives the same."""
+    parts, count = ndimage.label((strip >= level) & (strip != NODATA), output=np.int32)
+    return parts, int(count)
+
+
+def _smooth(pieces: list[Polygon], simplify_px: float) -> Polygon:
+    """Join pieces, start rings where no seam can be, drop the vertices that seams left, simplify."""
+    whole = shapely.union_all(pieces).normalize().simplify(0).normalize()
+    smooth = whole.simplify(simplify_px)
+    return smooth if smooth.is_valid and smooth.geom_type == "Polygon" else whole

@@ -1,0 +1,255 @@
+"""Apply a checkpoint to a scene: probability raster, mask raster and scored objects, all or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio import DatasetReader
+from rasterio.windows import Window
+from shapely.affinity import affine_transform
+from shapely.geometry.base import BaseGeometry
+
+from icssn.config import InferenceConfig
+from icssn.durable import whole_file
+from icssn.errors import CancelledError, RasterRefusedError
+from icssn.geo.shapes import repair
+from icssn.imagery.colours import MASK_PALETTE
+from icssn.imagery.open import open_raster
+from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, write_grid
+from icssn.inference.objects import Outline, Piece, level_of, outlines, survey, trace
+from icssn.inference.scores import classifier_scores, fused_score
+from icssn.inference.strips import probability_strips
+from icssn.nets.checkpoint import config_of, load_checkpoint
+from icssn.nets.device import pick_device, tune_allocator
+from icssn.records import Progress, RasterFacts
+
+PROBABILITY_NAME = "probability.tif"
+MASK_NAME = "mask.tif"
+
+_STRIP_PX = 512  # rows read at once from the finished probability raster: one row of its blocks
+_WINDOWS_END, _OBJECTS_END = 0.88, 0.92  # shares of the work, as measured on 2 CPU cores
+_REPORT_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class ScoredObject:
+    """One object that the checkpoint proposes.
+
+    Attributes:
+        geometry: Outline in the scene's CRS.
+        score: Mask and classifier together (sum of logits), in (0, 1).
+        mask_score: Mean probability inside.
+        classifier_score: The classifier's probability for chips centred on the object.
+        area_px: Pixels inside, before the outline was simplified.
+    """
+
+    geometry: BaseGeometry
+    score: float
+    mask_score: float
+    classifier_score: float
+    area_px: int
+
+
+@dataclass(frozen=True)
+class ScenePrediction:
+    """One checkpoint applied to one scene; the rasters are as in `records.Prediction`."""
+
+    probability: Path
+    mask: Path
+    objects: list[ScoredObject]  # by falling score
+    threshold: float
+    seconds: float
+
+
+def predict_scene(
+    raster: Path,
+    *,
+    facts: RasterFacts,
+    checkpoint: Path,
+    out: Path,
+    config: InferenceConfig,
+    report: Callable[[Progress], None],
+    stop: Callable[[], bool],
+) -> ScenePrediction:
+    """Map one scene with one checkpoint.
+
+    Args:
+        raster: The scene.
+        facts: What the inspection found about it; its stretch is applied.
+        checkpoint: Folder of weights and card.
+        out: Folder for ``probability.tif`` (uint8: value / 254, 255 nodata) and ``mask.tif`` (0 background,
+            1 landslide, 255 nodata; objects under `config.min_object_px` removed), both on the scene's own grid.
+        config: Windows, threshold and objects.
+        report: Told how far the work is, a few times a second at most.
+        stop: Asked at every window; when true the work ends.
+
+    Raises:
+        CancelledError: `stop` was true; no file was published.
+        CheckpointRefusedError: The checkpoint cannot be loaded.
+        RasterRefusedError: The raster cannot be opened, changed since its inspection, or has other bands than the
+            checkpoint learned from.
+        DiskFullError: The disk is full; no file was published.
+    """
+    course = _Course(report, stop)
+    model, card = load_checkpoint(checkpoint)
+    learned = config_of(card, name=checkpoint.name)
+    threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
+    device = pick_device(config.device)
+    if device.type == "cpu":
+        tune_allocator()
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+
+    with (
+        open_raster(raster) as dataset,
+        whole_file(out / PROBABILITY_NAME) as probability,
+        whole_file(out / MASK_NAME) as mask,
+    ):
+        _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
+        windows = probability_strips(
+            dataset,
+            model,
+            stretch=facts.stretch,
+            config=config,
+            device=device,
+            tell=course.stage("Predicting windows", 0, _WINDOWS_END),
+        )
+        source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
+        write_grid(probability, windows, like=facts, nodata=PROBABILITY_NODATA, tags={**PROBABILITY_TAGS, **source})
+        found = write_mask(
+            probability,
+            mask,
+            facts=facts,
+            threshold=threshold,
+            config=config,
+            tags=source,
+            tell=course.stage("Outlining objects", _WINDOWS_END, _OBJECTS_END),
+        )
+        scores = classifier_scores(
+            dataset,
+            [outline.polygon_px for outline in found],
+            model,
+            stretch=facts.stretch,
+            chip_px=learned.chips.size_px,
+            device=device,
+            tell=course.stage("Scoring objects", _OBJECTS_END, 1),
+        )
+    objects = [_scored(outline, score, Affine(*facts.transform)) for outline, score in zip(found, scores, strict=True)]
+    report(Progress(fraction=1, message="Done", remaining_s=0))
+    return ScenePrediction(
+        probability=out / PROBABILITY_NAME,
+        mask=out / MASK_NAME,
+        objects=sorted(objects, key=lambda scored: -scored.score),
+        threshold=threshold,
+        seconds=course.elapsed_s,
+    )
+
+
+def write_mask(
+    probability: Path,
+    mask: Path,
+    *,
+    facts: RasterFacts,
+    threshold: float,
+    config: InferenceConfig,
+    tags: dict[str, str],
+    tell: Callable[[float], None],
+) -> list[Outline]:
+    """Write the mask of a probability raster and give the outlines of its objects.
+
+    Args:
+        probability: uint8 raster on the scene's grid: value / 254, 255 nodata.
+        mask: Where the mask goes.
+        facts: The scene's grid.
+        threshold: Smallest probability of the mask.
+        config: Smallest object and tolerance of the outlines.
+        tags: Written into the mask's file, beside its meaning and threshold.
+        tell: Called before every strip with the share of the work done; what it raises ends the work.
+    """
+    pieces: list[Piece] = []
+    with open_raster(probability) as dataset:
+        found = survey(_strips(dataset, tell=lambda share: tell(share / 2)), level=level_of(threshold))
+
+        def strips() -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+            row = 0
+            values = _strips(dataset, tell=lambda share: tell(0.5 + share / 2))
+            for strip, new in trace(values, found=found, min_px=config.min_object_px):
+                pieces.extend(new)
+                yield Window(0, row, dataset.width, strip.shape[0]), strip
+                row += strip.shape[0]
+
+        means = {**MASK_TAGS, "ICSSN_THRESHOLD": f"{threshold:.4f}", **tags}
+        write_grid(mask, strips(), like=facts, nodata=PROBABILITY_NODATA, tags=means, colormap=MASK_PALETTE)
+    return outlines(pieces, found=found, simplify_px=config.simplify_px)
+
+
+class _Course:
+    """How far one prediction is: asks whether to stop, and reports at most a few times a second."""
+
+    def __init__(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
+        self._report = report
+        self._stop = stop
+        self._started = time.monotonic()
+        self._reported = -_REPORT_EVERY_S
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def stage(self, message: str, begin: float, end: float) -> Callable[[float], None]:
+        """Give the `tell` of a stage that covers the fractions from `begin` to `end`."""
+
+        def tell(share: float) -> None:
+            if self._stop():
+                raise CancelledError("The prediction")
+            elapsed_s = self.elapsed_s
+            if elapsed_s - self._reported < _REPORT_EVERY_S:
+                return
+            self._reported = elapsed_s
+            fraction = begin + share * (end - begin)
+            remaining_s = elapsed_s * (1 - fraction) / fraction if fraction > 0 else None
+            self._report(Progress(fraction=fraction, message=message, remaining_s=remaining_s))
+
+        return tell
+
+
+def _require_fit(dataset: DatasetReader, facts: RasterFacts, *, bands: int, name: str) -> None:
+    size = (dataset.width, dataset.height)
+    if size != (facts.width, facts.height):
+        raise RasterRefusedError(
+            name,
+            found=f"it is now {size[0]} × {size[1]} px",
+            needed=f"{facts.width} × {facts.height} px, as when it was added,",
+            remedy="Put the original file back, or add the new one as another scene.",
+        )
+    if len(facts.stretch.bands) != bands:
+        raise RasterRefusedError(
+            name,
+            found=f"{len(facts.stretch.bands)} band(s) of it are used",
+            needed=f"a scene with the {bands} bands that the checkpoint learned from",
+            remedy="Choose a checkpoint that was trained on such scenes.",
+        )
+
+
+def _strips(dataset: DatasetReader, *, tell: Callable[[float], None]) -> Iterator[NDArray[np.uint8]]:
+    for row in range(0, dataset.height, _STRIP_PX):
+        tell(row / dataset.height)
+        yield dataset.read(1, window=Window(0, row, dataset.width, min(_STRIP_PX, dataset.height - row)))
+
+
+def _scored(outline: Outline, classifier_score: float, transform: Affine) -> ScoredObject:
+    a, b, c, d, e, f = transform[:6]
+    geometry, _ = repair(affine_transform(outline.polygon_px, [a, b, d, e, c, f]))
+    return ScoredObject(
+        geometry=geometry,
+        score=fused_score(outline.mask_score, classifier_score),
+        mask_score=outline.mask_score,
+        classifier_score=classifier_score,
+        area_px=outline.area_px,
+    )

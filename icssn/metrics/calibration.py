@@ -1,0 +1,58 @@
+"""Calibration: whether of all pixels with probability p a share p is landslide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from icssn.metrics.pixels import LEVELS
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """One entry for each bin of probabilities that holds pixels, all (n,)."""
+
+    probability: npt.NDArray[np.float64]  # mean over the bin
+    frequency: npt.NDArray[np.float64]  # of landslide in the bin
+    count: npt.NDArray[np.int64]  # pixels in the bin
+
+
+def reliability(truth: npt.NDArray[np.uint8], probability: npt.NDArray[Any], *, bins: int = 15) -> ReliabilityCurve:
+    """Compare probability and frequency in bins of equal width.
+
+    Args:
+        truth: uint8, any shape, 0 / 1 / 255; 255 is not judged.
+        probability: Same shape, floats in [0, 1] (NaN is not judged) or uint8 (value / 254; 255 is not judged).
+        bins: Over [0, 1]; 15 as in Guo et al. 2017.
+    """
+    judged = truth != 255
+    judged &= probability != 255 if probability.dtype == np.uint8 else ~np.isnan(probability)
+    values = probability[judged].astype(np.float64)
+    if probability.dtype == np.uint8:
+        values /= LEVELS
+    which = np.minimum((values * bins).astype(np.intp), bins - 1)
+    count = np.bincount(which, minlength=bins)
+    used = count > 0
+    return ReliabilityCurve(
+        probability=np.bincount(which, weights=values, minlength=bins)[used] / count[used],
+        frequency=np.bincount(which, weights=truth[judged], minlength=bins)[used] / count[used],
+        count=count[used],
+    )
+
+
+def expected_calibration_error(truth: npt.NDArray[np.uint8], probability: npt.NDArray[Any], *, bins: int = 15) -> float:
+    """Give the mean difference between probability and frequency over all pixels; 0 where nothing is judged.
+
+    Args:
+        truth, probability, bins: As for `reliability`.
+
+    Source:
+        Guo et al. 2017, arXiv:1706.04599, eq. 3.
+    """
+    curve = reliability(truth, probability, bins=bins)
+    if not len(curve.count):
+        return 0.0
+    return float(np.average(np.abs(curve.probability - curve.frequency), weights=curve.count))

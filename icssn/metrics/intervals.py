@@ -1,0 +1,108 @@
+"""Confidence intervals by drawing spatial blocks with replacement: neighbouring pixels are no independent evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from icssn.metrics.pixels import Confusion, confusion
+
+Figure = Callable[[Confusion], float]
+
+
+def f1(pooled: Confusion) -> float:
+    """Give the F1 of a pooled confusion, the usual figure of an interval."""
+    return pooled.f1
+
+
+def confusion_blocks(
+    truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.bool_], *, block_px: int
+) -> list[Confusion]:
+    """Count pixels block by block, row by row; blocks at the far borders may be smaller, unknown ones are left out.
+
+    Args:
+        truth: uint8 (H, W), 0 / 1 / 255.
+        predicted: bool (H, W).
+        block_px: Side of a block.
+    """
+    height, width = truth.shape
+    places = [
+        np.s_[y : y + block_px, x : x + block_px] for y in range(0, height, block_px) for x in range(0, width, block_px)
+    ]
+    blocks = [confusion(truth[place], predicted[place]) for place in places]
+    return [block for block in blocks if block.total]
+
+
+def block_bootstrap(
+    blocks: Sequence[Confusion],
+    *,
+    figure: Figure = f1,
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give the percentile interval of a figure of the pooled confusion.
+
+    Args:
+        blocks: One confusion for each block, at least one.
+        figure: Of a pooled confusion.
+        confidence: Share of the resampled figures inside the interval.
+        samples: Resamplings.
+        seed: Of the resampling; the same blocks give the same interval.
+
+    Returns:
+        (low, high).
+
+    Source:
+        Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13.
+    """
+    drawn = _drawn(len(blocks), samples, seed)
+    return _interval([figure(pooled) for pooled in _pooled(blocks, drawn)], confidence)
+
+
+def paired_difference(
+    blocks: Sequence[Confusion],
+    baseline: Sequence[Confusion],
+    *,
+    figure: Figure = f1,
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give the interval of how much a figure differs between two results on the same blocks.
+
+    Both are resampled with the same draws, so that what is hard for both cancels out.
+
+    Args:
+        blocks: Of one result.
+        baseline: Of the other, block by block at the same places; subtracted.
+        figure, confidence, samples, seed: As for `block_bootstrap`.
+
+    Returns:
+        (low, high) of figure(blocks) - figure(baseline).
+
+    Raises:
+        ValueError: The two have different numbers of blocks.
+    """
+    if len(blocks) != len(baseline):
+        raise ValueError(f"{len(blocks)} blocks cannot be paired with {len(baseline)}")
+    drawn = _drawn(len(blocks), samples, seed)
+    pairs = zip(_pooled(blocks, drawn), _pooled(baseline, drawn), strict=True)
+    return _interval([figure(one) - figure(other) for one, other in pairs], confidence)
+
+
+def _drawn(blocks: int, samples: int, seed: int) -> npt.NDArray[np.int64]:
+    """Draw how often each block takes part, (samples, blocks)."""
+    return np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=samples)
+
+
+def _pooled(blocks: Sequence[Confusion], drawn: npt.NDArray[np.int64]) -> list[Confusion]:
+    counts = np.array([(block.tp, block.fp, block.fn, block.tn) for block in blocks], np.int64)
+    return [Confusion(*(int(count) for count in row)) for row in drawn @ counts]
+
+
+def _interval(figures: list[float], confidence: float) -> tuple[float, float]:
+    low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)

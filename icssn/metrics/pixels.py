@@ -1,0 +1,155 @@
+"""Pixel figures from one pooled 2 × 2 confusion matrix, and from histograms of probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IGNORE = 255
+LEVELS = 254  # a stored probability is level / 254; 255 is nodata (records.Prediction)
+_ROUNDING = 1e-4  # of a level; far above the rounding of float32 (2⁻¹⁶ of a level), far below a level
+
+Truth = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of pixels, pooled over everything judged; every figure is 0 where it is undefined (0 / 0)."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    tn: int = 0
+
+    def __add__(self, other: Confusion) -> Confusion:
+        return Confusion(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
+
+    @property
+    def total(self) -> int:
+        """Pixels judged."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
+    def prevalence(self) -> float:
+        """Share of landslide in the truth."""
+        return _ratio(self.tp + self.fn, self.total)
+
+    @property
+    def precision(self) -> float:
+        """Share of what was predicted that is landslide."""
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """Share of the landslide that was predicted."""
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 2 · IoU / (1 + IoU)."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def iou(self) -> float:
+        """Intersection over union of the landslide class."""
+        return _ratio(self.tp, self.tp + self.fp + self.fn)
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean of the intersections over union of landslide and background."""
+        return (self.iou + _ratio(self.tn, self.tn + self.fp + self.fn)) / 2
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the pixels that are right."""
+        return _ratio(self.tp + self.tn, self.total)
+
+
+def confusion(truth: Truth, predicted: npt.NDArray[np.bool_]) -> Confusion:
+    """Count pixels.
+
+    Args:
+        truth: uint8, any shape, 0 / 1 / 255; where 255, nothing is counted.
+        predicted: bool, same shape.
+    """
+    landslide, background = truth == 1, truth == 0
+    tp = int(np.count_nonzero(landslide & predicted))
+    fp = int(np.count_nonzero(background & predicted))
+    return Confusion(tp, fp, int(np.count_nonzero(landslide)) - tp, int(np.count_nonzero(background)) - fp)
+
+
+def levels(probability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Give probabilities as stored levels, rounded down, so that p ≥ k / 254 exactly where the level is ≥ k.
+
+    Args:
+        probability: Floats in [0, 1], NaN where there is none; or uint8, which are levels already.
+
+    Returns:
+        uint8, same shape, 0–254; 255 where there is no probability.
+    """
+    if probability.dtype == np.uint8:
+        return probability
+    scaled = np.clip(probability, 0, 1) * np.float32(LEVELS) + np.float32(_ROUNDING)
+    return np.asarray(np.nan_to_num(scaled, nan=255).astype(np.uint8))
+
+
+def exceeds(probability: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:
+    """Mark where the probability is at least the threshold; never where there is no probability.
+
+    Args:
+        probability: As for `levels`.
+        threshold: In [0, 1]; rounded up to the next level.
+    """
+    found = levels(probability)
+    return np.asarray((found >= np.ceil(threshold * LEVELS - _ROUNDING)) & (found != IGNORE))
+
+
+def average_precision(truth: Truth, probability: npt.NDArray[Any]) -> float:
+    """Give the area under the precision–recall curve: Σ (Rₙ - Rₙ₋₁) Pₙ over falling levels, without interpolation.
+
+    Args:
+        truth: uint8, any shape, 0 / 1 / 255.
+        probability: Same shape, as for `levels`; compared in 255 levels.
+
+    Returns:
+        In [0, 1]; 0 where there is no landslide.
+    """
+    tp, fp = _cumulative(truth, probability)
+    if tp[-1] == 0:
+        return 0.0
+    precision = tp / np.maximum(tp + fp, 1)
+    return float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision))
+
+
+def best_threshold(truth: Truth, probability: npt.NDArray[Any]) -> tuple[float, float]:
+    """Give the threshold with the highest F1, and that F1; the middle one where several are as good.
+
+    Args:
+        truth: uint8, any shape, 0 / 1 / 255.
+        probability: Same shape, as for `levels`.
+
+    Returns:
+        Threshold, a multiple of 1 / 254 above 0, and F1; (0.5, 0.0) where there is no landslide.
+    """
+    tp, fp = _cumulative(truth, probability)
+    if tp[-1] == 0:
+        return 0.5, 0.0
+    f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # level 0 would mark everything
+    best = np.flatnonzero(f1 == f1.max())
+    index = int(best[len(best) // 2])
+    return (LEVELS - index) / LEVELS, float(f1[index])
+
+
+def _cumulative(truth: Truth, probability: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give true and false positives at every level from 254 down to 0, (255,) each."""
+    found = levels(probability)
+    both = np.bincount((truth.astype(np.uint16) << 8 | found).ravel(), minlength=2 * 256)
+    background, landslide = both[:255], both[256:511]
+    return np.cumsum(landslide[::-1]), np.cumsum(background[::-1])
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

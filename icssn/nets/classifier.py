@@ -1,0 +1,41 @@
+"""The object classification head: is there a landslide in this chip, and where does the chip lie in OCL's space?"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_HIDDEN = 256  # width of the projector's hidden layer; our reconstruction
+_DROPOUT = 0.2  # EfficientNet-Lite0's own before its classifier
+
+
+class Classifier(nn.Module):
+    """Global pooling of the deepest features, then a linear classifier and a two-layer projector.
+
+    The siamese branches are two calls with the same weights, one a view.
+
+    Args:
+        channels: Channels of the deepest feature map.
+        dimensions: D, of the contrastive space.
+    """
+
+    def __init__(self, channels: int, *, dimensions: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(_DROPOUT)
+        self.linear = nn.Linear(channels, 1)
+        self.projector = nn.Sequential(
+            nn.Linear(channels, _HIDDEN), nn.ReLU(inplace=True), nn.Linear(_HIDDEN, dimensions)
+        )
+
+    def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Score and embed each image.
+
+        Args:
+            features: Feature maps of the encoder; only the last, shape (N, channels, h, w), is read.
+
+        Returns:
+            Logits of "landslide", shape (N,), and embeddings of unit length in float32, shape (N, D).
+        """
+        pooled = features[-1].mean(dim=(2, 3))
+        logits = self.linear(self.dropout(pooled)).squeeze(1)
+        return logits, F.normalize(self.projector(pooled).float(), dim=1)

@@ -1,0 +1,118 @@
+"""The shared feature extractor Φ: a timm or segmentation_models_pytorch encoder with its starting weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from icssn.config import EncoderConfig
+from icssn.errors import CheckpointRefusedError, ConfigError
+from icssn.nets.imagenet import imagenet_lite0
+
+EMBEDDED = "tu-tf_efficientnet_lite0"
+"""The encoder whose ImageNet weights come with the installation."""
+
+
+def build_encoder(config: EncoderConfig) -> nn.Module:
+    """Build Φ and load its starting weights.
+
+    The module maps images (N, bands, H, W), H and W multiples of 32, to six feature maps at strides 1, 2, 4, 8, 16 and
+    `config.output_stride`; its attribute ``out_channels`` lists their channels. The first map is the input itself.
+
+    Raises:
+        ConfigError: There is no encoder of that name, it has no such output stride or embedded weights.
+        MissingPartError: The package with the embedded weights is not installed.
+        CheckpointRefusedError: The weights file cannot be read or does not fit the encoder.
+    """
+    try:
+        encoder: nn.Module = smp.encoders.get_encoder(
+            config.name, in_channels=config.bands, weights=None, output_stride=config.output_stride
+        )
+        _require_strides(encoder, config)
+    except (KeyError, RuntimeError, ValueError, NotImplementedError) as err:
+        needed = (
+            "an encoder of timm ('tu-…') or segmentation_models_pytorch with feature maps at strides 4 and "
+            f"{config.output_stride}"
+        )
+        raise ConfigError("encoder.name", config.name, needed) from err
+    if config.weights == "embedded":
+        if config.name != EMBEDDED:
+            needed = f"'none' or a .safetensors file with encoder.name '{config.name}' (only '{EMBEDDED}' is embedded)"
+            raise ConfigError("encoder.weights", config.weights, needed)
+        load_strictly(encoder, imagenet_lite0(), source="embedded ImageNet weights")
+    elif config.weights != "none":
+        file = Path(config.weights)
+        load_strictly(encoder, _read(file), source=file.name)
+    return encoder
+
+
+def load_strictly(encoder: nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
+    """Fill every tensor of `encoder`; tensors of layers it does not have (a classification head) stay unused.
+
+    Args:
+        encoder: From segmentation_models_pytorch; names with or without its prefix ``model.`` are found.
+        tensors: Names and values; a first layer for RGB is adapted to the encoder's bands by `adapt_bands`.
+        source: What the error calls the weights.
+
+    Raises:
+        CheckpointRefusedError: A tensor of the encoder is missing or has another shape.
+    """
+    given = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+    first = next(f"{name}.weight" for name, module in encoder.named_modules() if isinstance(module, nn.Conv2d))
+    found: dict[str, Tensor] = {}
+    for name, wanted in encoder.state_dict().items():
+        tensor = given.get(name.removeprefix("model."))
+        if tensor is not None and name == first and tensor.shape[1] == 3:
+            tensor = adapt_bands(tensor, wanted.shape[1])
+        if tensor is None or tensor.shape != wanted.shape:
+            shape = "nothing" if tensor is None else f"shape {tuple(tensor.shape)}"
+            raise CheckpointRefusedError(
+                source,
+                found=f"{shape} for '{name}', where shape {tuple(wanted.shape)} is needed",
+                remedy="Choose weights of the same encoder, or set encoder.weights to 'none'.",
+            )
+        found[name] = tensor
+    encoder.load_state_dict(found, strict=True)
+
+
+def adapt_bands(filters: Tensor, bands: int) -> Tensor:
+    """Turn first-layer filters for RGB into filters for another number of bands.
+
+    Three bands or more: red, green and blue keep their filters and every further band gets their mean. Fewer: every
+    band gets the mean. All are then scaled by 3 / bands, so that an image that is equal in all bands gives the response
+    that a grey RGB image gave.
+
+    Args:
+        filters: Shape (K, 3, h, w).
+        bands: Number of bands, >= 1.
+
+    Returns:
+        Shape (K, bands, h, w).
+    """
+    mean = filters.mean(dim=1, keepdim=True)
+    kept = filters[:, : 3 if bands >= 3 else 0]
+    further = mean.expand(-1, bands - kept.shape[1], -1, -1)
+    return torch.cat([kept, further], dim=1) * (3 / bands)
+
+
+def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
+    side = 64
+    with torch.no_grad():
+        features = encoder.eval()(torch.zeros(1, config.bands, side, side))
+    encoder.train()
+    found = [side // feature.shape[-1] for feature in features]
+    if len(found) != 6 or found[2] != 4 or found[-1] != config.output_stride:
+        raise ValueError(f"feature maps at strides {found}")
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, SafetensorError) as err:
+        remedy = "Give the path of a readable .safetensors file in encoder.weights."
+        raise CheckpointRefusedError(str(file), found=f"it cannot be read ({err})", remedy=remedy) from err

@@ -1,0 +1,80 @@
+"""The whole network: one encoder, shared and handed back and forth, a classifier and a segmenter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from icssn.config import TrainConfig
+from icssn.nets.classifier import Classifier
+from icssn.nets.depthwise import train_depthwise_in_float32
+from icssn.nets.encoder import build_encoder
+from icssn.nets.segmenter import Segmenter
+
+_MULTIPLE = 32  # px; every encoder halves at most five times
+
+
+class Icssn(nn.Module):
+    """Iterative classification and semantic segmentation network (Lu et al. 2023, arXiv:2302.12420).
+
+    Shared between both tasks: all weights and BatchNorm statistics of `encoder`. Not shared: `classifier`, `segmenter`.
+    Images are (N, C, H, W), uint8 or floating, 0..255; they are normalised to -1..1 inside. Any H and W are taken.
+
+    Args:
+        config: Settings; `build` seeds the random start with ``config.seed``.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self.stride = config.encoder.output_stride
+        self.encoder = build_encoder(config.encoder)
+        channels: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
+        dimensions = config.contrast.dimensions
+        self.classifier = Classifier(channels[-1], dimensions=dimensions)
+        self.segmenter = Segmenter(
+            channels,
+            output_stride=self.stride,
+            decoder_channels=config.decoder_channels,
+            atrous_rates=config.atrous_rates,
+            dimensions=dimensions,
+        )
+        train_depthwise_in_float32(self)
+
+    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Score and embed images: logits (N,) and embeddings of unit length (N, D)."""
+        logits, embeddings = self.classifier(self.features(images))
+        return logits, embeddings
+
+    def segment(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pixels and embed cells: logits (N, H, W) and cells of unit length (N, D, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        height, width = images.shape[-2:]
+        features = self.features(images)
+        padded_height, padded_width = features[0].shape[-2:]
+        logits, cells = self.segmenter(features, (padded_height, padded_width))
+        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        return logits[:, :height, :width], cells[:, :, :rows, :columns]
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Give Φ's feature maps of `images`, which grow to multiples of 32 px by repeating the right and lower border.
+
+        The first map is the normalised, grown image.
+        """
+        height, width = images.shape[-2:]
+        x = images.float() / 127.5 - 1
+        x = F.pad(x, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="replicate")
+        maps: list[Tensor] = self.encoder(x.to(next(self.encoder.parameters()).dtype))
+        return maps
+
+
+def build(config: TrainConfig) -> Icssn:
+    """Build the network with its starting weights; equal configs give equal weights.
+
+    Raises:
+        ConfigError: The encoder does not exist or has no embedded weights.
+        MissingPartError: The package with the embedded weights is not installed.
+        CheckpointRefusedError: The weights file cannot be read or does not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Icssn(config)

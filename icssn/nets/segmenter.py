@@ -1,0 +1,90 @@
+"""The semantic segmentation head: DeepLabv3+ whose answer does not depend on the window, and SOCL's projector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_DROPOUT = 0.5  # of ASPP, as in segmentation_models_pytorch
+
+
+class LocalAverage(nn.Module):
+    """The mean over the square of cells around each cell; cells outside the map do not count.
+
+    Args:
+        reach: Cells on each side, so that the square has 2 · reach + 1 cells a side.
+    """
+
+    def __init__(self, reach: int) -> None:
+        super().__init__()
+        self.reach = reach
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Average (N, C, h, w) to the same shape, rows then columns (the mean over a rectangle is separable)."""
+        side = 2 * self.reach + 1
+        x = F.avg_pool2d(x, (side, 1), stride=1, padding=(self.reach, 0), count_include_pad=False)
+        return F.avg_pool2d(x, (1, side), stride=1, padding=(0, self.reach), count_include_pad=False)
+
+
+class Segmenter(nn.Module):
+    """DeepLabv3+ decoder (Chen et al. 2018, arXiv:1802.02611) and the 1 × 1 projector of SOCL.
+
+    Three changes to the decoder of segmentation_models_pytorch make the score of a pixel independent of the window
+    that it is predicted in, as far as the window reaches: ASPP's global average is a local one with the reach of the
+    widest atrous branch, convolutions repeat the border instead of padding with zeros, and maps are enlarged without
+    stretching corner to corner.
+
+    Args:
+        channels: Of the encoder's feature maps.
+        output_stride: Pixels of the image per cell of the deepest features.
+        decoder_channels: Width of the decoder.
+        atrous_rates: Of ASPP, in cells.
+        dimensions: D, of the contrastive space.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        *,
+        output_stride: Literal[8, 16],
+        decoder_channels: int,
+        atrous_rates: tuple[int, int, int],
+        dimensions: int,
+    ) -> None:
+        super().__init__()
+        self.decoder = DeepLabV3PlusDecoder(
+            encoder_channels=channels,
+            encoder_depth=5,
+            out_channels=decoder_channels,
+            atrous_rates=atrous_rates,
+            output_stride=output_stride,
+            aspp_separable=True,
+            aspp_dropout=_DROPOUT,
+        )
+        self.decoder.up.align_corners = False
+        pooling_branch = self.decoder.aspp[0].convs[-1]
+        pooling_branch[0] = LocalAverage(max(atrous_rates))
+        for module in self.decoder.modules():
+            if isinstance(module, nn.Conv2d):
+                module.padding_mode = "replicate"
+        self.head = nn.Conv2d(decoder_channels, 1, kernel_size=1)
+        self.projector = nn.Conv2d(channels[-1], dimensions, kernel_size=1)
+
+    def forward(self, features: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Score every pixel and embed every cell.
+
+        Args:
+            features: Feature maps of the encoder, for images that are (H, W) = `size`.
+            size: Height and width of the score map, px.
+
+        Returns:
+            Logits of "landslide" in float32, shape (N, H, W), and cells of unit length in float32, shape (N, D, h, w),
+            one per cell of the deepest features.
+        """
+        logits = self.head(self.decoder(features)).float()
+        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False).squeeze(1)
+        return logits, F.normalize(self.projector(features[-1]).float(), dim=1)

@@ -1,0 +1,51 @@
+"""A workspace: one folder with its database, its files and the person who works in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icssn.config import database_url, models_folder
+from icssn.records import Actor
+from icssn.store.database import Database, open_database
+
+
+class Workspace:
+    """Where everything of one project lives.
+
+    Attributes:
+        folder: Absolute path of the workspace.
+        models: Where checkpoints live, ``<id>/{model.safetensors, card.json}``.
+        db: The open database.
+        actor: Who acts; every change is signed with this name and checked against this role.
+    """
+
+    def __init__(self, folder: Path, *, actor: Actor) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.models = models_folder(folder)
+        self.actor = actor
+        self.db: Database = open_database(database_url(folder))
+
+    def scene_folder(self, scene_id: str) -> Path:
+        """Give the folder for what is derived from a scene."""
+        return self.folder / "scenes" / scene_id
+
+    def run_folder(self, run_id: str) -> Path:
+        """Give the folder that explains a run."""
+        return self.folder / "runs" / run_id
+
+    def prediction_folder(self, prediction_id: str) -> Path:
+        """Give the folder of a prediction's rasters."""
+        return self.folder / "predictions" / prediction_id
+
+    def log_file(self, job_id: str) -> Path:
+        """Give the log of a job."""
+        return self.folder / "logs" / f"{job_id}.log"
+
+    def path(self, relative: str) -> Path:
+        """Give the absolute path of a file that a row names relative to the workspace."""
+        return self.folder / relative
+
+    def close(self) -> None:
+        """Release the database."""
+        self.db.close()

@@ -1,0 +1,209 @@
+"""Chips on disk → batches on the device; what a batch holds depends on seed and step only, so it can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from icssn.chips.cut import load
+from icssn.errors import NotTrainableError
+from icssn.records import Manifest
+from icssn.training import augment
+
+KINDS = ("background", "landslide", "hard_negative")  # position = class number in the object-level loss
+BACKGROUND, LANDSLIDE, HARD_NEGATIVE = range(3)
+LANDSLIDE_SHARE = 0.5  # of a classification batch (balanced, method.md); the rest is shared by both negatives
+SEGMENT_LANDSLIDE_SHARE = 0.625  # of a segmentation batch: pixels of landslides are few even in landslide chips
+KEPT_LANDSLIDE = 0.7  # a view of a landslide chip shows at least this much of what the middle shows (method.md)
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ChipArrays:
+    """The chips of a run.
+
+    Attributes:
+        manifest: What they are and where they come from.
+        images: (N, C, S, S) uint8, mapped from disk.
+        masks: (N, S, S) uint8, 0 / 1 / 255, mapped from disk.
+        train: Class number → training chips.
+        validation: Chips that validate.
+    """
+
+    manifest: Manifest
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    train: Mapping[int, Indices]
+    validation: Indices
+
+    @property
+    def stored_px(self) -> int:
+        """Side of a stored chip."""
+        return int(self.images.shape[-1])
+
+
+@dataclass(frozen=True)
+class Views:
+    """What one step learns from.
+
+    Attributes:
+        images: (N, C, size, size), float32, 0..255, channels last.
+        masks: (N, size, size), uint8, 0 / 1 / 255.
+        kinds: (N,), int64, positions in `KINDS`; -1 where the view shows too little to say.
+    """
+
+    images: Tensor
+    masks: Tensor
+    kinds: Tensor
+
+
+def open_chips(folder: Path) -> ChipArrays:
+    """Map the chips that `icssn.chips.cut.cut` wrote.
+
+    Raises:
+        NotTrainableError: No training chip has a landslide, or none is without.
+    """
+    manifest, images, masks = load(folder)
+    chosen: dict[int, list[int]] = {BACKGROUND: [], LANDSLIDE: [], HARD_NEGATIVE: []}
+    for chip in manifest.chips:
+        if chip.split == "train":
+            chosen[KINDS.index(chip.kind)].append(chip.index)
+    negatives = len(chosen[BACKGROUND]) + len(chosen[HARD_NEGATIVE])
+    if not chosen[LANDSLIDE] or not negatives:
+        found = f"{len(chosen[LANDSLIDE])} training chips show a landslide and {negatives} show none"
+        remedy = "Label more landslides away from the held-out blocks, or draw a larger label area."
+        raise NotTrainableError([f"{found}; at least one of each is needed. {remedy}"])
+    validation = [chip.index for chip in manifest.chips if chip.split == "validation"]
+    return ChipArrays(
+        manifest=manifest,
+        images=images,
+        masks=masks,
+        train={kind: np.array(indices, np.int64) for kind, indices in chosen.items()},
+        validation=np.array(validation, np.int64),
+    )
+
+
+def batch_indices(train: Mapping[int, Indices], *, count: int, share: float, step: int, seed: int) -> Indices:
+    """Choose the chips of one step: every chip of a class once before any of it again, classes in fixed shares.
+
+    Hard negatives get half of the places of negatives however few they are: they are what the model mistook.
+
+    Args:
+        train: Class number → chips; as in `ChipArrays`.
+        count: Batch size, at least 2.
+        share: Of the batch, for landslides; at least one place, and at least one is left for the negatives.
+        step: From 0; batches of successive steps are successive parts of one endless sequence.
+        seed: Of that sequence.
+
+    Returns:
+        (count,) chip numbers, landslides first.
+    """
+    places = {LANDSLIDE: min(max(round(count * share), 1), count - 1)}
+    negatives = count - places[LANDSLIDE]
+    hard, easy = len(train[HARD_NEGATIVE]) > 0, len(train[BACKGROUND]) > 0
+    places[HARD_NEGATIVE] = (negatives // 2 if easy else negatives) if hard else 0
+    places[BACKGROUND] = negatives - places[HARD_NEGATIVE]
+    drawn = [
+        endless(train[kind], start=step * places[kind], count=places[kind], seed=(seed, kind))
+        for kind in (LANDSLIDE, BACKGROUND, HARD_NEGATIVE)
+    ]
+    return np.concatenate(drawn)
+
+
+def endless(indices: Indices, *, start: int, count: int, seed: tuple[int, ...]) -> Indices:
+    """Give entries `start` to `start + count` of an endless sequence of passes over `indices`, each in a new order."""
+    found = [
+        np.random.default_rng([*seed, position // len(indices)]).permutation(indices)[position % len(indices)]
+        for position in range(start, start + count)
+    ]
+    return np.array(found, np.int64)
+
+
+def classification_views(
+    chips: ChipArrays, indices: Indices, *, size_px: int, min_fraction: float, generator: torch.Generator
+) -> Views:
+    """Give two different views of each chip: rows i and i + N show chip i.
+
+    A view that lost more than 30 % of the landslide pixels in the middle of its chip looks at the middle instead.
+    The class of a view follows what it shows, see `view_kinds`.
+    """
+    images, masks = gather(chips, np.concatenate([indices, indices]), device=generator.device)
+    kinds = chip_kinds(chips.manifest, indices).to(images.device).repeat(2)
+    poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
+    middle = augment.centred(poses)
+    seen = augment.view_masks(masks, poses, size_px=size_px) == 1
+    best = augment.view_masks(masks, middle, size_px=size_px) == 1
+    lost = seen.sum((1, 2)) < KEPT_LANDSLIDE * best.sum((1, 2))
+    poses = torch.where((lost & (kinds == LANDSLIDE))[:, None, None], middle, poses)
+    return _lit(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, generator=generator)
+
+
+def segmentation_views(
+    chips: ChipArrays, indices: Indices, *, size_px: int, min_fraction: float, generator: torch.Generator
+) -> Views:
+    """Give one view of each chip."""
+    images, masks = gather(chips, indices, device=generator.device)
+    kinds = chip_kinds(chips.manifest, indices).to(images.device)
+    poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
+    return _lit(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, generator=generator)
+
+
+def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Read whole stored chips onto the device: images (N, C, S, S) uint8 and masks (N, S, S) uint8."""
+    return _moved(chips.images[indices], device), _moved(chips.masks[indices], device)
+
+
+def chip_kinds(manifest: Manifest, indices: Indices) -> Tensor:
+    """Give the class numbers of chips, (N,) int64."""
+    return torch.tensor([KINDS.index(manifest.chips[int(index)].kind) for index in indices], dtype=torch.int64)
+
+
+def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: float) -> Tensor:
+    """Say what views show, given the class of their chips.
+
+    A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen.
+
+    Args:
+        kinds: (N,) class numbers of the chips.
+        seen: (N, H, W), masks of the views, 0 / 1 / 255.
+        stored: (N, S, S), masks of the whole chips.
+        min_fraction: Share of a view's pixels.
+
+    Returns:
+        (N,) class numbers; -1 where there is too little of a landslide to say yes, and too much to say no.
+    """
+    visible = (seen == 1).sum((1, 2))
+    enough = (0.5 * (stored == 1).sum((1, 2))).clamp(max=min_fraction * seen[0].numel())
+    negative = torch.where((visible > 0) | (kinds == LANDSLIDE), -1, kinds)
+    return torch.where((visible > 0) & (visible >= enough), LANDSLIDE, negative)
+
+
+def _lit(
+    images: Tensor,
+    masks: Tensor,
+    kinds: Tensor,
+    poses: Tensor,
+    *,
+    size_px: int,
+    min_fraction: float,
+    generator: torch.Generator,
+) -> Views:
+    seen = augment.view_masks(masks, poses, size_px=size_px)
+    shown = augment.random_light(augment.view_images(images, poses, size_px=size_px), generator=generator)
+    return Views(
+        images=shown.contiguous(memory_format=torch.channels_last),
+        masks=seen,
+        kinds=view_kinds(kinds, seen, masks, min_fraction=min_fraction),
+    )
+
+
+def _moved(values: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device, non_blocking=True)

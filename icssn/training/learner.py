@@ -1,0 +1,118 @@
+"""Weights in motion: the model, its running average, the optimiser of the present stage and the rule for its rate."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from icssn.config import StageConfig
+from icssn.nets.depthwise import train_depthwise_in_float32
+from icssn.nets.device import autocast_dtype
+from icssn.nets.icssn import Icssn
+
+RATE_WARMUP_SHARE = 0.05  # of a stage's steps in which the rate rises: a fresh Adam has no variances yet
+MAX_GRADIENT_NORM = 5.0  # about three times the usual norm; only outliers are cut
+
+
+class Learner:
+    """One model that learns stage by stage; between stages it holds nothing but weights.
+
+    Attributes:
+        model: The weights that learn, on the device.
+        average: Exponential average of the stage's weights and BatchNorm statistics; what is judged and handed on.
+    """
+
+    def __init__(self, model: Icssn, *, device: torch.device) -> None:
+        self.device = device
+        train_depthwise_in_float32(model)
+        self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        # Only half precision underflows; bfloat16 has the range of float32.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=autocast_dtype(device) == torch.float16)
+        self.optimiser: torch.optim.Optimizer | None = None
+
+    def begin(self, heads: list[nn.Module], *, settings: StageConfig, rate: float, encoder_rate: float) -> None:
+        """Begin a stage: the encoder and `heads` learn with a fresh optimiser, the rest of the model rests.
+
+        Args:
+            rate: Factor of the stage's learning rate (of a later round).
+            encoder_rate: Further factor, for the encoder.
+        """
+        self.settings = settings
+        self.average.load_state_dict(self.model.state_dict())
+        self.model.requires_grad_(False).eval()
+        groups: list[dict[str, Any]] = []
+        for part, factor in ((self.model.encoder, rate * encoder_rate), (nn.ModuleList(heads), rate)):
+            weights = [parameter.requires_grad_() for parameter in part.train().parameters()]
+            # Biases and BatchNorm are not decayed (He et al. 2019, arXiv:1812.01187, section 3.1).
+            matrices = [weight for weight in weights if weight.ndim > 1]
+            vectors = [weight for weight in weights if weight.ndim <= 1]
+            groups.append({"params": matrices, "factor": factor, "weight_decay": settings.weight_decay})
+            groups.append({"params": vectors, "factor": factor, "weight_decay": 0.0})
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+    def learn(self, loss: Tensor, *, step: int, ema_decay: float) -> None:
+        """Take one optimiser step down the gradient of `loss`, then average.
+
+        Args:
+            step: Of the stage, from 0.
+            ema_decay: Of the average at most; early steps of a stage forget faster.
+        """
+        if self.optimiser is None:
+            raise RuntimeError("learn() was called outside a stage")
+        for group in self.optimiser.param_groups:
+            share = rate_at(step, steps=self.settings.steps)
+            group["lr"] = self.settings.learning_rate * group["factor"] * share
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+        nn.utils.clip_grad_norm_(weights, MAX_GRADIENT_NORM)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self._average(min(ema_decay, (1 + step) / (10 + step)))  # ramp of TensorFlow's ExponentialMovingAverage
+
+    def end(self, weights: dict[str, Tensor]) -> None:
+        """End the stage: go on from `weights`, forget the optimiser."""
+        self.model.load_state_dict(weights)
+        self.average.load_state_dict(weights)
+        self.optimiser = None
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copy the averaged weights to the CPU."""
+        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.average.state_dict().items()}
+
+    def state(self) -> dict[str, Any]:
+        """Give all that is needed to go on exactly, in a stage or between two."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict() if self.optimiser else None,
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` gave; `begin` the stage first."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        if self.optimiser and state["optimiser"]:
+            self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+
+    @torch.no_grad()
+    def _average(self, decay: float) -> None:
+        old, new = self.average.state_dict(), self.model.state_dict()
+        moving = [name for name, tensor in new.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([old[name] for name in moving], [new[name] for name in moving], 1 - decay)
+        for name in new.keys() - set(moving):  # BatchNorm's counters
+            old[name].copy_(new[name])
+
+
+def rate_at(step: int, *, steps: int) -> float:
+    """Give the share of the peak rate at `step` of `steps`: a short linear rise, then half a cosine down to 0."""
+    warmup = max(1, round(RATE_WARMUP_SHARE * steps))
+    return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))

@@ -1,0 +1,217 @@
+"""The run: rounds in which classification and segmentation learn in turn and hand the encoder to each other.
+
+A stage hands on the weights that validation liked best. A round ends with a checkpoint; the next one starts from the
+best round so far, at a lower rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from icssn import __version__
+from icssn.config import TrainConfig
+from icssn.durable import write_text
+from icssn.errors import CheckpointRefusedError
+from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
+from icssn.nets.device import describe, pick_device, tune_allocator
+from icssn.nets.icssn import Icssn, build
+from icssn.records import Progress
+from icssn.training.dataset import open_chips
+from icssn.training.learner import Learner
+from icssn.training.progress import Pace
+from icssn.training.sitting import Journal, Sitting, read_journal, write_journal
+from icssn.training.stage import LOOKS, learn_stage
+from icssn.training.state import CLASSIFY, SEGMENT, STATE_NAME, Position, identity
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """A finished round.
+
+    Attributes:
+        number: From 1.
+        metrics: On the validation chips: ``val_f1 val_iou val_precision val_recall val_f1_half val_ap val_threshold
+            cls_accuracy cls_f1 cls_loss``; and ``seconds`` of the round.
+        threshold: Probability from which on a pixel is landslide, chosen on validation.
+        folder: Of the checkpoint: ``model.safetensors`` and ``card.json``.
+        sha256: Of the weights file.
+        seconds: Computed, over all sittings.
+    """
+
+    number: int
+    metrics: dict[str, float]
+    threshold: float
+    folder: Path
+    sha256: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run.
+
+    Attributes:
+        rounds: In order; fewer than asked for when neither task gained any more.
+        best: The round with the best segmentation on validation, to be offered to the user.
+        device: What computed it.
+        seconds: Computed, over all sittings.
+    """
+
+    rounds: tuple[RoundResult, ...]
+    best: RoundResult
+    device: str
+    seconds: float
+
+
+def train(
+    folder: Path,
+    chips: Path,
+    *,
+    config: TrainConfig,
+    parent: Path | None,
+    report: Callable[[Progress], None],
+    on_round: Callable[[RoundResult], None],
+    stop: Callable[[], bool],
+) -> TrainResult:
+    """Train on chips, or go on where an earlier call in the same folder ended.
+
+    Args:
+        folder: Of the run; gets ``config.json``, ``journal.json`` (what validation said when), ``state.pt`` while the
+            run is unfinished, and ``round-<k>/`` with the checkpoint of round k.
+        chips: As `icssn.chips.cut.cut` wrote them.
+        config: Settings. On one machine's CPU equal settings, chips and parent give equal weights, however often the
+            run was stopped.
+        parent: Folder of a checkpoint to start from instead of the encoder's starting weights.
+        report: Told how far the run is, at most twice a second and whenever validation was asked.
+        on_round: Told of each round after its checkpoint is whole; after a crash the last one may be told again.
+        stop: Asked before each step; when true, the state is written and CancelledError raised.
+
+    Raises:
+        CancelledError: `stop` was true.
+        NotTrainableError: The chips show no landslide, or nothing else.
+        CheckpointRefusedError: The parent, or the unfinished run in `folder`, does not fit.
+        ConfigError: The device or encoder wished for does not exist.
+        DiskFullError: The disk is full; the run can go on later.
+    """
+    arrays = open_chips(chips)
+    device = pick_device(config.device)
+    if device.type == "cpu":
+        tune_allocator()
+    model, ancestor = _start(config, parent)
+    run = identity(config, fingerprint=arrays.manifest.fingerprint, parent=ancestor)
+    journal = read_journal(folder, run=run) or Journal(run)
+    if journal.done:
+        return _result(folder, journal, device=device)
+    write_text(folder / "config.json", config.model_dump_json(indent=2) + "\n")
+    sitting = Sitting(folder, arrays, config, Learner(model, device=device), Journal(run), parent=ancestor)
+    sitting.resume()
+    validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2
+    pace = Pace(config, validation=validation, looks=len(LOOKS), begin=sitting.position, report=report)
+    with torch.random.fork_rng():  # the steps seed torch's own generators
+        while not sitting.journal.done:
+            if sitting.position.stage == CLASSIFY:
+                learn_stage(sitting, pace=pace, stop=stop)
+                sitting.move(Position(sitting.position.round, SEGMENT))
+            figures = learn_stage(sitting, pace=pace, stop=stop)
+            on_round(_finish_round(sitting, figures, device=device))
+            sitting.journal.done = sitting.position.round >= config.rounds or not _gained(sitting.journal)
+            if not sitting.journal.done:
+                _return_to_best(sitting)
+                sitting.move(Position(sitting.position.round + 1, CLASSIFY))
+    sitting.tick()
+    write_journal(folder, sitting.journal)
+    (folder / STATE_NAME).unlink(missing_ok=True)
+    return _result(folder, sitting.journal, device=device)
+
+
+def _start(config: TrainConfig, parent: Path | None) -> tuple[Icssn, str]:
+    """Build the model, from the parent's weights where there is one; give it and the SHA-256 of these."""
+    if parent is None:
+        return build(config), ""
+    ancestor, card = load_checkpoint(parent)
+    blank = config.model_copy(update={"encoder": config.encoder.model_copy(update={"weights": "none"})})
+    model = build(blank)
+    try:
+        model.load_state_dict(ancestor.state_dict())
+    except RuntimeError as err:
+        raise CheckpointRefusedError(
+            parent.name,
+            found="its network has another encoder, number of bands or decoder than the settings ask for",
+            remedy="Train with the settings on its card, or start without a parent.",
+        ) from err
+    return model, str(card["sha256"])
+
+
+def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.device) -> RoundResult:
+    """Write the checkpoint of the round and enter the round into the journal."""
+    sitting.tick()
+    journal, manifest, number = sitting.journal, sitting.chips.manifest, sitting.position.round
+    seconds = journal.seconds - sum(entry["metrics"]["seconds"] for entry in journal.rounds)
+    metrics = {**figures, "seconds": seconds}
+    card: dict[str, Any] = {
+        "config": sitting.config.model_dump(mode="json"),
+        "round": number,
+        "metrics": metrics,
+        "threshold": figures["val_threshold"],
+        "bands": manifest.bands,
+        "normalisation": "x / 127.5 - 1 for stretched values 0..255",
+        "revisions": manifest.revisions,
+        "manifest_fingerprint": manifest.fingerprint,
+        "parent_sha256": sitting.parent,
+        "seed": sitting.config.seed,
+        "device": describe(device),
+        "code_version": __version__,
+        "seconds": journal.seconds,
+        "data_seconds": journal.data_seconds,
+    }
+    sha256 = save_checkpoint(_round_folder(sitting.folder, number), sitting.learner.model, card)
+    journal.rounds.append({"number": number, "metrics": metrics, "sha256": sha256})
+    return _round_result(sitting.folder, journal.rounds[-1])
+
+
+def _gained(journal: Journal) -> bool:
+    """Say whether the last round was better than all before it in one of the tasks."""
+    *earlier, last = (entry["metrics"] for entry in journal.rounds)
+    return any(last[task] > max((metrics[task] for metrics in earlier), default=-1) for task in ("val_f1", "cls_f1"))
+
+
+def _return_to_best(sitting: Sitting) -> None:
+    """Load the weights of the best round so far, if that was not the last."""
+    best = _best(sitting.journal)
+    if best["number"] != sitting.position.round:
+        model, _ = load_checkpoint(_round_folder(sitting.folder, best["number"]))
+        sitting.learner.end(model.state_dict())
+
+
+def _best(journal: Journal) -> dict[str, Any]:
+    return max(journal.rounds, key=lambda entry: float(entry["metrics"]["val_f1"]))
+
+
+def _result(folder: Path, journal: Journal, *, device: torch.device) -> TrainResult:
+    return TrainResult(
+        rounds=tuple(_round_result(folder, entry) for entry in journal.rounds),
+        best=_round_result(folder, _best(journal)),
+        device=describe(device),
+        seconds=journal.seconds,
+    )
+
+
+def _round_result(folder: Path, entry: dict[str, Any]) -> RoundResult:
+    number, metrics = entry["number"], entry["metrics"]
+    return RoundResult(
+        number=number,
+        metrics=metrics,
+        threshold=metrics["val_threshold"],
+        folder=_round_folder(folder, number),
+        sha256=entry["sha256"],
+        seconds=metrics["seconds"],
+    )
+
+
+def _round_folder(folder: Path, number: int) -> Path:
+    return folder / f"round-{number}"

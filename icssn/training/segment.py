@@ -1,0 +1,95 @@
+"""The segmentation stage: encoder and segmenter learn from masks, BCE [+ Dice] + λ_s · SOCL."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from icssn.config import TrainConfig
+from icssn.contrast.cells import cell_classes
+from icssn.contrast.socl import boundary_contrastive
+from icssn.nets.icssn import Icssn
+from icssn.training.classify import binary_loss
+from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
+
+
+def segmentation_batch(
+    chips: ChipArrays, *, config: TrainConfig, step: int, order: int, generator: torch.Generator
+) -> Views:
+    """Give the views of one step, one of each chip.
+
+    Args:
+        step: Of the stage, from 0.
+        order: Seed of the order in which the stage goes through the chips.
+        generator: Chance of this step, on the device of the batch.
+    """
+    indices = batch_indices(
+        chips.train, count=config.segment.batch_size, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order
+    )
+    return segmentation_views(
+        chips,
+        indices,
+        size_px=config.chips.size_px,
+        min_fraction=config.chips.min_landslide_fraction,
+        generator=generator,
+    )
+
+
+def segmentation_loss(
+    model: Icssn, views: Views, *, config: TrainConfig, step: int, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Judge the segmenter on one view of each chip.
+
+    The classifier's linear layer follows: it learns from the same features, held constant, so that it stays fitted to
+    an encoder which moves on without it.
+
+    Args:
+        step: Of the stage, from 0; SOCL is off during the first ``config.contrast.warmup_share`` of the stage.
+        generator: Draws SOCL's anchors.
+
+    Returns:
+        Loss, shape (), and its parts for the figures.
+    """
+    features = model.features(views.images)
+    height, width = features[0].shape[-2:]
+    logits, cells = model.segmenter(features, (height, width))
+    rows, columns = views.masks.shape[-2:]
+    masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
+    bce, dice = mask_losses(logits, masks)
+    follow = binary_loss(model.classifier([features[-1].detach()])[0], views.kinds)
+    socl = torch.zeros_like(bce)
+    contrast = config.contrast
+    if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:
+        classes = cell_classes(
+            masks,
+            model.stride,
+            landslide_fraction=contrast.landslide_cell_fraction,
+            background_fraction=contrast.background_cell_fraction,
+        )
+        predicted = F.avg_pool2d(logits.detach().float().unsqueeze(1), model.stride).squeeze(1) > 0
+        socl = boundary_contrastive(cells, classes, predicted=predicted, config=contrast, generator=generator)
+    loss = bce + config.dice_weight * dice + contrast.socl_weight * socl + follow
+    return loss, {"segmentation": bce.detach(), "dice": dice.detach(), "socl": socl.detach()}
+
+
+def mask_losses(logits: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Compare scores with masks where they are known, all pixels of the batch together.
+
+    Args:
+        logits: (N, H, W).
+        masks: (N, H, W), 0 / 1 / 255.
+
+    Returns:
+        Mean binary cross-entropy in nats and soft Dice loss in 0..1 (Milletari et al. 2016, arXiv:1606.04797, with
+        one pixel added above and below), each of shape (); both 0 where no pixel is known.
+    """
+    known = (masks != 255).float()
+    truth = (masks == 1).float()
+    scores = logits.float()
+    each = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
+    bce = (each * known).sum() / known.sum().clamp(min=1)
+    probability = scores.sigmoid() * known
+    overlap = (probability * truth).sum()
+    dice = 1 - (2 * overlap + 1) / (probability.sum() + truth.sum() + 1)
+    return bce, dice

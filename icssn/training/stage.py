@@ -1,0 +1,111 @@
+"""One stage of a round, step by step: take a batch, learn from it, judge now and then, write the state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from icssn.config import StageConfig
+from icssn.errors import CancelledError
+from icssn.nets.device import autocast
+from icssn.training.classify import classification_batch, classification_loss
+from icssn.training.progress import Pace
+from icssn.training.segment import segmentation_batch, segmentation_loss
+from icssn.training.sitting import Look, Sitting
+from icssn.training.state import CLASSIFY
+from icssn.training.validate import validate_classes, validate_pixels
+
+LOOKS = (0.6, 0.8, 1.0)  # shares of a stage after which it is judged; by then the rate has fallen
+
+
+def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
+    """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
+
+    Afterwards the learner holds the weights of the stage that validation liked best.
+
+    Args:
+        pace: Told of every step.
+        stop: Asked before each step.
+
+    Returns:
+        What validation found of these weights.
+
+    Raises:
+        CancelledError: `stop` was true; the state is written.
+        DiskFullError: The disk is full.
+    """
+    config, learner = sitting.config, sitting.learner
+    settings, heads = _stage(sitting)
+    rate = config.later_round_rate ** (sitting.position.round - 1)
+    learner.begin(heads, settings=settings, rate=rate, encoder_rate=config.encoder_rate)
+    if sitting.resumed is not None:
+        learner.restore(sitting.resumed)
+        sitting.resumed = None
+    looks = {round(share * settings.steps) for share in LOOKS}
+    while sitting.position.step < settings.steps:
+        if stop():
+            sitting.save()
+            raise CancelledError("Training")
+        step = sitting.position.step
+        loss, parts = _loss(sitting)
+        learner.learn(loss, step=step, ema_decay=config.ema_decay)
+        sitting.position = replace(sitting.position, step=step + 1)
+        looked = step + 1 in looks
+        pace.tell(sitting.position, figures=_look(sitting) if looked else parts, always=looked)
+        if (step + 1) % config.checkpoint_every_steps == 0:
+            sitting.save()
+    if sitting.best is None:  # a stage without steps
+        _look(sitting)
+    assert sitting.best is not None
+    learner.end(sitting.best.weights)
+    return sitting.best.figures
+
+
+def _stage(sitting: Sitting) -> tuple[StageConfig, list[nn.Module]]:
+    """Give the settings of the stage and what learns beside the encoder."""
+    model = sitting.learner.model
+    if sitting.position.stage == CLASSIFY:
+        return sitting.config.classify, [model.classifier]
+    return sitting.config.segment, [model.segmenter, model.classifier.linear]
+
+
+def _loss(sitting: Sitting) -> tuple[Tensor, dict[str, Tensor]]:
+    """Make the batch of the step and judge the model on it; all chance comes from seed and position."""
+    config, learner, step = sitting.config, sitting.learner, sitting.position.step
+    order, chance = sitting.position.seeds(config.seed)
+    torch.manual_seed(chance)  # dropout
+    generator = torch.Generator(learner.device).manual_seed(chance)
+    started_s = time.monotonic()
+    batch = classification_batch if sitting.position.stage == CLASSIFY else segmentation_batch
+    views = batch(sitting.chips, config=config, step=step, order=order, generator=generator)
+    sitting.journal.data_seconds += time.monotonic() - started_s
+    with autocast(learner.device):
+        if sitting.position.stage == CLASSIFY:
+            return classification_loss(learner.model, views, config=config)
+        return segmentation_loss(learner.model, views, config=config, step=step, generator=generator)
+
+
+def _look(sitting: Sitting) -> dict[str, float]:
+    """Judge the averaged weights, keep them if they are the best of the stage so far; the later one wins a tie."""
+    config, learner, position = sitting.config, sitting.learner, sitting.position
+    figures = validate_classes(
+        learner.average,
+        sitting.chips,
+        size_px=config.chips.size_px,
+        min_fraction=config.chips.min_landslide_fraction,
+        device=learner.device,
+    )
+    score = -figures["cls_loss"]
+    if position.stage != CLASSIFY:
+        figures |= validate_pixels(learner.average, sitting.chips, device=learner.device)
+        score = figures["val_f1"]
+    sitting.journal.looks.append(
+        {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
+    )
+    if sitting.best is None or score >= sitting.best.score:
+        sitting.best = Look(score=score, figures=figures, weights=learner.weights())
+    return figures

@@ -1,0 +1,104 @@
+"""Where a run stands, on disk: written whole, so that a killed run goes on exactly where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from icssn.config import TrainConfig
+from icssn.durable import whole_file
+from icssn.errors import CheckpointRefusedError
+
+STATE_NAME = "state.pt"
+CLASSIFY, SEGMENT = "classify", "segment"
+STAGES = (CLASSIFY, SEGMENT)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a run: the next step to take.
+
+    Attributes:
+        round: From 1.
+        stage: One of `STAGES`.
+        step: From 0.
+    """
+
+    round: int = 1
+    stage: str = CLASSIFY
+    step: int = 0
+
+    def seeds(self, seed: int) -> tuple[int, int]:
+        """Derive the seeds of this stage (the order of chips) and of this step (all other chance).
+
+        Because every step draws from its own seed, no generator has to be stored to go on exactly.
+        """
+        stage = (seed, self.round, STAGES.index(self.stage))
+        return _mixed(*stage), _mixed(*stage, self.step)
+
+
+def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
+    """Give the SHA-256 of all that decides what a run learns; the device and the interval of states do not.
+
+    Args:
+        fingerprint: Of the chips' manifest.
+        parent: SHA-256 of the weights that a warm start begins from, or empty.
+    """
+    settings = config.model_dump(mode="json", exclude={"device", "checkpoint_every_steps"})
+    return hashlib.sha256(json.dumps([settings, fingerprint, parent], sort_keys=True).encode()).hexdigest()
+
+
+def save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Write the state of an unfinished run, whole or not at all.
+
+    Args:
+        state: Tensors and plain values in dicts, lists and tuples.
+
+    Raises:
+        DiskFullError: The disk is full; the earlier state is untouched.
+    """
+    with whole_file(folder / STATE_NAME) as draft:
+        torch.save(state, draft)
+
+
+def load_state(folder: Path, *, run: str) -> dict[str, Any] | None:
+    """Read the state of an unfinished run, or None where there is none.
+
+    Args:
+        run: `identity` of the run that wants to go on.
+
+    Raises:
+        CheckpointRefusedError: The state is damaged, or of a run with other settings, chips or parent.
+    """
+    file = folder / STATE_NAME
+    if not file.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as err:
+        raise CheckpointRefusedError(
+            folder.name, found="the state of its unfinished run cannot be read", remedy="Start a new run."
+        ) from err
+    refuse_other_run(folder, found=str(state.get("run")), run=run)
+    return state
+
+
+def refuse_other_run(folder: Path, *, found: str, run: str) -> None:
+    """Raise CheckpointRefusedError unless both identities are equal."""
+    if found != run:
+        raise CheckpointRefusedError(
+            folder.name,
+            found="it holds a run with other settings, other chips or another parent",
+            remedy="Go on with the settings of that run, or start a new run in another folder.",
+        )
+
+
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

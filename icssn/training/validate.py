@@ -1,0 +1,94 @@
+"""Judge a model on the chips that were held out: their pixels and the chips as objects."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from icssn.metrics.pixels import average_precision, best_threshold, confusion, exceeds, levels
+from icssn.nets.device import autocast
+from icssn.nets.icssn import Icssn
+from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, view_kinds
+
+_BATCH = 8  # chips at a time; fits any device that can train
+
+
+def validate_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> dict[str, float]:
+    """Compare scores with the known pixels of all validation chips, pooled.
+
+    Returns:
+        ``val_f1``, ``val_iou``, ``val_precision`` and ``val_recall`` of landslide at ``val_threshold``, which is
+        chosen for the best F1; ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision.
+    """
+    truth, scores = pixel_scores(model, chips, device=device)
+    threshold, f1 = best_threshold(truth, scores)
+    found = confusion(truth, exceeds(scores, threshold))
+    return {
+        "val_f1": float(f1),
+        "val_iou": float(found.iou),
+        "val_precision": float(found.precision),
+        "val_recall": float(found.recall),
+        "val_f1_half": float(confusion(truth, exceeds(scores, 0.5)).f1),
+        "val_ap": float(average_precision(truth, scores)),
+        "val_threshold": float(threshold),
+    }
+
+
+def validate_classes(
+    model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
+) -> dict[str, float]:
+    """Compare the classifier with what the middles of the validation chips show.
+
+    Returns:
+        ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats.
+    """
+    truth, probability = class_scores(model, chips, size_px=size_px, min_fraction=min_fraction, device=device)
+    right = np.where(truth, probability, 1 - probability)
+    hits = int((truth & (probability >= 0.5)).sum())
+    errors = int((right < 0.5).sum())
+    return {
+        "cls_accuracy": float((right >= 0.5).mean()) if len(right) else 0.0,
+        "cls_f1": 2 * hits / (2 * hits + errors) if hits else 0.0,
+        "cls_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()) if len(right) else 0.0,
+    }
+
+
+@torch.inference_mode()
+def pixel_scores(
+    model: Icssn, chips: ChipArrays, *, device: torch.device
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Give the truth (0 / 1 / 255) and the probability in stored levels of the validation chips, (N, S, S) each."""
+    model.eval()
+    truths = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
+    scores = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
+    for start in range(0, len(chips.validation), _BATCH):
+        indices = chips.validation[start : start + _BATCH]
+        images, _ = gather(chips, indices, device=device)
+        with autocast(device):
+            logits, _ = model.segment(images.contiguous(memory_format=torch.channels_last))
+        scores.append(levels(logits.float().sigmoid().cpu().numpy()))
+        truths.append(np.asarray(chips.masks[indices]))
+    return np.concatenate(truths), np.concatenate(scores)
+
+
+@torch.inference_mode()
+def class_scores(
+    model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Give truth and probability of "landslide" for the validation chips whose middle shows enough to say, (N,)."""
+    model.eval()
+    truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0, np.float32)]
+    border = (chips.stored_px - size_px) // 2
+    middle = slice(border, border + size_px)
+    for start in range(0, len(chips.validation), _BATCH):
+        indices = chips.validation[start : start + _BATCH]
+        images, masks = gather(chips, indices, device=device)
+        kinds = chip_kinds(chips.manifest, indices).to(device)
+        shown = view_kinds(kinds, masks[:, middle, middle], masks, min_fraction=min_fraction)
+        with autocast(device):
+            logits, _ = model.classify(images[:, :, middle, middle].contiguous(memory_format=torch.channels_last))
+        told = (shown >= 0).cpu().numpy()
+        truths.append((shown == LANDSLIDE).cpu().numpy()[told])
+        scores.append(logits.float().sigmoid().cpu().numpy()[told])
+    return np.concatenate(truths), np.concatenate(scores)

@@ -1,0 +1,401 @@
+/* The label editor. `base` is what Python holds, `work` what the geologist sees; a Save sends their difference once.
+   A label is an object that is never changed in place: {uid, geometry, cls, status, source, attributes, version, area}. */
+icssn.editor = function (map, options) {
+  "use strict";
+  const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
+  const LIST_ROWS = 400, MOST_HANDLES = 500; // more would make the page slow; zooming in shows the rest
+  let base = new Map(), work = new Map(), based = new Map(), gone = new Set(), revision = null, sent = null;
+  let undone = [], done = [], selected = null, pen = null, lastLookAlike = "other";
+
+  // ---- the difference between what Python holds and what is drawn
+  const rounded = (geometry) => JSON.stringify(geometry.coordinates, (_, v) => (typeof v === "number" ? +v.toFixed(8) : v));
+  const same = (a, b) => a === b || (a.cls === b.cls && JSON.stringify(a.attributes) === JSON.stringify(b.attributes) &&
+    rounded(a.geometry) === rounded(b.geometry));
+  const isPending = (uid) => {
+    const [old, now] = [base.get(uid), work.get(uid)];
+    return old && now ? !same(old, now) : Boolean(old) !== Boolean(now);
+  };
+  const pendingUids = () => [...new Set([...based.keys(), ...work.keys()])].filter(isPending);
+  const isConflict = (uid) => based.has(uid) && base.has(uid) && based.get(uid) !== base.get(uid).version;
+
+  function put(uid, state) {
+    if (base.has(uid) && !based.has(uid)) based.set(uid, base.get(uid).version);
+    if (state) work.set(uid, state);
+    else work.delete(uid);
+    if (!isPending(uid)) based.delete(uid);
+    shape(uid);
+  }
+
+  function change(uid, after) {
+    done.push({ uid, before: work.get(uid) || null, after });
+    undone = [];
+    put(uid, after);
+    refresh();
+  }
+
+  function step(from, to, side) {
+    if (pen) return side === "before" ? unpoint() : undefined;
+    const entry = from.pop();
+    if (!entry) return undefined;
+    // A label whose deletion was saved comes back as a new one: the old id belongs to history.
+    if (entry[side] && gone.has(entry.uid)) {
+      const fresh = icssn.newId(), stale = entry.uid;
+      for (const e of [entry, ...done, ...undone]) if (e.uid === stale) e.uid = fresh;
+    }
+    to.push(entry);
+    put(entry.uid, entry[side] && { ...entry[side], uid: entry.uid });
+    select(entry[side] ? entry.uid : null);
+    return refresh();
+  }
+  const undo = () => step(done, undone, "before"), redo = () => step(undone, done, "after");
+
+  // ---- drafts: what is unsaved survives a reload
+  const draftKey = `icssn.draft.${options.scene}`;
+  function keepDraft() {
+    const entries = pendingUids().map((uid) => [uid, work.get(uid) || null, based.get(uid) ?? null]);
+    if (entries.length) localStorage.setItem(draftKey, JSON.stringify({ revision, entries }));
+    else localStorage.removeItem(draftKey);
+  }
+  function bringBack() {
+    const draft = JSON.parse(localStorage.getItem(draftKey) || "null");
+    if (!draft) return;
+    for (const [uid, state, version] of draft.entries) {
+      if (version === null && base.has(uid)) continue; // it was saved; only the answer was lost
+      if (version !== null && !base.has(uid) && !state) continue; // its deletion was saved
+      put(uid, state);
+      if (version !== null && based.has(uid)) based.set(uid, version);
+    }
+    const count = pendingUids().length;
+    if (count) ui.tell(say("draft_back", { count }), { action: say("discard"), onaction: discard });
+  }
+  function discard() {
+    work = new Map(base);
+    based.clear();
+    done = undone = [];
+    [done, undone] = [[], []];
+    select(null);
+    redraw();
+    refresh();
+  }
+
+  // ---- drawing of labels
+  ui.pane("ic-casing", 390, true);
+  const casings = L.canvas({ pane: "ic-casing" }), shapes = new Map();
+  function shape(uid) {
+    const old = shapes.get(uid), state = work.get(uid);
+    if (old) old.forEach((layer) => layer.remove());
+    shapes.delete(uid);
+    if (!state) return;
+    const style = { ...ui.styles[state.cls] };
+    if (uid === selected) Object.assign(style, { weight: style.weight + 1.5, color: "#fff", dashArray: null });
+    const points = icssn.latLngs(state.geometry);
+    const casing = L.polygon(points, { renderer: casings, pane: "ic-casing", color: "#000", opacity: 0.45, weight: style.weight + 2, fill: false, interactive: false });
+    const line = L.polygon(points, { ...style, fillColor: style.color, bubblingMouseEvents: false });
+    line.on("click", (event) => (pen ? point(event.latlng) : select(uid)));
+    line.on("dblclick", (event) => { if (pen) finish(); L.DomEvent.stop(event); });
+    shapes.set(uid, [casing.addTo(map), line.addTo(map)]);
+    if (state.cls === "label_area") line.bringToBack();
+  }
+  function redraw() {
+    for (const uid of [...shapes.keys()]) shape(uid);
+    for (const uid of work.keys()) if (!shapes.has(uid)) shape(uid);
+  }
+
+  // ---- one selected polygon gets handles: corners, middles, and one to move it whole
+  let handles = [], corner = null;
+  const rings = (geometry) => (geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
+  const icon = (kind, size) => L.divIcon({ className: kind, iconSize: [size, size] });
+  function clearHandles() {
+    handles.forEach((handle) => handle.remove());
+    handles = [];
+  }
+  function showHandles() {
+    clearHandles();
+    const state = selected && work.get(selected);
+    if (!state || pen) return;
+    const view = map.getBounds().pad(0.1), geometry = structuredClone(state.geometry);
+    const follow = () => shapes.get(selected).forEach((layer) => layer.setLatLngs(icssn.latLngs(geometry)));
+    const commit = () => change(selected, { ...state, geometry, area: icssn.area(geometry) });
+    const handle = (at, kind, size, drag) => {
+      const marker = L.marker(at, { icon: icon(kind, size), draggable: true, keyboard: false, bubblingMouseEvents: false }).addTo(map);
+      marker.on("drag", () => { drag(marker.getLatLng()); follow(); });
+      marker.on("dragend", commit);
+      handles.push(marker);
+      return marker;
+    };
+    let hidden = 0;
+    rings(geometry).forEach((ring, r) => {
+      const last = ring.length - 1; // equals the first point
+      for (let i = 0; i < last; i++) {
+        const here = L.latLng(ring[i][1], ring[i][0]), next = ring[i + 1];
+        if (!view.contains(here)) continue;
+        if (handles.length > MOST_HANDLES) { hidden++; continue; }
+        const moveTo = (index) => (at) => {
+          ring[index] = [at.lng, at.lat];
+          if (index === 0) ring[ring.length - 1] = ring[0];
+        };
+        const marker = handle(here, "ic-corner", 12, moveTo(i));
+        marker.on("click", (event) => {
+          corner = { uid: selected, r, i };
+          handles.forEach((other) => other.getElement() && other.getElement().classList.remove("ic-active"));
+          marker.getElement().classList.add("ic-active");
+          if (event.originalEvent.altKey) removeCorner();
+        });
+        marker.on("contextmenu", () => { corner = { uid: selected, r, i }; removeCorner(); });
+        let added = false;
+        handle([(ring[i][1] + next[1]) / 2, (ring[i][0] + next[0]) / 2], "ic-middle", 9, (at) => {
+          if (!added) ring.splice(i + 1, 0, [at.lng, at.lat]);
+          added = true;
+          ring[i + 1] = [at.lng, at.lat];
+        });
+      }
+    });
+    const original = structuredClone(geometry), middle = L.polygon(icssn.latLngs(geometry)).getBounds().getCenter();
+    handle(middle, "ic-move", 16, (at) => {
+      const from = rings(original), shift = [at.lng - middle.lng, at.lat - middle.lat];
+      rings(geometry).forEach((ring, r) => ring.forEach((p, i) => (ring[i] = [from[r][i][0] + shift[0], from[r][i][1] + shift[1]])));
+    }).getElement().title = say("move_whole");
+    if (hidden) ui.hint.textContent = say("zoom_for_corners");
+  }
+  function removeCorner() {
+    if (!corner || corner.uid !== selected) return false;
+    const state = work.get(selected), geometry = structuredClone(state.geometry), ring = rings(geometry)[corner.r];
+    if (ring.length <= 4) { ui.tell(say("three_corners"), { bad: true }); return true; }
+    ring.splice(corner.i, 1);
+    ring[ring.length - 1] = ring[0];
+    corner = null;
+    change(selected, { ...state, geometry, area: icssn.area(geometry) });
+    return true;
+  }
+  map.on("moveend", () => { if (handles.length) showHandles(); });
+
+  function select(uid) {
+    const before = selected;
+    selected = uid && work.has(uid) ? uid : null;
+    corner = null;
+    if (before) shape(before);
+    if (selected) shape(selected);
+    ui.hint.textContent = selected ? say("hint_edit") : "";
+    showHandles();
+    list();
+    details();
+  }
+  function remove() {
+    if (pen || !selected || removeCorner()) return;
+    const uid = selected;
+    select(null);
+    change(uid, null);
+  }
+
+  // ---- the pen
+  function startPen(cls) {
+    stopPen();
+    select(null);
+    pen = { cls, points: [], line: L.polyline([], { ...ui.styles[cls], interactive: false }).addTo(map),
+            rubber: L.polyline([], { color: "#fff", weight: 1.5, dashArray: "4 4", interactive: false }).addTo(map),
+            first: L.circleMarker([0, 0], { radius: 6, color: "#fff", fillColor: "#0f6e84", fillOpacity: 1, interactive: false }), asked: false };
+    map.getContainer().classList.add("ic-drawing");
+    map.doubleClickZoom.disable();
+    ui.hint.textContent = say("hint_draw");
+    toolbar();
+  }
+  function stopPen() {
+    if (!pen) return;
+    [pen.line, pen.rubber, pen.first].forEach((layer) => layer.remove());
+    pen = null;
+    map.getContainer().classList.remove("ic-drawing");
+    setTimeout(() => map.doubleClickZoom.enable(), 300);
+    ui.hint.textContent = "";
+    toolbar();
+  }
+  const gap = (a, b) => map.latLngToContainerPoint(a).distanceTo(map.latLngToContainerPoint(b));
+  function point(at) {
+    const { points } = pen;
+    if (points.length >= 3 && gap(points[0], at) < 12) return finish();
+    if (points.length && gap(points.at(-1), at) < 3) return undefined; // the second click of a double click
+    points.push(at);
+    pen.asked = false;
+    return track();
+  }
+  function track() {
+    pen.line.setLatLngs(pen.points);
+    if (pen.points.length) pen.first.setLatLng(pen.points[0]).addTo(map);
+    else pen.first.remove();
+    toolbar();
+  }
+  function unpoint() {
+    pen.points.pop();
+    pen.rubber.setLatLngs([]);
+    track();
+  }
+  function finish() {
+    if (!pen || pen.points.length < 3) return;
+    const { cls, points } = pen, uid = icssn.newId();
+    const ring = [...points, points[0]].map((p) => [+p.lng.toFixed(8), +p.lat.toFixed(8)]);
+    const geometry = { type: "Polygon", coordinates: [ring] };
+    stopPen();
+    change(uid, { uid, geometry, cls, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry),
+                  attributes: cls === "hard_negative" ? { look_alike: lastLookAlike } : {} });
+    select(uid);
+  }
+  function escape() {
+    if (!pen) return select(null);
+    if (pen.points.length >= 3 && !pen.asked) {
+      pen.asked = true;
+      ui.hint.textContent = say("hint_escape");
+    } else stopPen();
+    return undefined;
+  }
+  map.on("click", (event) => (pen ? point(event.latlng) : select(null)));
+  map.on("dblclick", () => pen && finish());
+  map.on("mousemove", (event) => pen && pen.points.length && pen.rubber.setLatLngs([pen.points.at(-1), event.latlng, pen.points[0]]));
+
+  // ---- the bar above the map
+  const tools = node("div", "ic-group"), steps = node("div", "ic-group"), keep = node("div", "ic-group");
+  ui.bar.prepend(tools, steps, keep);
+  const penButtons = ["landslide", "label_area", "hard_negative"].map((cls) =>
+    [cls, button(tools, say(`draw_${cls}`), () => (pen && pen.cls === cls ? escape() : startPen(cls)), { key: cls === "landslide" ? "D" : "", id: `ic-draw-${cls}` })]);
+  const undoButton = button(steps, say("undo"), undo), redoButton = button(steps, say("redo"), redo);
+  undoButton.title = "Ctrl+Z";
+  redoButton.title = "Ctrl+Y";
+  const saveButton = button(keep, say("save"), save, { className: "ic-primary", id: "ic-save" });
+  saveButton.title = "Ctrl+S";
+  function toolbar() {
+    for (const [cls, made] of penButtons) made.setAttribute("aria-pressed", Boolean(pen && pen.cls === cls));
+    undoButton.disabled = pen ? !pen.points.length : !done.length;
+    redoButton.disabled = Boolean(pen) || !undone.length;
+    const count = pendingUids().length;
+    saveButton.textContent = sent ? say("saving") : count ? say("save_count", { count }) : say("saved");
+    saveButton.disabled = Boolean(sent) || !count;
+  }
+
+  // ---- the list beside the map
+  const rows = node("section", "ic-list"), card = node("section", "ic-details");
+  ui.panel.prepend(rows, card);
+  const titleOf = (state) => state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls);
+  function list() {
+    rows.replaceChildren();
+    const head = node("h2", "", rows, say("labels"));
+    node("span", "", head, String(work.size));
+    if (!work.size) node("div", "ic-empty", rows, say("labels_empty"));
+    const order = ["landslide", "hard_negative", "label_area"];
+    const sorted = [...work.values()].sort((a, b) => order.indexOf(a.cls) - order.indexOf(b.cls) || b.area - a.area);
+    for (const state of sorted.slice(0, LIST_ROWS)) {
+      const row = node("div", `ic-row${state.uid === selected ? " ic-chosen" : ""}`, rows);
+      row.tabIndex = 0;
+      icssn.swatch(row, ui.styles[state.cls]);
+      node("span", "ic-what", row, `${titleOf(state)} ${state.uid.slice(0, 4)}${isPending(state.uid) ? " •" : ""}`);
+      node("span", "ic-area", row, icssn.areaText(state.area));
+      const go = () => { select(state.uid); map.fitBounds(L.polygon(icssn.latLngs(state.geometry)).getBounds().pad(0.6), { maxZoom: 19 }); };
+      row.addEventListener("click", go);
+      row.addEventListener("keydown", (event) => event.key === "Enter" && go());
+      if (state.uid === selected) setTimeout(() => row.scrollIntoView({ block: "nearest" }));
+    }
+    if (work.size > LIST_ROWS) node("div", "ic-empty", rows, say("more_rows", { count: work.size - LIST_ROWS }));
+  }
+  function choice(parent, word, values, now, onchange) {
+    node("dt", "", parent, say(word));
+    const pick = node("select", "", node("dd", "", parent));
+    for (const [value, text] of values) node("option", "", pick, text).value = value;
+    pick.value = now;
+    pick.addEventListener("change", () => { onchange(pick.value); pick.blur(); });
+  }
+  function details() {
+    card.replaceChildren();
+    const state = selected && work.get(selected);
+    card.style.display = state ? "" : "none";
+    if (!state) return;
+    node("h2", "", card, `${titleOf(state)} ${state.uid.slice(0, 4)}`);
+    const pairs = node("dl", "ic-pairs", card);
+    choice(pairs, "class", ["landslide", "label_area", "hard_negative"].map((c) => [c, say(c)]), state.cls, (cls) =>
+      {
+      const { look_alike, ...attributes } = state.attributes; // belongs to hard negatives only
+      change(state.uid, { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, look_alike: lastLookAlike } : attributes });
+    });
+    if (state.cls === "hard_negative")
+      choice(pairs, "look_alike", options.lookAlikes.map((kind) => [kind, say(`look_${kind}`)]), state.attributes.look_alike || "other", (kind) => {
+        lastLookAlike = kind;
+        change(state.uid, { ...state, attributes: { ...state.attributes, look_alike: kind } });
+      });
+    for (const [word, text] of [["area", icssn.areaText(state.area)], ["corners", String(rings(state.geometry).reduce((n, ring) => n + ring.length - 1, 0))],
+                                ["source", say(`source_${state.source}`)]]) {
+      node("dt", "", pairs, say(word));
+      node("dd", "", pairs, text);
+    }
+    if (isConflict(state.uid)) {
+      node("p", "", card, say("conflict"));
+      const two = node("div", "ic-buttons", card);
+      button(two, say("keep_mine"), () => { based.set(state.uid, base.get(state.uid).version); refresh(); });
+      button(two, say("take_newer"), () => { based.delete(state.uid); work.set(state.uid, base.get(state.uid)); shape(state.uid); refresh(); });
+    }
+    button(node("div", "ic-buttons", card), say("delete"), remove, { key: "Del", id: "ic-delete" });
+  }
+  function refresh() {
+    keepDraft();
+    toolbar();
+    list();
+    details();
+    showHandles();
+  }
+
+  // ---- saving
+  function save() {
+    stopPen();
+    const uids = pendingUids();
+    if (!uids.length || sent) return;
+    const message = { event: "save", created: [], changed: [], deleted: [] };
+    for (const uid of uids) {
+      const now = work.get(uid), old = base.get(uid), expected_version = based.get(uid) ?? 0;
+      if (!now) message.deleted.push({ uid, expected_version });
+      else if (!old && !based.has(uid)) message.created.push({ uid, geometry: now.geometry, cls: now.cls, attributes: now.attributes });
+      else message.changed.push({ uid, expected_version, cls: now.cls, attributes: now.attributes,
+                                  geometry: old && rounded(old.geometry) === rounded(now.geometry) ? null : now.geometry });
+    }
+    sent = new Map(uids.map((uid) => [uid, work.get(uid) || null]));
+    ui.send(message);
+    toolbar();
+  }
+  function show(contents) {
+    const first = revision === null, answer = ui.answered(contents.answer), mine = new Map();
+    for (const uid of pendingUids()) mine.set(uid, work.get(uid) || null);
+    if (answer && answer.ok) {
+      for (const [uid, state] of sent) {
+        if (mine.get(uid) === state) mine.delete(uid); // as saved; Python's own copy replaces it
+        based.delete(uid);
+      }
+    }
+    if (answer) sent = null;
+    if (!first && !answer && contents.revision === revision) return;
+    revision = contents.revision;
+    const fresh = new Map(contents.labels.map((label) => [label.uid, label]));
+    for (const uid of base.keys()) if (!fresh.has(uid)) gone.add(uid);
+    base = fresh;
+    work = new Map(base);
+    for (const [uid, state] of mine) {
+      if (state && based.has(uid) && !base.has(uid)) { // deleted by somebody else meanwhile: kept as a new label
+        const again = icssn.newId();
+        based.delete(uid);
+        work.set(again, { ...state, uid: again });
+        continue;
+      }
+      if (state) work.set(uid, state);
+      else work.delete(uid);
+      if (base.has(uid) && !based.has(uid)) based.set(uid, base.get(uid).version);
+    }
+    for (const uid of [...based.keys()]) if (!isPending(uid)) based.delete(uid);
+    if (first) bringBack();
+    redraw();
+    if (selected && !work.has(selected)) select(null);
+    refresh();
+  }
+
+  Object.assign(ui.actions, { d: () => startPen("landslide"), e: showHandles, Delete: remove, Enter: finish, Escape: escape,
+    Backspace: () => pen && unpoint(), "ctrl+z": undo, "ctrl+y": redo, "ctrl+Z": redo, "ctrl+s": save });
+  list();
+  details();
+  toolbar();
+  icssn.show = show;
+  icssn.ui = ui;
+  icssn.labels = () => [...work.values()];
+  icssn.pending = pendingUids;
+};

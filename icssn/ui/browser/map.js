@@ -1,0 +1,247 @@
+/* What every map of ICSSN shares: side panel, layers and legend, keys, messages, the remembered view, and the
+   one way to Python: `ui.send`. Text from outside is set with textContent only, never as HTML. */
+window.icssn = (function () {
+  "use strict";
+  const OVERLAY_PANES = ["ic-values", "ic-other", "ic-casing", "overlayPane", "ic-outlines", "ic-other-outlines", "markerPane"];
+  const RESEND_MS = 10000; // an unanswered message is sent again; Python applies a nonce once
+
+  function node(tag, className, parent, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    if (parent) parent.appendChild(made);
+    return made;
+  }
+
+  function button(parent, text, onclick, { key, className, id } = {}) {
+    const made = node("button", className, parent, text);
+    made.type = "button";
+    if (id) made.id = id;
+    if (key) node("kbd", "", made, key);
+    made.addEventListener("click", onclick);
+    return made;
+  }
+
+  function newId() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  /** Area in m² of a GeoJSON polygon on a sphere; good to 1 %, Python gives the geodesic one after saving. */
+  function area(geometry) {
+    const radius = 6371007.2, rad = Math.PI / 180; // authalic radius of WGS 84
+    const ring = (points) => {
+      let sum = 0;
+      for (let i = 0; i + 1 < points.length; i++) {
+        const [a, b] = [points[i], points[i + 1]];
+        sum += (b[0] - a[0]) * rad * (2 + Math.sin(a[1] * rad) + Math.sin(b[1] * rad));
+      }
+      return Math.abs((sum * radius * radius) / 2);
+    };
+    const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+    return parts.reduce((all, rings) => all + rings.reduce((sum, r, i) => sum + (i ? -ring(r) : ring(r)), 0), 0);
+  }
+
+  function areaText(m2) {
+    const short = (value) => value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+    if (m2 < 9999.5) return `${Math.round(m2).toLocaleString("en")} m²`;
+    return m2 < 999950 ? `${short(m2 / 1e4)} ha` : `${short(m2 / 1e6)} km²`;
+  }
+
+  function latLngs(geometry) {
+    return L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2);
+  }
+
+  function swatch(parent, style) {
+    const box = node("span", "ic-swatch", parent);
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 26 14");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    for (const [name, value] of Object.entries({ x: 3, y: 3, width: 20, height: 8, fill: style.flat ? style.color : "none",
+      stroke: style.color, "stroke-width": 2, "stroke-dasharray": style.dashArray ? style.dashArray.split(" ").map((n) => n / 2).join(" ") : "" }))
+      line.setAttribute(name, value);
+    svg.appendChild(line);
+    box.appendChild(svg);
+    return box;
+  }
+
+  /** Set up a map; `options`: scene, bounds, words, styles, legend [[word, style]], hillshade {url, zoom}, keys [[key, word]]. */
+  function stage(map, options) {
+    const say = (key, values = {}) => (options.words[key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    const container = map.getContainer();
+    const image = Object.values(map._layers).find((layer) => layer instanceof L.TileLayer);
+    map.attributionControl.setPrefix(false);
+    document.body.classList.add("ic-with-panel");
+    const panel = node("aside", "ic-panel", document.body);
+    const layers = node("section", "ic-layers", panel);
+    node("h2", "", layers, say("layers"));
+    const bar = node("div", "ic-bar", container);
+    L.DomEvent.disableClickPropagation(bar);
+    const hint = node("div", "ic-hint", container);
+    const toast = node("div", "ic-toast", container);
+    toast.setAttribute("role", "status");
+    L.DomEvent.disableClickPropagation(toast);
+
+    // ---- the view: kept per scene, over pages and reloads
+    const viewKey = `icssn.view.${options.scene}`;
+    const home = L.latLngBounds(options.bounds);
+    map.invalidateSize({ animate: false });
+    const kept = JSON.parse(sessionStorage.getItem(viewKey) || "null");
+    if (kept) map.setView(kept.center, kept.zoom, { animate: false });
+    else map.fitBounds(home, { animate: false });
+    map.on("moveend", () => sessionStorage.setItem(viewKey, JSON.stringify({ center: map.getCenter(), zoom: map.getZoom() })));
+    new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(container);
+
+    // ---- layers and legend
+    function layerRow(text, layer, { on = true, opacity = 1, toggle = true } = {}) {
+      const row = node("div", "ic-layer", layers), label = node("label", "", row);
+      let box = null;
+      if (toggle) {
+        box = node("input", "", label);
+        box.type = "checkbox";
+        box.checked = on;
+        box.addEventListener("change", () => (box.checked ? layer.addTo(map) : layer.remove()));
+      }
+      node("span", "", label, text);
+      const slider = node("input", "", row);
+      Object.assign(slider, { type: "range", min: 0, max: 1, step: 0.05, value: opacity });
+      slider.setAttribute("aria-label", `${say("opacity")}: ${text}`);
+      slider.addEventListener("input", () => layer.setOpacity(+slider.value));
+      layer.setOpacity(opacity);
+      if (on && !map.hasLayer(layer)) layer.addTo(map);
+      return { row, box, slider, flip: () => box && box.click() };
+    }
+    if (image) layerRow(say("image"), image, { toggle: false });
+    let hillshade = null;
+    if (options.hillshade) {
+      const relief = L.tileLayer(options.hillshade.url, { maxNativeZoom: options.hillshade.zoom, maxZoom: 24, zIndex: 5, bounds: home });
+      hillshade = layerRow(say("hillshade"), relief, { on: false, opacity: 0.7 });
+    }
+    const legend = node("div", "ic-legend");
+    for (const [word, style] of options.legend) {
+      const entry = node("div", "", legend);
+      swatch(entry, options.styles[style] || { color: style, flat: true });
+      node("span", "", entry, say(word));
+    }
+    layers.appendChild(legend);
+
+    // ---- full screen, home view, cursor position
+    const corner = L.control({ position: "topleft" });
+    corner.onAdd = () => {
+      const box = node("div", "leaflet-bar");
+      const tool = (title, path, act) => {
+        const link = node("a", "", box);
+        link.href = "#";
+        link.title = title;
+        link.setAttribute("role", "button");
+        link.setAttribute("aria-label", title);
+        link.innerHTML = `<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"><path d="${path}"/></svg>`;
+        L.DomEvent.on(link, "click", (event) => { L.DomEvent.stop(event); act(); });
+      };
+      tool(say("whole_scene"), "M2 8l6-5 6 5M4 7v6h8V7", () => map.fitBounds(home));
+      tool(say("full_screen"), "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4", () =>
+        document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+      return box;
+    };
+    corner.addTo(map);
+    const place = L.control({ position: "bottomleft" });
+    place.onAdd = () => node("div", "ic-place");
+    place.addTo(map);
+    map.on("mousemove", (event) => {
+      place.getContainer().textContent = `${event.latlng.lat.toFixed(6)}°, ${event.latlng.lng.toFixed(6)}°`;
+    });
+
+    // ---- messages
+    let fade = 0;
+    function tell(text, { bad = false, action, onaction } = {}) {
+      clearTimeout(fade);
+      toast.textContent = text;
+      toast.classList.toggle("ic-bad", bad);
+      toast.setAttribute("role", bad ? "alert" : "status");
+      if (action) button(toast, action, () => { tell(""); onaction(); });
+      if (bad || action) button(toast, say("close"), () => tell(""));
+      else fade = setTimeout(() => (toast.textContent = ""), 6000);
+    }
+
+    // ---- keys
+    const actions = {};
+    let overlaysHidden = false;
+    function hideOverlays() {
+      overlaysHidden = !overlaysHidden;
+      for (const name of OVERLAY_PANES) if (map.getPane(name)) map.getPane(name).style.visibility = overlaysHidden ? "hidden" : "";
+      hint.textContent = overlaysHidden ? say("overlays_hidden") : "";
+    }
+    function sheet() {
+      const open = document.querySelector(".ic-sheet");
+      if (open) return open.remove();
+      const back = node("div", "ic-sheet", document.body), box = node("div", "", back);
+      back.addEventListener("click", () => back.remove());
+      node("h2", "", box, say("keys"));
+      const pairs = node("dl", "", box);
+      for (const [key, word] of [...(options.keys || []), ["Space", "key_hide"], ["H", "key_hillshade"], ["?", "key_sheet"]]) {
+        node("kbd", "", node("dt", "", pairs), key);
+        node("dd", "", pairs, say(word));
+      }
+      return undefined;
+    }
+    Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip() });
+    document.addEventListener("keydown", (event) => {
+      if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox" && event.key !== "Escape") return;
+      const open = document.querySelector(".ic-sheet");
+      if (open && event.key === "Escape") return void open.remove();
+      const name = (event.ctrlKey || event.metaKey ? "ctrl+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
+      if (actions[name] && !event.altKey) {
+        event.preventDefault();
+        if (document.activeElement && document.activeElement.tagName === "BUTTON") document.activeElement.blur();
+        actions[name](event);
+      }
+    });
+    // Keys work as soon as the mouse is over the map, unless somebody types elsewhere on the page.
+    document.body.addEventListener("mouseenter", () => {
+      const busy = window.parent.document.activeElement;
+      if (!busy || !/^(INPUT|TEXTAREA)$/.test(busy.tagName)) window.focus();
+    });
+    button(node("div", "ic-group", bar), "?", sheet).title = say("keys");
+
+    // ---- to Python and back
+    let waiting = null;
+    function send(message) {
+      waiting = { ...message, nonce: newId(), attempt: 1 };
+      window.Streamlit.setComponentValue(waiting);
+      return waiting.nonce;
+    }
+    setInterval(() => {
+      if (waiting && Date.now() - (waiting.at || (waiting.at = Date.now())) > RESEND_MS) {
+        waiting = { ...waiting, attempt: waiting.attempt + 1, at: Date.now() };
+        const { at, ...message } = waiting;
+        window.Streamlit.setComponentValue(message);
+      }
+    }, 1000);
+    function answered(answer) {
+      if (!answer || !waiting || answer.nonce !== waiting.nonce) return null;
+      waiting = null;
+      tell(answer.text, { bad: !answer.ok });
+      return answer;
+    }
+
+    const pane = (name, zIndex, still) => {
+      const made = map.createPane(name);
+      made.style.zIndex = zIndex;
+      if (still) made.classList.add("ic-still");
+      return made;
+    };
+    return { map, say, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
+      styles: options.styles, hillshade };
+  }
+
+  /** Pending contents wait for the view that will show them; Python calls this on every run of its page. */
+  function load(contents) {
+    if (icssn.show) icssn.show(contents);
+  }
+
+  function preview(map, options) {
+    icssn.ui = stage(map, options);
+    icssn.show = () => undefined;
+  }
+
+  return { node, button, newId, area, areaText, latLngs, swatch, stage, load, preview };
+})();

@@ -1,0 +1,102 @@
+"""What stands around every page: its set-up, the navigation, the language, and how errors are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from icssn.errors import IcssnError
+from icssn.store.workspace import Workspace
+from icssn.ui import wording
+from icssn.ui.session import workspace
+from icssn.ui.wording import phrase
+
+PAGES = {
+    "home": "app.py",
+    "scenes": "pages/1_Scenes.py",
+    "label": "pages/2_Label.py",
+    "train": "pages/3_Train.py",
+    "review": "pages/4_Review.py",
+    "models": "pages/5_Models.py",
+}
+"""Script of every page, in the order of the navigation."""
+
+_LOG = logging.getLogger(__name__)
+_HERE = Path(__file__).parent
+
+
+@contextmanager
+def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
+    """Set up a page and give it the open workspace; whatever goes wrong inside is told in one sentence.
+
+    Args:
+        name: A key of `PAGES`; the title and the headline come from the catalogue.
+        headline: Write title and introduction; a page that needs the room for its map does without.
+    """
+    st.set_page_config(page_title=f"{phrase(f'{name}.title')} · ICSSN", page_icon=str(_HERE / "icon.png"), layout="wide")
+    st.html(_HERE / "frame.css")
+    _navigation()
+    if headline:
+        st.title(phrase(f"{name}.title"), anchor=False)
+        st.markdown(phrase(f"{name}.introduction"))
+    try:
+        yield workspace()
+    except Exception as err:  # the boundary of a page: nothing below may reach the reader as a traceback
+        explain(err)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell a refusal inside the block in one sentence, where it happened; the rest of the page goes on."""
+    try:
+        yield
+    except IcssnError as err:
+        explain(err)
+
+
+def explain(err: Exception) -> bool:
+    """Tell an error in one sentence; what is not one of ours goes to the log in full. Gives True: it is told."""
+    if isinstance(err, IcssnError):
+        st.error(plain(str(err)))
+    else:
+        _LOG.error("A page failed", exc_info=err)
+        st.error(phrase("frame.unexpected", kind=type(err).__name__))
+    return True
+
+
+def plain(text: str) -> str:
+    """Escape what Streamlit would read as Markdown, so that names and messages are shown as they are."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#$~|:" else sign for sign in text)
+
+
+def go(name: str) -> None:
+    """Open another page."""
+    st.switch_page(PAGES[name])
+
+
+def link(name: str) -> None:
+    """Offer a link to another page, under the page's own title."""
+    st.page_link(PAGES[name], label=phrase(f"{name}.title"))
+
+
+def _navigation() -> None:
+    with st.sidebar:
+        st.markdown(f"### {phrase('frame.product')}")
+        links = st.container(gap=None)
+        st.segmented_control(
+            phrase("frame.language"),
+            list(wording.LANGUAGES),
+            format_func=wording.LANGUAGES.__getitem__,
+            default=wording.preferred(st.context.locale),
+            required=True,
+            key="lang",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        with links:
+            for name in PAGES:
+                link(name)

@@ -1,0 +1,175 @@
+"""Between the maps in the browser and our records: pure functions, nothing trusted that a browser sends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from shapely.errors import ShapelyError
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from icssn.errors import ConfigError, LabelsRefusedError
+from icssn.geo.crs import area_m2
+from icssn.records import (
+    Candidate,
+    CandidateStatus,
+    Decision,
+    Edits,
+    Label,
+    LabelChange,
+    LabelClass,
+    LabelDeletion,
+    NewLabel,
+)
+
+LOOK_ALIKES = ("terrace", "quarry", "gully", "road_cut", "moraine", "fan", "shadow", "field_edge", "other")
+"""What a rejected candidate or a hard negative may be instead of a landslide."""
+
+
+def edits(payload: Mapping[str, Any]) -> Edits:
+    """Read one Save of the label editor.
+
+    Args:
+        payload: ``{nonce, created: [{uid, geometry, cls, attributes}], changed: [{uid, expected_version, geometry |
+            null, cls, attributes}], deleted: [{uid, expected_version}]}``; geometries are GeoJSON, longitude/latitude.
+
+    Raises:
+        LabelsRefusedError: The payload is not of this form.
+    """
+    try:
+        return Edits(
+            nonce=payload["nonce"],
+            created=tuple(
+                NewLabel(
+                    uid=item["uid"],
+                    geometry_lonlat=_geometry(item["geometry"]),
+                    cls=item["cls"],
+                    attributes=_attributes(item["cls"], item["attributes"]),
+                )
+                for item in payload["created"]
+            ),
+            changed=tuple(
+                LabelChange(
+                    uid=item["uid"],
+                    expected_version=item["expected_version"],
+                    geometry_lonlat=None if item["geometry"] is None else _geometry(item["geometry"]),
+                    cls=item["cls"],
+                    attributes=_attributes(item["cls"], item["attributes"]),
+                )
+                for item in payload["changed"]
+            ),
+            deleted=tuple(
+                LabelDeletion(uid=item["uid"], expected_version=item["expected_version"]) for item in payload["deleted"]
+            ),
+        )
+    except (KeyError, TypeError, AttributeError, ValidationError) as err:
+        raise _refused(err) from err
+
+
+def decisions(payload: Mapping[str, Any]) -> list[Decision]:
+    """Read the decisions of the review map, ``{decisions: [{candidate_id, status, look_alike}]}``.
+
+    Raises:
+        LabelsRefusedError: The payload is not of this form.
+    """
+    try:
+        return [
+            Decision(
+                candidate_id=item["candidate_id"],
+                status=CandidateStatus(item["status"]),
+                look_alike=_look_alike(item["look_alike"]) if item["status"] == CandidateStatus.rejected else "",
+            )
+            for item in payload["decisions"]
+        ]
+    except (KeyError, TypeError, ValueError, ValidationError) as err:
+        raise _refused(err) from err
+
+
+def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
+    """Give labels as the editor reads them; areas in m², geodesic."""
+    return [
+        {
+            "uid": label.uid,
+            "geometry": mapping(label.geometry_lonlat),
+            "cls": label.cls,
+            "status": label.status,
+            "source": label.source,
+            "attributes": label.attributes,
+            "version": label.version,
+            "area": area_m2(label.geometry_lonlat),
+        }
+        for label in labels
+    ]
+
+
+def candidate_items(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
+    """Give candidates as the review map reads them, highest score first; areas in m², scores in [0, 1]."""
+    ordered = sorted(candidates, key=lambda candidate: -candidate.score)
+    return [
+        {
+            "id": candidate.id,
+            "geometry": mapping(candidate.geometry_lonlat),
+            "status": candidate.status,
+            "look_alike": candidate.look_alike,
+            "area": candidate.area_m2,
+            "score": candidate.score,
+            "mask_score": candidate.mask_score,
+            "classifier_score": candidate.classifier_score,
+        }
+        for candidate in ordered
+    ]
+
+
+def settings(text: str) -> dict[str, str]:
+    """Read ``KEY=VALUE`` lines, e.g. ``segment.steps=300``; empty lines and ``#`` comments are skipped.
+
+    Raises:
+        ConfigError: A line has no ``=``.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        wanted = line.split("#")[0].strip()
+        if not wanted:
+            continue
+        key, equals, value = wanted.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(wanted, wanted, "written as KEY=VALUE, e.g. segment.steps=300")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _geometry(item: Any) -> BaseGeometry:
+    try:
+        found = shape(item)
+    except (ShapelyError, AttributeError, KeyError, TypeError, ValueError, IndexError) as err:
+        raise _refused(err) from err
+    if found.geom_type not in ("Polygon", "MultiPolygon") or found.is_empty:
+        raise _refused(found.geom_type)
+    if not all(math.isfinite(value) for value in found.bounds):
+        raise _refused("coordinates that are not finite")
+    return found
+
+
+def _attributes(cls: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    kept = dict(attributes)
+    if cls == LabelClass.hard_negative:
+        kept["look_alike"] = _look_alike(kept.get("look_alike"))
+    else:
+        kept.pop("look_alike", None)
+    return kept
+
+
+def _look_alike(value: object) -> str:
+    return str(value) if value in LOOK_ALIKES else "other"
+
+
+def _refused(found: object) -> LabelsRefusedError:
+    return LabelsRefusedError(
+        "from the map",
+        found=f"the browser sent something that cannot be read ({found})"[:200],
+        needed="polygons drawn on the map",
+        remedy="Reload the page; unsaved edits are kept in this browser.",
+    )

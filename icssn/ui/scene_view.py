@@ -1,0 +1,49 @@
+"""Choosing a scene, the same one on every page, and reading what is known about it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from icssn.records import Scene
+from icssn.ui import frame, measures
+from icssn.ui.wording import phrase
+
+
+def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
+    """Let the reader choose a scene; the choice holds on all pages. Gives None where there is none."""
+    known = {scene.id: scene for scene in scenes}
+    if not known:
+        return None
+    chosen = st.selectbox(
+        phrase("frame.scene"),
+        list(known),
+        index=len(known) - 1,
+        format_func=lambda scene_id: known[scene_id].name,
+        key="scene",
+        persist_state="session",
+        label_visibility="collapsed",
+        width=width,
+    )
+    return known.get(chosen)
+
+
+def facts(scene: Scene) -> None:
+    """Show the facts of a scene as a short list."""
+    found = scene.facts
+    width_m, height_m = found.width * found.pixel_size_m, found.height * found.pixel_size_m
+    rows = {
+        "crs": found.crs_name,
+        "pixel": f"{found.pixel_size_m:.3g} m",
+        "size": f"{found.width} × {found.height} px",
+        "extent": f"{width_m / 1000:.2f} × {height_m / 1000:.2f} km",
+        "area": f"{width_m * height_m / 1e6:.2f} km²",
+        "bands": f"{found.band_count} × {found.dtype}",
+        "nodata": phrase("scenes.none") if found.nodata is None else f"{found.nodata:g}",
+        "file_size": measures.size(found.size_bytes),
+        "dem": phrase("scenes.attached" if scene.dem else "scenes.none"),
+        "added": measures.moment(scene.created_at),
+    }
+    with st.container(border=True):
+        for word, value in rows.items():
+            st.caption(phrase(f"facts.{word}"))
+            st.markdown(frame.plain(value))

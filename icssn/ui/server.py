@@ -1,0 +1,40 @@
+"""What the server does besides pages: tiles, and at its start the worker and the slow imports."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from icssn import actions
+from icssn.errors import IcssnError
+from icssn.ui import frame, tiles
+from icssn.ui import map as maps
+from icssn.ui.session import workspace
+
+_LOG = logging.getLogger(__name__)
+
+
+def build(script: str) -> st.App:
+    """Give the ASGI application for ``streamlit run``."""
+    base = str(st.get_option("server.baseUrlPath") or "")
+    return st.App(script, routes=tiles.routes(base), lifespan=_lifespan, on_script_error=frame.explain)
+
+
+@asynccontextmanager
+async def _lifespan(_app: Any) -> AsyncIterator[None]:
+    threading.Thread(target=_warm_up, name="icssn-warm-up", daemon=True).start()
+    yield
+
+
+def _warm_up() -> None:
+    """Wake the worker and import what the first map will need, while the first page is being looked at."""
+    try:
+        actions.active_jobs(workspace())  # starts the worker where work is waiting
+        maps.warm()
+    except IcssnError as err:  # the pages will say the same where it can be read
+        _LOG.warning("%s", err)

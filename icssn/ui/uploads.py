@@ -1,0 +1,61 @@
+"""Files that come from the reader's machine: alone in a folder named by chance, display names never in a path."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from icssn.errors import NotFoundError
+from icssn.store.workspace import Workspace
+
+
+class Upload(Protocol):
+    """What Streamlit gives for an uploaded file."""
+
+    name: str
+
+    def getbuffer(self) -> memoryview: ...
+
+
+@contextmanager
+def kept(ws: Workspace, upload: Upload | None, name: str = "scene.tif") -> Iterator[Path]:
+    """Write an upload to ``uploads/<chance>/<name>`` in the workspace; it goes again if the block fails.
+
+    Without an upload nothing is written, and the path does not exist.
+    """
+    folder = ws.folder / "uploads" / uuid.uuid4().hex
+    try:
+        if upload is not None:
+            folder.mkdir(parents=True)
+            (folder / name).write_bytes(upload.getbuffer())
+        yield folder / name
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def server_path(text: str) -> Path:
+    """Give the path that a reader typed.
+
+    Raises:
+        NotFoundError: There is no such file on the machine that runs ICSSN.
+    """
+    path = Path(text.strip().strip("\"'")).expanduser()
+    if not text.strip() or not path.is_file():
+        remedy = "Give the whole path of a GeoTIFF on the machine that runs ICSSN, or upload the file."
+        raise NotFoundError("file", text.strip(), remedy=remedy)
+    return path
+
+
+def optional(text: str) -> Path | None:
+    """Give the path that a reader typed, or None for an empty field."""
+    return server_path(text) if text.strip() else None
+
+
+def stem(upload: Upload) -> str:
+    """Give the display name of an upload: its file name without folder and ending."""
+    return Path(upload.name.replace("\\", "/")).stem

@@ -1,0 +1,107 @@
+"""Accept or refuse label geometries before they reach the store."""
+
+from __future__ import annotations
+
+import math
+
+import shapely
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from icssn.errors import LabelsRefusedError
+from icssn.geo import crs, shapes
+from icssn.records import Edits, LabelClass, NewLabel, RasterFacts
+
+MAX_VERTICES = 100_000  # per label; the largest polygon of the public inventories we read has fewer than 5,000
+MIN_AREA_M2 = 0.1  # corners on one line still enclose a little after rounding
+
+
+def checked(edits: Edits, *, facts: RasterFacts, name: str) -> Edits:
+    """Give the edits with every geometry valid, in longitude/latitude and touching the scene.
+
+    A self-crossing outline is repaired, as the geologist saw it drawn; everything else that is wrong is refused.
+
+    Raises:
+        LabelsRefusedError: A geometry is no polygon, not finite, degenerate, too large or beside the scene.
+    """
+    area = scene_outline(facts)
+    created = tuple(
+        label.model_copy(update={"geometry_lonlat": sound_polygon(label.geometry_lonlat, area=area, name=name)})
+        for label in edits.created
+    )
+    changed = tuple(
+        change
+        if change.geometry_lonlat is None
+        else change.model_copy(update={"geometry_lonlat": sound_polygon(change.geometry_lonlat, area=area, name=name)})
+        for change in edits.changed
+    )
+    return edits.model_copy(update={"created": created, "changed": changed})
+
+
+def sound_polygon(geometry: BaseGeometry, *, area: Polygon, name: str) -> BaseGeometry:
+    """Give one valid Polygon or MultiPolygon in longitude/latitude that touches `area`, or refuse it."""
+    polygon, _ = repaired_polygon(geometry, name=name)
+    if not polygon.intersects(area):
+        raise LabelsRefusedError(
+            name,
+            found="a polygon lies wholly outside the image",
+            needed="a polygon that touches the image",
+            remedy="Draw it on the image, or open the scene it belongs to.",
+        )
+    return polygon
+
+
+def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry, bool]:
+    """Give a valid Polygon or MultiPolygon and whether it had to be repaired.
+
+    Args:
+        geometry: In EPSG:4326 longitude/latitude.
+        name: What the message calls it.
+
+    Raises:
+        LabelsRefusedError: It is no polygon, has impossible coordinates, or nothing is left of it.
+    """
+    if geometry.geom_type not in ("Polygon", "MultiPolygon"):
+        raise LabelsRefusedError(
+            name,
+            found=f"a geometry of type {geometry.geom_type}",
+            needed="Polygon or MultiPolygon",
+            remedy="Convert it to polygons in your GIS, or draw the outline here.",
+        )
+    if shapely.get_num_coordinates(geometry) > MAX_VERTICES:
+        raise LabelsRefusedError(
+            name,
+            found=f"a polygon with {shapely.get_num_coordinates(geometry):,} vertices",
+            needed=f"at most {MAX_VERTICES:,}",
+            remedy="Simplify it in your GIS first.",
+        )
+    west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise LabelsRefusedError(
+            name,
+            found="an empty polygon, or coordinates that are not longitude and latitude",
+            needed="finite coordinates on the Earth",
+            remedy="Check the coordinate system that the file declares.",
+        )
+    polygon, repaired = shapes.repair(geometry)
+    if polygon.is_empty or crs.area_m2(polygon) < MIN_AREA_M2:
+        raise LabelsRefusedError(
+            name,
+            found="a polygon without area",
+            needed="an outline that encloses ground",
+            remedy="Draw at least three corners that do not lie on one line.",
+        )
+    return polygon, repaired
+
+
+def scene_outline(facts: RasterFacts) -> Polygon:
+    """Give the outline of a scene in longitude/latitude, its sides densified so that they follow the projection."""
+    a, b, c, d, e, f = facts.transform
+    corners = [(0, 0), (facts.width, 0), (facts.width, facts.height), (0, facts.height)]
+    outline = Polygon([(a * col + b * row + c, d * col + e * row + f) for col, row in corners])
+    return Polygon(crs.to_lonlat(outline.segmentize(outline.length / 80), facts.crs_wkt))
+
+
+def whole_scene_area(facts: RasterFacts) -> NewLabel:
+    """Give a label area that covers the whole scene: every landslide in the image has been labelled."""
+    return NewLabel(geometry_lonlat=scene_outline(facts), cls=LabelClass.label_area)

@@ -1,0 +1,98 @@
+"""The worker process: serves the queue of one workspace, or runs one job of it as a child.
+
+The only broad exception handler of ICSSN stands here, at the boundary of a job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from icssn import actions, handlers
+from icssn.errors import CancelledError, IcssnError
+from icssn.jobs import engine, platform
+from icssn.records import Job, JobState, Progress
+from icssn.store import jobs
+from icssn.store.workspace import Workspace
+
+REPORT_EVERY_S = 0.25  # progress rows are written at most this often
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m icssn.worker``; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="icssn.worker", description="Serve the job queue of a workspace.")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--idle-exit", type=float, default=engine.IDLE_EXIT_S, help="seconds without work")
+    parser.add_argument("--job", help="run only this job, as a child of the worker")
+    parser.add_argument("--parent", type=int, default=0, help="process id of the worker")
+    options = parser.parse_args(arguments)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM)):
+        signal.signal(number, lambda *_: stop.set())
+    ws = actions.open_workspace(options.workspace)
+    with contextlib.closing(ws):
+        if options.job:
+            platform.die_with_parent(options.parent)
+            return run_job(ws, jobs.get(ws.db, options.job), stop=stop.is_set)
+        served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set)
+    if not served:
+        print("Another worker already serves this workspace.", file=sys.stderr)
+    return 0
+
+
+def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
+    """Do the work of one job and write its end into its row; gives the exit status."""
+    try:
+        result = handlers.perform(ws, job, report=_Reporter(ws, job.id), stop=stop)
+    except CancelledError as err:
+        # A worker that is itself told to leave gives the job back; only the user's wish ends it.
+        if jobs.cancel_requested(ws.db, job.id):
+            jobs.finish(ws.db, job.id, JobState.cancelled, error=str(err))
+        else:
+            jobs.requeue(ws.db, job.id)
+    except IcssnError as err:
+        traceback.print_exc()
+        jobs.finish(ws.db, job.id, JobState.failed, error=str(err))
+    except MemoryError:
+        traceback.print_exc()
+        reason = "This machine has too little memory for it. Close other programs, or use smaller windows or batches."
+        jobs.finish(ws.db, job.id, JobState.failed, error=reason)
+    except Exception as err:
+        traceback.print_exc()
+        log = ws.log_file(job.id).relative_to(ws.folder)
+        reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log} in the workspace."
+        jobs.finish(ws.db, job.id, JobState.failed, error=reason)
+    else:
+        jobs.finish(ws.db, job.id, JobState.done, result=result)
+        return 0
+    return 1
+
+
+class _Reporter:
+    """Writes progress rows and log lines, at most four times a second; the last one always."""
+
+    def __init__(self, ws: Workspace, job_id: str) -> None:
+        self._ws, self._job_id = ws, job_id
+        self._next = 0.0
+        self._stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.message != self._stage:
+            self._stage = progress.message
+            figures = ", ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
+            print(f"{progress.fraction:6.1%}  {progress.message}  {figures}".rstrip(), flush=True)
+        if time.monotonic() >= self._next or progress.fraction >= 1:
+            jobs.report(self._ws.db, self._job_id, progress)
+            self._next = time.monotonic() + REPORT_EVERY_S
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Scenes: add an image, watch its import, look at it and at what is known about it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from icssn import actions
+from icssn.records import JobKind
+from icssn.ui import frame, progress, scene_view, uploads
+from icssn.ui import map as maps
+from icssn.ui.wording import phrase
+
+with frame.page("scenes") as ws:
+    scenes = actions.list_scenes(ws)
+    progress.watch(ws, [JobKind.import_scene, JobKind.demo])
+
+    with st.expander(phrase("scenes.add"), expanded=not scenes):
+        by_path, by_upload = st.tabs([phrase("scenes.by_path"), phrase("scenes.by_upload")])
+        with by_path, st.form("path", border=False):
+            path = st.text_input(phrase("scenes.path"), help=phrase("scenes.path_help"))
+            name, dem = st.columns(2)
+            path_name = name.text_input(phrase("scenes.name"), help=phrase("scenes.name_help"))
+            path_dem = dem.text_input(phrase("scenes.dem"), help=phrase("scenes.dem_help"))
+            if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
+                actions.add_scene(ws, uploads.server_path(path), name=path_name.strip(), dem=uploads.optional(path_dem))
+                st.rerun()
+        with by_upload, st.form("upload", border=False):
+            given = st.file_uploader(phrase("scenes.file"), type=["tif", "tiff"])
+            name, dem = st.columns(2)
+            upload_name = name.text_input(phrase("scenes.name"), help=phrase("scenes.name_help"), key="upload_name")
+            given_dem = dem.file_uploader(phrase("scenes.dem_file"), type=["tif", "tiff"])
+            if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
+                if given is None:
+                    st.info(phrase("scenes.choose_file"))
+                else:
+                    with uploads.kept(ws, given) as scene_path, uploads.kept(ws, given_dem, "dem.tif") as dem_path:
+                        chosen = upload_name.strip() or uploads.stem(given)
+                        actions.add_scene(ws, scene_path, name=chosen, dem=dem_path if given_dem else None)
+                    st.rerun()
+
+    scene = scene_view.choose(scenes)
+    if scene is None:
+        st.info(phrase("scenes.empty"))
+    else:
+        picture, facts = st.columns([3, 1])
+        with picture:
+            if scene.tiles:
+                maps.show("preview", scene, key=f"preview_{scene.id}", legend=[])
+            else:
+                st.info(phrase("scenes.not_ready"))
+        with facts:
+            scene_view.facts(scene)

@@ -1,0 +1,114 @@
+"""The command line: one JSON object, honest exit statuses, and bad input that changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from shapely.geometry import Point, box
+
+from tests.cli.conftest import Icssn
+
+
+def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
+    assert icssn("init")[0] == 0
+    status, added = icssn("scene", "add", raster, "--name", "hill")
+    assert status == 0
+    assert added["scene"]["tiles"]  # the map layer was made
+    status, done = icssn("labels", "import", slides, "--scene", "hill", "--complete")
+    assert (status, done["count"], done["already_there"]) == (0, 2, 0)
+    assert icssn("labels", "import", slides, "--scene", "hill", "--complete")[1]["already_there"] == 2
+    listed = icssn("labels", "list", "--scene", "hill")[1]["labels"]
+    assert sorted(label["cls"] for label in listed) == ["label_area", "landslide", "landslide"]
+    assert icssn("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
+    assert len(gpd.read_file(tmp_path / "out.gpkg")) == 3
+    assert icssn("scene", "show", "hill")[1]["landslides"] == 2
+    assert len(icssn("scene", "list")[1]["scenes"]) == 1
+
+
+def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
+    text = tmp_path / "text.tif"
+    text.write_text("not an image")
+    vrt = tmp_path / "other.vrt"
+    vrt.write_text('<VRTDataset rasterXSize="1" rasterYSize="1"></VRTDataset>')
+    bare = tmp_path / "bare.tif"
+    with rasterio.open(bare, "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8") as out:
+        out.write(np.zeros((1, 9, 9), np.uint8))
+    for path, word in ((text, "text.tif"), (vrt, "other.vrt"), (bare, "CRS"), (tmp_path / "missing.tif", "missing")):
+        status, answer = icssn("scene", "add", path, "--name", "bad")
+        assert status == 1, path
+        assert word in answer["error"]
+        assert "\n" not in answer["error"]
+    assert icssn("scene", "list")[1]["scenes"] == []
+    assert icssn("scene", "add", raster, "--name", "hill")[0] == 0
+    status, answer = icssn("scene", "add", raster, "--name", "hill")
+    assert status == 1
+    assert "already" in answer["error"]
+
+
+def test_bad_labels_are_refused_and_change_nothing(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    far, points = tmp_path / "far.gpkg", tmp_path / "points.gpkg"
+    gpd.GeoDataFrame(geometry=[box(500_000, 3_000_000, 500_050, 3_000_050)], crs="EPSG:32648").to_file(far)
+    gpd.GeoDataFrame(geometry=[Point(600_100, 3_799_900)], crs="EPSG:32648").to_file(points)
+    for path, word in ((far, "none on scene 'hill'"), (points, "Point"), (tmp_path / "none.gpkg", "no such file")):
+        status, answer = icssn("labels", "import", path, "--scene", "hill")
+        assert status == 1
+        assert word in answer["error"]
+    assert icssn("labels", "list", "--scene", "hill")[1] == {"labels": [], "revision": 0}
+
+
+def test_an_unknown_scene_is_named_with_those_there_are(icssn: Icssn, raster: Path, slides: Path) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    for words in (
+        ("scene", "show", "dale"),
+        ("labels", "import", slides, "--scene", "dale"),
+        ("train", "--scene", "dale"),
+        ("predict", "--scene", "dale"),
+    ):
+        status, answer = icssn(*words)
+        assert status == 1
+        assert "'dale'" in answer["error"]
+        assert "hill" in answer["error"]
+
+
+def test_too_few_labels_and_a_missing_model_are_said_before_anything_starts(
+    icssn: Icssn, raster: Path, slides: Path
+) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    icssn("labels", "import", slides, "--scene", "hill")
+    status, answer = icssn("train", "--scene", "hill")
+    assert status == 1
+    assert "only 2 are labelled" in answer["error"]
+    assert "label area" in answer["error"]
+    assert icssn("runs")[1]["runs"] == []
+    status, answer = icssn("predict", "--scene", "hill")
+    assert status == 1
+    assert "Train first" in answer["error"]
+    status, answer = icssn("candidates", "list", "--scene", "hill")
+    assert status == 1
+    assert "Predict" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    "words", [("scene",), ("scene", "add"), ("train",), ("nonsense",), ("train", "--scene", "a", "--rounds", "two")]
+)
+def test_wrong_usage_is_exit_status_2(icssn: Icssn, words: tuple[str, ...]) -> None:
+    assert icssn(*words)[0] == 2
+
+
+@pytest.mark.parametrize("pair", ["segment.stepz=3", "rounds=77", "noequals"])
+def test_a_wrong_setting_is_named(icssn: Icssn, raster: Path, pair: str) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    status, answer = icssn("train", "--scene", "hill", "--set", pair)
+    assert status == 1
+    assert pair.split("=", maxsplit=1)[0] in answer["error"]
+
+
+def test_the_doctor_finds_this_machine_fit(icssn: Icssn) -> None:
+    status, answer = icssn("doctor")
+    assert [check["check"] for check in answer["checks"] if not check["ok"]] == []
+    assert (status, answer["ok"]) == (0, True)

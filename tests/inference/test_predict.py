@@ -1,0 +1,189 @@
+"""A prediction stands whole on the scene's own grid, or not at all."""
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from icssn.config import InferenceConfig
+from icssn.errors import CancelledError, RasterRefusedError
+from icssn.geo.shapes import rasterise
+from icssn.inference.predict import ScenePrediction, predict_scene
+from icssn.inference.scores import fused_score
+from icssn.records import Progress, RasterFacts
+from tests.inference.conftest import NORTH_UP, ROTATED, landscape
+
+WriteScene = Callable[..., tuple[Path, RasterFacts]]
+SMALL = InferenceConfig(core_px=96, halo_px=32, min_object_px=20, device="cpu")
+
+
+def predict(scene: tuple[Path, RasterFacts], checkpoint: Path, out: Path, **changes: Any) -> ScenePrediction:
+    path, facts = scene
+    return predict_scene(
+        path,
+        facts=facts,
+        checkpoint=checkpoint,
+        out=out,
+        config=SMALL.model_copy(update=changes),
+        report=lambda progress: None,
+        stop=lambda: False,
+    )
+
+
+@pytest.mark.parametrize("transform", [NORTH_UP, ROTATED], ids=["north up", "rotated"])
+def test_rasters_lie_exactly_on_the_scenes_grid(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, transform: Affine
+) -> None:
+    scene = write_scene(landscape(230, 310), transform=transform)
+    done = predict(scene, checkpoint, tmp_path / "out")
+    with rasterio.open(scene[0]) as source:
+        for path in (done.probability, done.mask):
+            with rasterio.open(path) as made:
+                assert (made.width, made.height, made.count) == (source.width, source.height, 1)
+                assert made.transform == source.transform
+                assert made.crs == source.crs
+                assert (made.dtypes, made.nodata) == (("uint8",), 255)
+
+
+@pytest.mark.parametrize("transform", [NORTH_UP, ROTATED], ids=["north up", "rotated"])
+def test_objects_mask_and_probability_agree(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, transform: Affine
+) -> None:
+    scene = write_scene(landscape(230, 310), transform=transform)
+    done = predict(scene, checkpoint, tmp_path / "out", simplify_px=0)
+    with rasterio.open(done.mask) as mask_file, rasterio.open(done.probability) as probability_file:
+        mask, probability = mask_file.read(1), probability_file.read(1) / 254
+    assert len(done.objects) > 1
+    assert done.threshold == 0.6  # the checkpoint's own
+    assert probability[mask == 1].min() >= 0.6
+    shrunk = [item.geometry.buffer(-1e-6) for item in done.objects]  # outlines run along pixel sides
+    assert np.array_equal(rasterise(shrunk, transform=transform, width=310, height=230), mask)
+    for item in done.objects:
+        inside = rasterise([item.geometry.buffer(-1e-6)], transform=transform, width=310, height=230) == 1
+        assert item.geometry.is_valid
+        assert item.area_px == inside.sum() >= 20
+        assert item.mask_score == pytest.approx(probability[inside].mean())
+        assert item.score == fused_score(item.mask_score, item.classifier_score)
+        assert 0 < item.classifier_score < 1
+    assert [item.score for item in done.objects] == sorted((item.score for item in done.objects), reverse=True)
+
+
+def test_objects_are_not_split_at_window_borders(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
+    scene = write_scene(landscape(256, 256))
+    done = predict(scene, checkpoint, tmp_path / "out", core_px=64, threshold=0.0)
+    (item,) = done.objects
+    assert item.area_px == 256 * 256
+    assert item.geometry.equals(rasterio_box(scene[1]))
+
+
+def rasterio_box(facts: RasterFacts) -> Any:
+    from shapely.geometry import Polygon
+
+    corners = [(0, 0), (facts.width, 0), (facts.width, facts.height), (0, facts.height)]
+    return Polygon([Affine(*facts.transform) * corner for corner in corners])
+
+
+def test_a_scene_without_data_has_no_objects(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
+    done = predict(write_scene(np.zeros((3, 100, 100), np.uint8), nodata=0), checkpoint, tmp_path / "out")
+    with rasterio.open(done.mask) as mask:
+        assert (mask.read(1) == 255).all()
+    assert done.objects == []
+
+
+def test_progress_rises_to_the_end_and_tells_the_time_left(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, facts = write_scene(landscape(230, 310))
+    monkeypatch.setattr("icssn.inference.predict._REPORT_EVERY_S", 0)
+    told: list[Progress] = []
+    predict_scene(
+        path,
+        facts=facts,
+        checkpoint=checkpoint,
+        out=tmp_path / "out",
+        config=SMALL,
+        report=told.append,
+        stop=lambda: False,
+    )
+    fractions = [progress.fraction for progress in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert {progress.message for progress in told} == {
+        "Predicting windows",
+        "Outlining objects",
+        "Scoring objects",
+        "Done",
+    }
+    assert all(progress.remaining_s is not None for progress in told if progress.fraction > 0)
+
+
+@pytest.mark.parametrize("asked", [0, 5, 13, 14])
+def test_a_cancelled_prediction_leaves_nothing(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, asked: int
+) -> None:
+    path, facts = write_scene(landscape(230, 310))
+    answers = iter([False] * asked)
+    with pytest.raises(CancelledError):
+        predict_scene(
+            path,
+            facts=facts,
+            checkpoint=checkpoint,
+            out=tmp_path / "out",
+            config=SMALL,
+            report=lambda progress: None,
+            stop=lambda: next(answers, True),
+        )
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_raster_that_changed_since_its_inspection_is_refused(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path
+) -> None:
+    _, facts = write_scene(landscape(64, 64))
+    path, _ = write_scene(landscape(64, 65))
+    with pytest.raises(RasterRefusedError, match=r"it is now 65 × 64 px; 64 × 64 px"):
+        predict((path, facts), checkpoint, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_scene_with_other_bands_is_refused(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(RasterRefusedError, match="3 bands that the checkpoint learned from"):
+        predict(write_scene(landscape(64, 64)[:1]), checkpoint, tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="peak memory is read from the operating system's process accounts")
+def test_memory_does_not_grow_with_the_scene(checkpoint: Path, tmp_path: Path) -> None:
+    def peak_mb(side: int) -> float:
+        """Predict a sparse scene of 4000 × `side` px, of which a corner has data, in a process of its own."""
+        path = tmp_path / f"{side}.tif"
+        shape = {"count": 3, "width": 4000, "height": side, "dtype": "uint8", "nodata": 0}
+        with rasterio.open(
+            path, "w", driver="GTiff", crs="EPSG:32648", transform=NORTH_UP, tiled=True, sparse_ok=True, **shape
+        ) as made:
+            made.write(landscape(96, 96), window=rasterio.windows.Window(0, 0, 96, 96))
+        code = f"""
+            import resource, torch
+            from pathlib import Path
+            from icssn.config import InferenceConfig
+            from icssn.imagery.open import inspect
+            from icssn.inference.predict import predict_scene
+            torch.set_num_threads(1)
+            path = Path({str(path)!r})
+            predict_scene(path, facts=inspect(path), checkpoint=Path({str(checkpoint)!r}), out=path.with_suffix(""),
+                          config=InferenceConfig(core_px=256, device="cpu"), report=lambda p: None, stop=lambda: False)
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, timeout=60
+        )
+        return int(done.stdout.split()[-1]) / 1024
+
+    scene_mb = 4000 * (6000 - 1000) / 2**20  # of one band
+    assert peak_mb(6000) - peak_mb(1000) < 2 * scene_mb

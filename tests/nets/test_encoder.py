@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from icssn.config import EncoderConfig
+from icssn.errors import CheckpointRefusedError, ConfigError
+from icssn.nets.encoder import adapt_bands, build_encoder
+from icssn.nets.imagenet import imagenet_lite0
+
+
+def saved(file: Path, **changes: torch.Tensor) -> Path:
+    tensors = {**imagenet_lite0(), **changes}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, file)
+    return file
+
+
+def image(bands: int = 3, height: int = 64, width: int = 96) -> torch.Tensor:
+    return torch.rand(2, bands, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_features_equal_those_of_the_whole_timm_model(stride: int) -> None:
+    encoder = build_encoder(EncoderConfig.model_validate({"output_stride": stride})).eval()
+    whole = timm.create_model("tf_efficientnet_lite0", output_stride=stride)
+    whole.load_state_dict(imagenet_lite0(), strict=True)
+    whole.eval()
+    with torch.no_grad():
+        features = encoder(image())
+        x = whole.bn1(whole.conv_stem(image()))
+        stages = []
+        for stage in whole.blocks:
+            x = stage(x)
+            stages.append(x)
+    for feature, stage in zip(features[1:], (stages[0], stages[1], stages[2], stages[4], stages[6]), strict=True):
+        assert torch.equal(feature, stage)
+    assert features[-1].shape == (2, 320, 64 // stride, 96 // stride)
+    assert [feature.shape[1] for feature in features] == list(encoder.out_channels)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4, 7])
+def test_an_image_equal_in_all_bands_responds_like_a_grey_one(bands: int) -> None:
+    filters = torch.randn(8, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    grey = torch.randn(1, 1, 9, 9, generator=torch.Generator().manual_seed(1))
+    wanted = torch.conv2d(grey.expand(-1, 3, -1, -1), filters)
+    got = torch.conv2d(grey.expand(-1, bands, -1, -1), adapt_bands(filters, bands))
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_further_bands_leave_red_green_and_blue_apart() -> None:
+    filters = torch.randn(8, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(adapt_bands(filters, 3), filters)
+    torch.testing.assert_close(adapt_bands(filters, 5)[:, :3] / adapt_bands(filters, 3), torch.full((8, 3, 3, 3), 0.6))
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_an_encoder_for_other_bands_takes_the_embedded_weights(bands: int) -> None:
+    encoder = build_encoder(EncoderConfig(bands=bands))
+    torch.testing.assert_close(
+        encoder.state_dict()["model.conv_stem.weight"], adapt_bands(imagenet_lite0()["conv_stem.weight"], bands)
+    )
+    assert encoder(image(bands))[-1].isfinite().all()
+
+
+def test_a_weights_file_of_timm_is_taken(tmp_path: Path) -> None:
+    file = saved(tmp_path / "lite0.safetensors")
+    from_file = build_encoder(EncoderConfig(weights=str(file))).state_dict()
+    for name, tensor in build_encoder(EncoderConfig()).state_dict().items():
+        assert torch.equal(from_file[name], tensor)
+
+
+def test_a_weights_file_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    file = saved(tmp_path / "lite0.safetensors")
+    with pytest.raises(CheckpointRefusedError, match=r"lite0\.safetensors.*nothing for 'model\.conv1\.weight'"):
+        build_encoder(EncoderConfig(name="tu-resnet18", weights=str(file)))
+
+
+def test_a_weights_file_with_another_shape_is_refused(tmp_path: Path) -> None:
+    file = saved(tmp_path / "cut.safetensors", **{"blocks.2.0.bn2.bias": torch.zeros(3)})
+    with pytest.raises(CheckpointRefusedError, match=r"shape \(3,\) for 'model\.blocks\.2\.0\.bn2\.bias'"):
+        build_encoder(EncoderConfig(weights=str(file)))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not safetensors at all"])
+def test_an_unreadable_weights_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "broken.safetensors"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CheckpointRefusedError, match="cannot be read"):
+        build_encoder(EncoderConfig(weights=str(file)))
+
+
+@pytest.mark.parametrize("name", ["tu-resnet18", "resnet18"])
+def test_another_encoder_starts_without_weights(name: str) -> None:
+    encoder = build_encoder(EncoderConfig(name=name, weights="none"))
+    assert encoder(image())[-1].shape == (2, 512, 4, 6)
+
+
+@pytest.mark.parametrize("name", ["tu-resnet18", "resnet18"])
+def test_another_encoder_has_no_embedded_weights(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"encoder\.weights"):
+        build_encoder(EncoderConfig(name=name))
+
+
+@pytest.mark.parametrize("name", ["tu-no_such_net", "nonsense", "densenet121", "mit_b0"])
+def test_an_encoder_that_cannot_be_built_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"encoder\.name.*{name}"):
+        build_encoder(EncoderConfig(name=name, weights="none"))

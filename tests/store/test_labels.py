@@ -1,0 +1,329 @@
+"""Labels: whole saves, versions, conflicts, and a history that can replay any moment."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from multiprocessing.context import ForkServerContext
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapely import from_wkt
+from shapely.geometry import Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from icssn.errors import ConflictError, LabelsRefusedError, NotFoundError
+from icssn.records import (
+    Edits,
+    LabelChange,
+    LabelClass,
+    LabelDeletion,
+    LabelSource,
+    LabelStatus,
+    NewLabel,
+    SavedEdits,
+    Scene,
+)
+from icssn.store import labels, scenes
+from icssn.store.database import Database, open_database
+from tests.store import children
+from tests.store.samples import a_scene, drawn, square
+
+
+def _delete(uid: str, version: int) -> Edits:
+    return Edits(deleted=(LabelDeletion(uid=uid, expected_version=version),))
+
+
+def test_a_save_creates_changes_and_deletes_in_one_step(db: Database, scene: Scene) -> None:
+    stays, changes, goes = drawn(db, scene.id, 3)
+    new = NewLabel(
+        geometry_lonlat=square(7),
+        cls=LabelClass.hard_negative,
+        source=LabelSource.imported,
+        status=LabelStatus.proposed,
+        attributes={"look_alike": "terrace", "名": [1, 2.5, None, {"a": True}]},
+    )
+    change = LabelChange(uid=changes.uid, expected_version=1, geometry_lonlat=square(8), status=LabelStatus.rejected)
+    deletion = LabelDeletion(uid=goes.uid, expected_version=1)
+    saved = labels.save(db, scene.id, Edits(created=(new,), changed=(change,), deleted=(deletion,)), actor="bob")
+
+    assert saved.revision == labels.revision(db, scene.id) == 2
+    created, changed = saved.labels
+    assert (created.uid, created.version, created.updated_by) == (new.uid, 1, "bob")
+    assert (created.cls, created.source, created.status) == (new.cls, new.source, new.status)
+    assert created.attributes == new.attributes
+    assert (changed.version, changed.geometry_lonlat, changed.status) == (2, square(8), LabelStatus.rejected)
+    assert (changed.cls, changed.source, changed.attributes) == (changes.cls, changes.source, changes.attributes)
+    assert {label.uid: label for label in labels.current(db, scene.id)} == {
+        label.uid: label for label in (stays, created, changed)
+    }
+
+
+def test_the_same_nonce_saves_once_and_answers_the_same(db: Database, scene: Scene) -> None:
+    edits = Edits(created=(NewLabel(geometry_lonlat=square(), attributes={"a": 1}),))
+    first = labels.save(db, scene.id, edits, actor="ann")
+    drawn(db, scene.id, 2)
+    labels.save(db, scene.id, _delete(edits.created[0].uid, 1), actor="bob")
+    assert labels.save(db, scene.id, edits, actor="ann") == first
+    assert labels.revision(db, scene.id) == 3
+    assert len(labels.current(db, scene.id)) == 2
+
+
+def test_a_save_without_edits_changes_nothing(db: Database, scene: Scene) -> None:
+    drawn(db, scene.id)
+    assert labels.save(db, scene.id, Edits(), actor="ann") == SavedEdits(revision=1, labels=())
+
+
+def test_conflicts_name_every_label_and_change_nothing(db: Database, scene: Scene) -> None:
+    old, gone, fine, taken = drawn(db, scene.id, 4)
+    labels.save(db, scene.id, Edits(changed=(LabelChange(uid=old.uid, expected_version=1),)), actor="bob")
+    labels.save(db, scene.id, _delete(gone.uid, 1), actor="bob")
+    before = labels.current(db, scene.id)
+    mine = Edits(
+        created=(NewLabel(geometry_lonlat=square(9)), NewLabel(uid=taken.uid, geometry_lonlat=square())),
+        changed=tuple(
+            LabelChange(uid=label.uid, expected_version=1, cls=LabelClass.label_area) for label in (old, gone, fine)
+        ),
+        deleted=(LabelDeletion(uid="never-was", expected_version=1),),
+    )
+    with pytest.raises(ConflictError) as caught:
+        labels.save(db, scene.id, mine, actor="ann")
+    assert set(caught.value.uids) == {old.uid, gone.uid, taken.uid, "never-was"}
+    assert labels.current(db, scene.id) == before
+    assert labels.revision(db, scene.id) == 3
+    assert len(labels.history(db, fine.uid)) == 1
+
+
+def test_labels_of_another_scene_cannot_be_touched(db: Database, scene: Scene) -> None:
+    theirs = drawn(db, scenes.add(db, a_scene()).id)[0]
+    with pytest.raises(ConflictError):
+        labels.save(db, scene.id, _delete(theirs.uid, 1), actor="ann")
+    with pytest.raises(ConflictError):
+        labels.save(db, scene.id, Edits(created=(NewLabel(uid=theirs.uid, geometry_lonlat=square()),)), actor="ann")
+
+
+def test_an_unknown_scene_is_refused(db: Database) -> None:
+    with pytest.raises(NotFoundError, match="no scene 'atlantis'"):
+        drawn(db, "atlantis")
+    assert labels.revision(db, "atlantis") == 0
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        Point(105, 35),
+        Polygon(),
+        Polygon([(360, 0), (361, 0), (361, 1)]),
+        Polygon([(0, 0), (1, 0), (1, 91)]),
+        Polygon([(0, 0), (1, 0), (math.inf, 1)]),
+    ],
+)
+def test_what_is_no_polygon_on_the_globe_is_refused(db: Database, scene: Scene, geometry: BaseGeometry) -> None:
+    label = drawn(db, scene.id)[0]
+    for edits in (
+        Edits(created=(NewLabel(geometry_lonlat=geometry),)),
+        Edits(changed=(LabelChange(uid=label.uid, expected_version=1, geometry_lonlat=geometry),)),
+    ):
+        with pytest.raises(LabelsRefusedError, match="a polygon in longitude"):
+            labels.save(db, scene.id, edits, actor="ann")
+    assert labels.current(db, scene.id) == [label]
+
+
+def test_a_label_named_twice_in_one_save_is_refused(db: Database, scene: Scene) -> None:
+    label = drawn(db, scene.id)[0]
+    twice = Edits(
+        changed=(LabelChange(uid=label.uid, expected_version=1),),
+        deleted=(LabelDeletion(uid=label.uid, expected_version=1),),
+    )
+    with pytest.raises(LabelsRefusedError, match="names it twice"):
+        labels.save(db, scene.id, twice, actor="ann")
+
+
+def test_labels_are_found_by_class_and_by_bounds(db: Database, scene: Scene) -> None:
+    landslides = drawn(db, scene.id, 10)
+    area = drawn(db, scene.id, 1, cls=LabelClass.label_area)[0]
+    assert labels.current(db, scene.id, cls=LabelClass.label_area) == [area]
+    frame = square(3, side=1.6).bounds  # from the fourth label to the fifth
+    found = labels.current(db, scene.id, bounds_lonlat=frame, cls=LabelClass.landslide)
+    assert {label.uid for label in found} == {landslides[3].uid, landslides[4].uid}
+    assert labels.current(db, scene.id, bounds_lonlat=(0, 0, 1, 1)) == []
+
+
+def test_a_corner_of_the_bounding_box_is_no_hit(db: Database, scene: Scene) -> None:
+    triangle = from_wkt("POLYGON ((0 0, 1 0, 0 1, 0 0))")
+    labels.save(db, scene.id, Edits(created=(NewLabel(geometry_lonlat=triangle),)), actor="ann")
+    assert labels.current(db, scene.id, bounds_lonlat=(0.9, 0.9, 1, 1)) == []
+    assert len(labels.current(db, scene.id, bounds_lonlat=(0.4, 0.4, 1, 1))) == 1
+
+
+def test_history_cannot_be_changed_or_deleted(db: Database, scene: Scene) -> None:
+    drawn(db, scene.id)
+    for statement in ("UPDATE label_history SET actor = 'eve'", "DELETE FROM label_history"):
+        with pytest.raises(IntegrityError, match="append-only"), db.write() as connection:
+            connection.execute(text(statement))
+
+
+def test_history_tells_who_did_what(db: Database, scene: Scene) -> None:
+    label = drawn(db, scene.id)[0]
+    change = LabelChange(uid=label.uid, expected_version=1, attributes={"age": "old"})
+    labels.save(db, scene.id, Edits(changed=(change,)), actor="bob")
+    labels.save(db, scene.id, _delete(label.uid, 2), actor="eve")
+    labels.restore(db, label.uid, version=1, actor="ann")
+    versions = labels.history(db, label.uid)
+    assert [(v.version, v.revision, v.operation, v.actor) for v in versions] == [
+        (1, 1, "create", "ann"),
+        (2, 2, "update", "bob"),
+        (3, 3, "delete", "eve"),
+        (4, 4, "restore", "ann"),
+    ]
+    assert [v.geometry_lonlat for v in versions] == [square(), square(), None, square()]
+    assert [v.attributes for v in versions] == [{}, {"age": "old"}, {"age": "old"}, {}]
+    assert labels.history(db, "never-was") == []
+
+
+def test_restore_appends_an_older_version_to_a_living_label(db: Database, scene: Scene) -> None:
+    label = drawn(db, scene.id)[0]
+    moved = LabelChange(uid=label.uid, expected_version=1, geometry_lonlat=square(5))
+    labels.save(db, scene.id, Edits(changed=(moved,)), actor="bob")
+    restored = labels.restore(db, label.uid, version=1, actor="ann")
+    assert (restored.version, restored.geometry_lonlat, restored.updated_by) == (3, square(), "ann")
+    assert labels.current(db, scene.id) == [restored]
+    assert labels.revision(db, scene.id) == 3
+
+
+def test_only_versions_with_a_shape_can_be_restored(db: Database, scene: Scene) -> None:
+    label = drawn(db, scene.id)[0]
+    labels.save(db, scene.id, _delete(label.uid, 1), actor="ann")
+    for version in (2, 3):
+        with pytest.raises(NotFoundError, match="restorable version"):
+            labels.restore(db, label.uid, version=version, actor="ann")
+
+
+def test_a_deleted_uid_may_be_drawn_again_and_goes_on_counting(db: Database, scene: Scene) -> None:
+    label = drawn(db, scene.id)[0]
+    labels.save(db, scene.id, _delete(label.uid, 1), actor="ann")
+    again = Edits(created=(NewLabel(uid=label.uid, geometry_lonlat=square(4)),))
+    assert labels.save(db, scene.id, again, actor="ann").labels[0].version == 3
+
+
+def test_a_revision_that_never_was_is_refused(db: Database, scene: Scene) -> None:
+    assert labels.at_revision(db, scene.id, 0) == []
+    for revision in (-1, 1):
+        with pytest.raises(NotFoundError, match="label revision"):
+            labels.at_revision(db, scene.id, revision)
+
+
+_STEPS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(["create", "update", "delete", "restore"]), st.integers(0, 5), st.integers(0, 99)),
+        min_size=1,
+        max_size=4,
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(saves=_STEPS)
+def test_any_revision_replays_as_it_was(db: Database, saves: list[list[tuple[str, int, int]]]) -> None:
+    scene_id = scenes.add(db, a_scene()).id
+    seen = {0: labels.current(db, scene_id)}
+
+    def look(revision: int) -> None:
+        assert revision == labels.revision(db, scene_id) == max(seen) + 1
+        seen[revision] = labels.current(db, scene_id)
+
+    for save in saves:
+        there = {label.uid: label.version for label in labels.current(db, scene_id)}
+        edits: dict[str, LabelChange | LabelDeletion | NewLabel] = {}
+        for verb, which, number in save:
+            uid = f"{scene_id}-{which}"
+            if verb == "restore":
+                versions = [v.version for v in labels.history(db, uid) if v.geometry_lonlat is not None]
+                if versions and uid not in edits:
+                    restored = labels.restore(db, uid, version=versions[number % len(versions)], actor="ann")
+                    there[uid] = restored.version
+                    look(labels.revision(db, scene_id))
+            elif uid not in there:
+                if verb == "create":
+                    edits[uid] = NewLabel(uid=uid, geometry_lonlat=square(number), attributes={"n": number})
+            elif verb == "update":
+                edits[uid] = LabelChange(
+                    uid=uid, expected_version=there[uid], geometry_lonlat=square(number), attributes={"n": number}
+                )
+            elif verb == "delete":
+                edits[uid] = LabelDeletion(uid=uid, expected_version=there[uid])
+        if edits:
+            whole = Edits(
+                created=tuple(edit for edit in edits.values() if isinstance(edit, NewLabel)),
+                changed=tuple(edit for edit in edits.values() if isinstance(edit, LabelChange)),
+                deleted=tuple(edit for edit in edits.values() if isinstance(edit, LabelDeletion)),
+            )
+            look(labels.save(db, scene_id, whole, actor="ann").revision)
+    for revision, state in seen.items():
+        assert labels.at_revision(db, scene_id, revision) == state
+
+
+def test_a_large_import_is_one_save(db: Database, scene: Scene) -> None:
+    created = tuple(NewLabel(geometry_lonlat=box(0, 0, 1 + index / 1e5, 1)) for index in range(6_000))
+    saved = labels.save(db, scene.id, Edits(created=created), actor="ann")
+    assert saved.revision == 1
+    assert [label.uid for label in saved.labels] == [new.uid for new in created]
+    assert len(labels.current(db, scene.id, bounds_lonlat=Point(0.5, 0.5).buffer(0.1).bounds)) == 6_000
+
+
+def test_concurrent_writers_lose_no_edit(db: Database, url: str, scene: Scene, processes: ForkServerContext) -> None:
+    uids = [label.uid for label in drawn(db, scene.id, 3, attributes={"count": 0})]
+    pipes, writers = [], []
+    for _ in range(4):
+        here, there = processes.Pipe()
+        wishes = {"times": 30, "answers": there}
+        writers.append(processes.Process(target=children.counts, args=(url, scene.id, uids), kwargs=wishes))
+        writers[-1].start()
+        pipes.append(here)
+    for pipe, writer in zip(pipes, writers, strict=True):
+        assert pipe.poll(60)
+        pipe.recv()
+        writer.join()
+    assert sum(label.attributes["count"] for label in labels.current(db, scene.id)) == 4 * 30
+    assert labels.revision(db, scene.id) == 1 + 4 * 30
+    assert [version.version for version in labels.history(db, uids[0])] == list(range(1, 4 * 10 + 2))
+
+
+def test_a_process_killed_while_saving_loses_no_acknowledged_edit(url: str, processes: ForkServerContext) -> None:
+    first = open_database(url)
+    scene_id = scenes.add(first, a_scene()).id
+    first.close()
+    acknowledged: dict[int, list[str]] = {}
+    moments = random.Random(0)
+    for _ in range(10):
+        here, there = processes.Pipe(duplex=False)
+        writer = processes.Process(target=children.draws_for_ever, args=(url, scene_id, there))
+        writer.start()
+        there.close()
+        assert here.poll(20)
+        time.sleep(moments.uniform(0.0, 0.15))
+        writer.kill()
+        writer.join()
+        while here.poll():
+            try:
+                revision, uids = here.recv()
+            except EOFError:
+                break
+            acknowledged[revision] = uids
+
+    db = open_database(url)
+    with db.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        assert connection.exec_driver_sql("SELECT rtreecheck('rtree_label_geometry_lonlat')").scalar() == "ok"
+    there_now = {label.uid for label in labels.current(db, scene_id)}
+    assert len(acknowledged) > 10
+    assert {uid for uids in acknowledged.values() for uid in uids} <= there_now
+    assert len(there_now) == 3 * labels.revision(db, scene_id)  # no save is there by half
+    assert labels.revision(db, scene_id) <= len(acknowledged) + 10  # at most one unacknowledged save a kill
+    db.close()
