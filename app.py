@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from icssn.gdal_environment import close_doors
-
-close_doors()
-
 if __name__ == "__main__":
     import streamlit as st
 

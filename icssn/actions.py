@@ -116,8 +116,7 @@ def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
         NotFoundError: There is no such scene or prediction, or the layer is not made yet.
     """
     if kind == "probability":
-        prediction = predictions.get(ws.db, item_id)
-        relative: str | None = prediction.probability_tiles or prediction.probability
+        relative: str | None = predictions.get(ws.db, item_id).probability
     else:
         scene = scenes.get(ws.db, item_id)
         relative = {"scene": scene.tiles, "hillshade": scene.hillshade}.get(kind)

@@ -3,19 +3,20 @@
 The list of skipped drivers is one of two locks. GDAL registers its VRT driver again whenever a process makes a
 virtual dataset (rasterio's WarpedVRT, and through it rio-tiler and rio-cogeo), so nothing here uses these: pixels are
 warped as arrays. The other lock holds in any case: rasters are opened by `icssn.imagery.open.open_raster`, which
-reads the magic bytes and allows the GeoTIFF driver alone.
+reads the magic bytes and allows the GeoTIFF driver alone; vectors by `icssn.vectors.read`, which reads them too.
 """
 
 from __future__ import annotations
 
 import os
 
-# Drivers that can reach other files or hosts from inside a small text or XML file.
+# Drivers that can reach other files or hosts from inside a small text or XML file, as far as the packages of rasterio
+# and pyogrio carry them (GDAL complains aloud about a name it does not know).
 _FORBIDDEN_RASTER = (
-    "VRT GTI WMS WMTS WCS STACIT STACTA MRF DERIVED HTTP EEDA EEDAI PLMOSAIC DAAS NGW OGCAPI TileDB Zarr PDF "
-    "Rasterlite SENTINEL2 SAFE DIMAP JPIPKAK KEA netCDF HDF5 HDF5Image BAG GTX"
+    "VRT GTI WMS WMTS WCS STACIT STACTA MRF DERIVED HTTP EEDA EEDAI PLMOSAIC DAAS NGW OGCAPI Zarr PDF "
+    "SENTINEL2 SAFE DIMAP GTX"
 )
-_FORBIDDEN_VECTOR = "OGR_VRT WFS OAPIF CSW GMLAS NAS Elasticsearch Carto GPX GTFS"
+_FORBIDDEN_VECTOR = "OGR_VRT WFS OAPIF CSW Elasticsearch Carto GPX GTFS"
 
 _ENVIRONMENT = {
     "GDAL_SKIP": _FORBIDDEN_RASTER.replace(" ", ","),

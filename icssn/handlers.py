@@ -1,4 +1,7 @@
-"""What the worker does for each kind of job: read the store, hand paths to the work, publish, write the row."""
+"""What the worker does for each kind of job: read the store, hand paths to the work, publish, write the row.
+
+Heavy libraries are imported inside the functions that need them: an import job must not wait for torch.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ import shapely
 
 from icssn import actions
 from icssn.config import InferenceConfig, TrainConfig, device_wish
-from icssn.demo import project as demo
 from icssn.geo import crs
 from icssn.imagery import cog
 from icssn.records import (
@@ -57,6 +59,8 @@ def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str,
 
 def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Generate the demo landscape and register it as the scene 'demo' with its first labels."""
+    from icssn.demo import project as demo
+
     folder = ws.folder / "demo"
     files = demo.make_project(folder, report=_part(report, 0.0, 0.7))
     known = {scene.name: scene for scene in scenes.every(ws.db)}

@@ -22,8 +22,10 @@ with frame.page("scenes") as ws:
             path_name = name.text_input(phrase("scenes.name"), help=phrase("scenes.name_help"))
             path_dem = dem.text_input(phrase("scenes.dem"), help=phrase("scenes.dem_help"))
             if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
-                actions.add_scene(ws, uploads.server_path(path), name=path_name.strip(), dem=uploads.optional(path_dem))
-                st.rerun()
+                with frame.told(), st.spinner(phrase("scenes.checking")):
+                    chosen = uploads.server_path(path)
+                    actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
+                    st.rerun()
         with by_upload, st.form("upload", border=False):
             given = st.file_uploader(phrase("scenes.file"), type=["tif", "tiff"])
             name, dem = st.columns(2)
@@ -33,10 +35,11 @@ with frame.page("scenes") as ws:
                 if given is None:
                     st.info(phrase("scenes.choose_file"))
                 else:
-                    with uploads.kept(ws, given) as scene_path, uploads.kept(ws, given_dem, "dem.tif") as dem_path:
-                        chosen = upload_name.strip() or uploads.stem(given)
-                        actions.add_scene(ws, scene_path, name=chosen, dem=dem_path if given_dem else None)
-                    st.rerun()
+                    with frame.told(), st.spinner(phrase("scenes.checking")):
+                        with uploads.kept(ws, given) as image, uploads.kept(ws, given_dem, "dem.tif") as terrain:
+                            name_given = upload_name.strip() or uploads.stem(given)
+                            actions.add_scene(ws, image, name=name_given, dem=terrain if given_dem else None)
+                        st.rerun()
 
     scene = scene_view.choose(scenes)
     if scene is None:

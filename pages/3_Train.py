@@ -9,6 +9,12 @@ from icssn.records import JobKind
 from icssn.ui import frame, measures, payload, progress, results
 from icssn.ui.wording import phrase
 
+
+def estimate(seconds: float | None) -> str:
+    """Say how long a run may take."""
+    return phrase("train.estimate", time=measures.duration(seconds)) if seconds else phrase("train.no_estimate")
+
+
 with frame.page("train") as ws:
     scenes = {scene.id: scene for scene in actions.list_scenes(ws)}
     if not scenes:
@@ -28,27 +34,26 @@ with frame.page("train") as ws:
                 format_func=lambda scene_id: scenes[scene_id].name,
             )
             ready = actions.readiness(ws, chosen)
-            counts = {"landslides": ready.landslides, "areas": ready.label_areas, "negatives": ready.hard_negatives}
-            st.markdown(phrase("train.from", **counts))
+            slides, areas, negatives = ready.landslides, ready.label_areas, ready.hard_negatives
+            st.markdown(phrase("train.from", landslides=slides, areas=areas, negatives=negatives))
             for reason in ready.reasons:
                 st.warning(frame.plain(reason))
             can_be_quick = actions.active_checkpoint(ws) is not None
-            estimate = {"full": ready.estimate_full_s, "quick": ready.estimate_quick_s}
             tier = st.radio(
                 phrase("train.tier"),
                 ["full", "quick"] if can_be_quick else ["full"],
                 format_func=lambda name: phrase(f"train.{name}"),
-                captions=[
-                    phrase("train.estimate", time=measures.duration(seconds)) if seconds else phrase("train.no_estimate")
-                    for seconds in list(estimate.values())[: 2 if can_be_quick else 1]
-                ],
+                captions=[estimate(ready.estimate_full_s), estimate(ready.estimate_quick_s)][: 1 + can_be_quick],
             )
             with st.expander(phrase("train.advanced")):
                 settings = st.text_area(
-                    phrase("train.settings"), placeholder="rounds=1\nsegment.steps=120", help=phrase("train.settings_help")
+                    phrase("train.settings"),
+                    placeholder="rounds=1\nsegment.steps=120",
+                    help=phrase("train.settings_help"),
                 )
-            if st.button(phrase("train.retrain"), type="primary", disabled=not ready.ready), frame.told():
-                actions.start_run(ws, chosen, quick=tier == "quick", overrides=payload.settings(settings))
-                st.rerun()
+            if st.button(phrase("train.retrain"), type="primary", disabled=not ready.ready):
+                with frame.told():
+                    actions.start_run(ws, chosen, quick=tier == "quick", overrides=payload.settings(settings))
+                    st.rerun()
     with right:
         results.last_run(ws, scenes, busy=bool(running))

@@ -24,9 +24,10 @@ Side = Literal["train", "validation", "lost"]
 MAX_COST = 1 / 8  # missed share + lost share of the landslides from which on a smaller buffer is tried
 MIN_BUFFER_CHIPS = 1 / 4  # the buffer is never made smaller than this part of a chip
 BUFFER_STEP_CHIPS = 1 / 8
+FINER_BLOCKS = (12, 24)  # per side, tried where the configured blocks are too coarse for clustered landslides
 MIN_BLOCK_CHIPS = 1 / 2  # smaller blocks would give rectangles that no chip fits into
 NO_FREE_TILE_COST = 1 / 8  # a rectangle whose every tile has a landslide cannot judge the classifier
-TRIED = 300  # best rectangles, by their landslides' bounds, that are then looked at exactly
+TRIED = 100  # best rectangles, by their landslides' bounds, that are then looked at exactly
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def hold_out(
     """Choose the held-out rectangle of blocks and the buffer around it; the same input gives the same answer.
 
     The bounds of all labels are divided into blocks. Of all rectangles of blocks, the one is taken whose share of the
-    landslides is nearest to `config.validation_share` while the buffer costs the fewest. Where that costs an
-    eighth of the landslides, the buffer shrinks step by step, at most to a quarter of a chip.
+    landslides is nearest to `config.validation_share` while the buffer costs the fewest. Where that misses or costs an
+    eighth of the landslides, smaller blocks are tried, then smaller buffers, down to a quarter of a chip.
 
     Args:
         area_px: Where absence of a landslide is known, px.
@@ -87,12 +88,15 @@ def hold_out(
     if fixed:
         kept = [HeldOut(fixed, buffer_px) for buffer_px in buffers]
         return next((held for held in kept if _share_lost(sides(landslides_px, held)) < MAX_COST), kept[-1])
-    if not landslides_px:
+    if len(landslides_px) < 2:
         return None
-    rectangles = _rectangles(shapely.total_bounds([area_px, *landslides_px]), config)
+    bounds = shapely.total_bounds([area_px, *landslides_px])
     labelled = _Labelled(area_px, landslides_px)
     found, best_cost = None, np.inf
-    for buffer_px in buffers:
+    for buffer_px, blocks in itertools.product(buffers, (config.blocks, *FINER_BLOCKS)):
+        if blocks < config.blocks:
+            continue
+        rectangles = _rectangles(bounds, blocks=blocks, size_px=config.size_px)
         held, cost = _cheapest(rectangles, labelled, buffer_px=buffer_px, config=config)
         if cost < best_cost:
             found, best_cost = held, cost
@@ -129,13 +133,13 @@ def _buffers(config: ChipConfig) -> list[int]:
     return [*range(config.buffer_px, least, -step), least]
 
 
-def _rectangles(bounds: Sequence[float], config: ChipConfig) -> npt.NDArray[np.int64]:
+def _rectangles(bounds: Sequence[float], *, blocks: int, size_px: int) -> npt.NDArray[np.int64]:
     """Give all rectangles of blocks over the bounds of everything labelled, (R, 4): col, row, width, height."""
     west, north, east, south = bounds
 
     def spans(low: float, high: float) -> list[tuple[int, int]]:
-        fitting = int((high - low) / (config.size_px * MIN_BLOCK_CHIPS))
-        edges = np.linspace(low, high, max(2, min(config.blocks, fitting)) + 1).round().astype(int)
+        fitting = int((high - low) / (size_px * MIN_BLOCK_CHIPS))
+        edges = np.linspace(low, high, max(2, min(blocks, fitting)) + 1).round().astype(int)
         return [(int(a), int(b - a)) for a, b in itertools.combinations(edges, 2) if b > a]
 
     return np.array(
@@ -190,7 +194,10 @@ def _cheapest(
 def _rough_costs(
     rectangles: npt.NDArray[np.int64], bounds: npt.NDArray[np.float64], *, buffer_px: int, wanted_share: float
 ) -> npt.NDArray[np.float64]:
-    """Judge rectangles (R, 4) by the bounds of the landslides (n, 4): missed share plus lost share, (R,)."""
+    """Judge rectangles (R, 4) by the bounds of the landslides (n, 4): missed share plus lost share, (R,).
+
+    Infinite where a side would be left without.
+    """
     shares = [  # within the rectangle, then within the rectangle and its buffer; by rows and by columns
         [_span_shares(rectangles[:, [axis, axis + 2]], bounds[:, [axis, axis + 2]], by_px) for axis in (0, 1)]
         for by_px in (0, buffer_px)
@@ -199,7 +206,9 @@ def _rough_costs(
     for part in np.array_split(np.arange(len(rectangles)), len(rectangles) * len(bounds) // 4_000_000 + 1):
         inside, near = ((x[i[part]] * y[j[part]]) for (x, i), (y, j) in shares)
         validation, lost = inside >= 0.5, (near > 0.5) & (inside < 0.5)
-        costs.append(np.abs(validation.mean(axis=1) - wanted_share) + lost.mean(axis=1))
+        cost = np.abs(validation.mean(axis=1) - wanted_share) + lost.mean(axis=1)
+        cost[~validation.any(axis=1) | (validation | lost).all(axis=1)] = np.inf
+        costs.append(cost)
     return np.concatenate(costs).round(9)
 
 

@@ -87,11 +87,13 @@ def shape_ground(rng: np.random.Generator, slipped: Slipped, built: Settlement, 
         * (1 - floor)
         * (1 - 0.92 * smoothstep(0.6 * disturbed + 0.33 * kept, 0.12, 0.5))
     )
-    planted = smoothstep(band_noise(rng, shape, cell_m=pixel_m, wavelength_m=300), 1.45, 1.52) * (1 - floor)
+    planted = smoothstep(band_noise(rng, shape, cell_m=pixel_m, wavelength_m=300) + 0.15 * patchy, 1.5, 1.56)
+    planted *= (1 - floor) * smoothstep(slope, 0.15, 0.22)
     terraced *= 1 - 0.7 * planted
     quarry = drawn([built.quarry], 1.0)
     yard = drawn(list(built.yards))
     terraced *= (1 - quarry) * (1 - yard)
+    planted *= (1 - quarry) * (1 - yard)
     step_m, level, part = _terraces(rng, quiet_height, slope, disturbed, pixel_m)
     lift = step_m * (smoothstep(part, 1 - _RISER_SHARE, 1.0) + 0.10 * part - part * 1.10 + 0.05)
     height = fine(coarse) + terraced * lift + (0.10 + 0.25 * fine(gully_coarse)) * patchy

@@ -54,7 +54,7 @@ def _cover(rng: np.random.Generator, ground: Ground, canopy: Field, trees: Field
     shady = _shady(ground)
     image = np.empty((3, *shape), np.float32)
     image[:] = np.array((156, 138, 100), np.float32)[:, None, None]  # dry grass
-    _blend(image, (118, 117, 78), 0.85 * smoothstep(0.7 * shady + 0.35 * broad + 0.3 * mottle, -0.5, 1.2))
+    _blend(image, (124, 120, 81), 0.75 * smoothstep(0.7 * shady + 0.35 * broad + 0.3 * mottle, -0.5, 1.2))
     _blend(image, (180, 156, 117), 0.7 * smoothstep(0.4 * mottle + 0.4 * broad - 0.6 * shady, 0.0, 1.6))
     _plots(image, ground, broad)
     _blend(image, (134, 124, 86), 0.7 * ground.riser * smoothstep(mottle, -1.2, 0.4))
@@ -77,7 +77,7 @@ def _cover(rng: np.random.Generator, ground: Ground, canopy: Field, trees: Field
     _blend(image, (196, 188, 172), 0.88 * ground.road)
     leaf = smoothstep(canopy, 0.3, 0.9)
     _blend(image, (82, 90, 54), 0.85 * leaf)
-    _blend(image, (60, 74, 42), 0.8 * leaf * trees)
+    _blend(image, (70, 82, 49), 0.8 * leaf * trees)
     _roofs(image, ground)
     return image
 
@@ -118,7 +118,7 @@ def _plants(rng: np.random.Generator, ground: Ground) -> tuple[Field, Field]:
         np.maximum(canopy, crowns, out=canopy)
         if into is not None:
             np.maximum(into, (crowns > 0.5).astype(np.float32), out=into)
-    canopy *= 1 + 0.22 * band_noise(rng, shape, cell_m=pixel_m, wavelength_m=2.5)
+    canopy *= 1 + 0.25 * band_noise(rng, shape, cell_m=pixel_m, wavelength_m=2.5)
     return canopy, tall
 
 

@@ -172,7 +172,7 @@ def _build(
             continue
         size = rng.uniform(12, 17)
         yard = affinity.rotate(box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), turn + rng.normal(0, 5))
-        steep = slope[int(y / CELL_M), int(x / CELL_M)] > 0.3
+        steep = slope[int(y / CELL_M), int(x / CELL_M)] > 0.36
         if steep or lanes.intersects(yard) or any(yard.distance(other) < 1.5 for other in yards):
             continue
         yards.append(yard)

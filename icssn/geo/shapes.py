@@ -62,7 +62,9 @@ def polygons(mask: Mask, *, transform: Affine, simplify_px: float = 0.0, min_px:
         Polygons with holes, in CRS units of `transform`, ordered from the top of the image.
     """
     ones = (mask == 1).astype(np.uint8)
-    if min_px > 1 and ones.any():  # drops speckle before the costly tracing; holes that the sieve fills are reopened
+    if min_px > ones.sum(dtype=np.int64):
+        return []
+    if min_px > 1:  # drops speckle before the costly tracing; holes that the sieve fills are reopened
         ones &= features.sieve(ones, size=min_px, connectivity=4)
     traced: list[Polygon] = []
     for outline, _ in features.shapes(ones, mask=ones, connectivity=4):

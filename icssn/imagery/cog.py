@@ -18,10 +18,11 @@ from icssn.durable import whole_file
 from icssn.geo import crs
 from icssn.geo.shapes import pixel_transform
 from icssn.geo.windows import with_halo
+from icssn.imagery.limits import georeference
 from icssn.imagery.open import open_raster
 from icssn.imagery.read import read_values, read_window
-from icssn.imagery.web import FINEST_ZOOM, LATITUDE_DEG, SIDE, WEB, Pixels, pixel_units, source_window, warp
-from icssn.imagery.write import BLOCK_PX, create, drafts, finish_cog
+from icssn.imagery.web import FINEST_ZOOM, SIDE, TILE_PX, WEB, Pixels, pixel_units, source_window, warp
+from icssn.imagery.write import create, drafts, finish_cog
 from icssn.records import Progress, Stretch
 
 Report = Callable[[Progress], None]
@@ -42,7 +43,7 @@ def make_tiles(src: Path, dst: Path, *, stretch: Stretch, report: Report | None 
         report: Told after every block.
 
     Raises:
-        RasterRefusedError: The scene is damaged.
+        RasterRefusedError: The scene is damaged or has no place on the Earth.
         DiskFullError: The disk is full.
     """
     count = 3 if len(stretch.bands) >= 3 else 1
@@ -60,11 +61,12 @@ def make_hillshade(dem: Path, dst: Path, *, report: Report | None = None) -> Non
         report: Told after every block.
 
     Raises:
-        RasterRefusedError: The raster is damaged.
+        RasterRefusedError: The raster is damaged or has no place on the Earth.
         DiskFullError: The disk is full.
     """
     with open_raster(dem) as dataset:
-        wkt, transform = dataset.crs.to_wkt(version="WKT2_2019"), dataset.transform
+        wkt, _ = georeference(dataset, Path(dem).name)
+        transform = dataset.transform
 
         def shade(window: Window) -> Pixels:
             values, valid = read_values(dataset, with_halo(window, 1), (1,))
@@ -148,18 +150,17 @@ def _convert(
 
 
 def _web_grid(dataset: DatasetReader) -> tuple[Affine, int, int]:
-    """Choose zoom level, transform, width and height: pixels of one web map zoom level, whole blocks."""
-    wkt, transform = dataset.crs.to_wkt(version="WKT2_2019"), dataset.transform
-    west, south, east, north = crs.bounds_lonlat(wkt, tuple(dataset.bounds))
-    south, north = max(south, -LATITUDE_DEG), min(north, LATITUDE_DEG)
-    ground_m = crs.pixel_size_m(wkt, tuple(transform)[:6], dataset.width, dataset.height)
-    pixel = ground_m / math.cos(math.radians((south + north) / 2))
-    zoom = math.ceil(math.log2(pixel_units(0) / pixel) - _LOST_LEVELS)
+    """Choose transform, width and height: pixels of one zoom level of the web map, whole tiles around the raster."""
+    wkt, (west, south, east, north) = georeference(dataset, Path(dataset.name).name)
+    ground_m = crs.pixel_size_m(wkt, tuple(dataset.transform)[:6], dataset.width, dataset.height)
+    wished = ground_m / math.cos(math.radians((south + north) / 2))
+    zoom = math.ceil(math.log2(pixel_units(0) / wished) - _LOST_LEVELS)
     pixel = pixel_units(min(max(zoom, 0), FINEST_ZOOM))
-    to_web = Transformer.from_crs(4326, 3857, always_xy=True)
-    (left, right), (bottom, top) = to_web.transform([west, east], [south, north])
-    block = BLOCK_PX * pixel
-    first_col, last_col = math.floor((left + SIDE / 2) / block), math.ceil((right + SIDE / 2) / block)
-    first_row, last_row = math.floor((SIDE / 2 - top) / block), math.ceil((SIDE / 2 - bottom) / block)
-    origin = Affine(pixel, 0, first_col * block - SIDE / 2, 0, -pixel, SIDE / 2 - first_row * block)
-    return origin, (last_col - first_col) * BLOCK_PX, (last_row - first_row) * BLOCK_PX
+    (left, right), (bottom, top) = Transformer.from_crs(4326, 3857, always_xy=True).transform(
+        [west, east], [south, north]
+    )
+    tile = TILE_PX * pixel
+    first_col, last_col = math.floor((left + SIDE / 2) / tile), math.ceil((right + SIDE / 2) / tile)
+    first_row, last_row = math.floor((SIDE / 2 - top) / tile), math.ceil((SIDE / 2 - bottom) / tile)
+    grid = Affine(pixel, 0, first_col * tile - SIDE / 2, 0, -pixel, SIDE / 2 - first_row * tile)
+    return grid, (last_col - first_col) * TILE_PX, (last_row - first_row) * TILE_PX

@@ -20,6 +20,7 @@ from icssn.records import Bounds
 _MAX_SIDE_PX = 2**20
 _MAX_AREA_PX = 2**36  # about 262,144²
 _MAX_BANDS = 64
+_WEB_LATITUDE_DEG = 85.06  # the square of EPSG:3857 ends at 85.0511°
 _MAX_BLOCK_BYTES = 256 << 20  # a 1 MB file can hold one block that unpacks to gigabytes
 
 
@@ -119,6 +120,13 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
         raise _misplaced(
             name, f"its corners lie at longitude {west:.1f} to {east:.1f}, latitude {south:.1f} to {north:.1f}"
+        )
+    if south < -_WEB_LATITUDE_DEG or north > _WEB_LATITUDE_DEG:
+        raise RasterRefusedError(
+            name,
+            found=f"it reaches latitude {max(north, -south):.1f}°",
+            needed=f"a scene within {_WEB_LATITUDE_DEG:.1f}° of the equator, where the web map ends",
+            remedy="Cut off what lies beyond.",
         )
     if west >= east:
         raise RasterRefusedError(

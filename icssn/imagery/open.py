@@ -82,6 +82,7 @@ def inspect(path: Path) -> RasterFacts:
         except RasterioError as err:
             raise damaged(path.name, _short(err)) from err
         transform = dataset.transform
+        nodata = dataset.nodata
         affine = (transform.a, transform.b, transform.c, transform.d, transform.e, transform.f)
         with path.open("rb") as handle:
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -93,7 +94,7 @@ def inspect(path: Path) -> RasterFacts:
             crs_wkt=wkt,
             crs_name=crs.crs_name(wkt),
             transform=affine,
-            nodata=dataset.nodata,
+            nodata=nodata if nodata is not None and math.isfinite(nodata) else None,  # NaN never is a value
             bounds_lonlat=bounds,
             pixel_size_m=crs.pixel_size_m(wkt, affine, dataset.width, dataset.height),
             sha256=sha256,

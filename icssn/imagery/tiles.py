@@ -23,7 +23,7 @@ from icssn.imagery.stretch import apply
 from icssn.imagery.web import FINEST_ZOOM, TILE_PX, WEB, Pixels, source_window, tile_transform, warp
 from icssn.records import Stretch
 
-COLORMAPS = ("probability", "mask")
+COLORMAPS = ("probability", "mask", "values")
 _QUALITY = 80  # of WebP for imagery: about 15 kB a tile; results are kept without loss
 _ALIGNED_PX = 1e-3  # smaller shifts are rounding
 _EFFORT = 0  # of WebP: the fastest; more effort saves a tenth of the bytes for three times the time
@@ -48,7 +48,8 @@ def render_tile(
         x: Column of the tile from 180° W.
         y: Row of the tile from the top (as in XYZ, not TMS).
         colormap: None draws the bands; "probability" draws the first band in colours whose opacity grows with the
-            value; "mask" draws every pixel of at least `threshold` (default 1) in one colour.
+            value; "mask" draws every pixel of at least `threshold` (default 1) in one colour; "values" draws the
+            first band in grey without loss, for a browser that colours it itself.
         low: Stored value that becomes 0, the first colour.
         high: Stored value that becomes 255, the last colour.
         threshold: Stored values below are not drawn; nodata never is.
@@ -74,6 +75,8 @@ def render_tile(
     if colormap == "mask":
         colours = mask_colours(1 if threshold is None else threshold)
         return _encode(np.where(valid[..., None], colours[image[0]], np.uint8(0)), lossless=True)
+    if colormap == "values":
+        return _encode(np.dstack([image[0]] * 3 + [np.where(valid, np.uint8(255), np.uint8(0))]), lossless=True)
     count = len(image)
     image = apply(image, Stretch(bands=tuple(range(1, count + 1)), low=(low,) * count, high=(high,) * count))
     if colormap == "probability":

@@ -23,7 +23,6 @@ Pixels = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]  # image (C, H, W),
 
 WEB = CRS.from_epsg(3857)
 SIDE = 2 * math.pi * 6378137.0  # of the square, in its own units; the sphere of EPSG:3857
-LATITUDE_DEG = 85.0511287798066  # where the square ends
 TILE_PX = 256
 FINEST_ZOOM = 24  # pixels of 9 mm at the equator
 

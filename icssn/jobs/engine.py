@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from icssn.jobs import platform
 from icssn.records import Job, JobState
@@ -21,6 +22,7 @@ from icssn.store.workspace import Workspace
 POLL_S = 0.2  # how often a queue or a child is looked at
 GRACE_S = 10.0  # a cancelled child may take this long to finish its step and keep its state
 MAX_ATTEMPTS = 3  # a child that dies this often is not started again
+START_S = 10.0  # a worker that was started has this long to take the lock before another is started
 IDLE_EXIT_S = 900.0  # a worker without work leaves after this time; the next job starts another
 
 
@@ -35,8 +37,12 @@ def worker_runs(folder: Path) -> bool:
 
 
 def ensure_worker(folder: Path) -> None:
-    """Start a detached worker for the workspace unless one runs."""
-    if not worker_runs(folder):
+    """Start a detached worker for the workspace unless one runs or is just being started."""
+    if worker_runs(folder):
+        return
+    mark = folder / "worker.starting"
+    if not mark.exists() or time.time() - mark.stat().st_mtime > START_S:
+        mark.touch()
         command = [sys.executable, "-m", "icssn.worker", "--workspace", str(folder)]
         platform.start_detached(command, log=folder / "logs" / "worker.log")
 
@@ -48,7 +54,7 @@ def serve(ws: Workspace, *, idle_exit_s: float = IDLE_EXIT_S, stopping: Callable
         False when another worker already serves the workspace, True after serving.
     """
     while True:
-        lock = platform.try_lock(lock_path(ws.folder))
+        lock = _lock(ws.folder)
         if lock is None:
             return False
         with lock:
@@ -57,6 +63,16 @@ def serve(ws: Workspace, *, idle_exit_s: float = IDLE_EXIT_S, stopping: Callable
         # A job may have been queued between the last look and the release of the lock.
         if stopping() or not jobs.active(ws.db):
             return True
+
+
+def _lock(folder: Path) -> IO[str] | None:
+    """Take the worker's lock; a few tries, because whoever asks `worker_runs` holds it for a moment."""
+    for _ in range(20):
+        lock = platform.try_lock(lock_path(folder))
+        if lock is not None:
+            return lock
+        time.sleep(0.05)
+    return None
 
 
 def _take_over(ws: Workspace) -> None:

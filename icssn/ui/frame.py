@@ -37,11 +37,12 @@ def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
         name: A key of `PAGES`; the title and the headline come from the catalogue.
         headline: Write title and introduction; a page that needs the room for its map does without.
     """
-    st.set_page_config(page_title=f"{phrase(f'{name}.title')} · ICSSN", page_icon=str(_HERE / "icon.png"), layout="wide")
+    title = phrase(f"{name}.title")
+    st.set_page_config(page_title=f"{title} · ICSSN", page_icon=str(_HERE / "icon.png"), layout="wide")
     st.html(_HERE / "frame.css")
     _navigation()
     if headline:
-        st.title(phrase(f"{name}.title"), anchor=False)
+        st.title(title, anchor=False)
         st.markdown(phrase(f"{name}.introduction"))
     try:
         yield workspace()

@@ -7,6 +7,7 @@ dynamic group, so that the map is never built again and the view stays where the
 from __future__ import annotations
 
 import functools
+import html
 import json
 import math
 import os
@@ -51,13 +52,17 @@ def show(
     west, south, east, north = scene.facts.bounds_lonlat
     bounds = [[south, west], [north, east]]
     canvas = parts["Map"](
-        center=[(south + north) / 2, (west + east) / 2], zoom=14, tiles=None, fullscreen_control=False, prefer_canvas=True
+        center=[(south + north) / 2, (west + east) / 2],
+        zoom=14,
+        tiles=None,
+        fullscreen_control=False,
+        prefer_canvas=True,
     )
     if scene.tiles:
         canvas.add_tile_layer(
             tile_url("scene", scene.id),
             name="scene",
-            attribution="",
+            attribution=html.escape(scene.name),
             overlay=False,
             max_native_zoom=native_zoom(scene),
             max_zoom=24,
@@ -110,7 +115,6 @@ def _parts() -> dict[str, Any]:
     import folium
     import leafmap.foliumap as leafmap
     from branca.element import MacroElement
-    from folium.elements import JSCSSMixin
     from folium.template import Template
 
     class OfflineMap(leafmap.Map):  # type: ignore[misc]
@@ -119,7 +123,7 @@ def _parts() -> dict[str, Any]:
         default_js = assets.script_urls("map", "editor", "review")
         default_css = assets.style_urls()
 
-    class Script(JSCSSMixin, MacroElement):  # type: ignore[misc]
+    class Script(MacroElement):
         """Hands the map over to one of our scripts."""
 
         _template = Template(
@@ -129,16 +133,16 @@ def _parts() -> dict[str, Any]:
         )
 
         def __init__(self, view: str, settings: dict[str, Any]) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self._name, self.view, self.settings = "Script", view, _json(settings)
 
-    class Contents(MacroElement):  # type: ignore[misc]
+    class Contents(MacroElement):
         """Hands the script what to show now."""
 
         _template = Template("{% macro script(this, kwargs) %}icssn.load({{ this.contents }});{% endmacro %}")
 
         def __init__(self, contents: dict[str, Any]) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self._name, self.contents = "Contents", _json(contents)
 
     return {"Map": OfflineMap, "Script": Script, "Contents": Contents, "FeatureGroup": folium.FeatureGroup}

@@ -1,0 +1,71 @@
+"""What to do next, from what there is: one step, never a menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icssn import actions
+from icssn.records import CandidateStatus, LabelClass, LabelStatus, Scene
+from icssn.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a project is, in numbers."""
+
+    scenes: int = 0
+    landslides: int = 0
+    label_areas: int = 0
+    hard_negatives: int = 0
+    models: int = 0
+    unpredicted: int = 0  # scenes without a prediction by the active model
+    open_candidates: int = 0  # of every scene's newest prediction
+    labels_since_training: bool = False  # some scene has a newer revision than the last run learned from
+    trainable: bool = False
+
+
+def standing(ws: Workspace) -> Standing:
+    """Count what is in the project."""
+    scenes = actions.list_scenes(ws)
+    labels = [label for scene in scenes for label in actions.list_labels(ws, scene.id)]
+    active = actions.active_checkpoint(ws)
+    newest = {scene.id: next(iter(actions.list_predictions(ws, scene.id)), None) for scene in scenes}
+    last_run = next((run for run in actions.list_runs(ws) if run.checkpoint_id), None)
+    return Standing(
+        scenes=len(scenes),
+        landslides=sum(label.cls is LabelClass.landslide and label.status is LabelStatus.accepted for label in labels),
+        label_areas=sum(label.cls is LabelClass.label_area for label in labels),
+        hard_negatives=sum(label.cls is LabelClass.hard_negative for label in labels),
+        models=len(actions.list_checkpoints(ws)),
+        unpredicted=sum(
+            prediction is None or (active is not None and prediction.checkpoint_id != active.id)
+            for prediction in newest.values()
+        ),
+        open_candidates=sum(
+            candidate.status is CandidateStatus.open
+            for prediction in newest.values()
+            if prediction
+            for candidate in actions.list_candidates(ws, prediction.id)
+        ),
+        labels_since_training=last_run is not None and _has_newer_labels(ws, scenes, last_run.revisions),
+        trainable=bool(scenes) and actions.readiness(ws, [scene.id for scene in scenes]).ready,
+    )
+
+
+def advise(now: Standing) -> tuple[str, str]:
+    """Give the next step: (phrase of the ``next`` table, page where it is done)."""
+    if not now.scenes:
+        return "add_scene", "scenes"
+    if not now.models:
+        return ("train_first", "train") if now.trainable else ("label", "label")
+    if now.labels_since_training and not now.open_candidates:
+        return "retrain", "train"
+    if now.unpredicted:
+        return "predict", "review"
+    if now.open_candidates:
+        return "review", "review"
+    return "more_labels", "label"
+
+
+def _has_newer_labels(ws: Workspace, scenes: list[Scene], learned: dict[str, int]) -> bool:
+    return any(actions.label_revision(ws, scene.id) > learned.get(scene.id, 0) for scene in scenes)

@@ -93,7 +93,7 @@ def _chart(ws: Workspace, job: Job) -> None:
 
 def _lines(place: DeltaGenerator, table: pd.DataFrame, x_label: str) -> None:
     names = {name: phrase(f"figure.{name}") for name in table}
-    place.line_chart(table.rename(columns=names), height=190, x_label=x_label, color=CHART[: len(names)])
+    place.line_chart(table.rename(columns=names), height=190, x_label=x_label, color=[*CHART[: len(names)]])
 
 
 def _outcome(job: Job) -> None:

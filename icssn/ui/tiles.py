@@ -34,7 +34,7 @@ def tile(request: Request) -> Response:
         return _unknown()
     try:
         path = actions.map_file(workspace(), kind, item)
-        picture = _render(path, z, x, y)
+        picture = _render(path, z, x, y, exact=kind == "probability")
     except (IcssnError, OSError):
         return _unknown()
     if picture is None:
@@ -42,10 +42,10 @@ def tile(request: Request) -> Response:
     return Response(picture, media_type="image/webp", headers=_KEEP)
 
 
-def _render(path: Path, z: int, x: int, y: int) -> bytes | None:
+def _render(path: Path, z: int, x: int, y: int, *, exact: bool) -> bytes | None:
     from icssn.imagery.tiles import render_tile
 
-    return render_tile(path, z, x, y)
+    return render_tile(path, z, x, y, colormap="values" if exact else None)
 
 
 def _unknown() -> Response:

@@ -17,7 +17,8 @@ from icssn.errors import LabelsRefusedError
 from icssn.records import LabelSource, NewLabel, RasterFacts
 from icssn.vectors import check
 
-SUFFIXES = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".shp": "ESRI Shapefile"}
+# How the content of each format begins: GDAL looks at content only, so a disguised file must not reach it.
+SUFFIXES = {".gpkg": b"SQLite format 3\0", ".geojson": b"{", ".json": b"{", ".shp": b"\x00\x00\x27\x0a"}
 MAX_BYTES = 500 << 20  # the largest public inventory we know of has 60 MB
 MAX_FEATURES = 200_000
 
@@ -88,17 +89,21 @@ def _door(path: Path) -> tuple[str, str]:
         )
     if path.stat().st_size > MAX_BYTES:
         raise _refused(path, f"{path.stat().st_size >> 20} MB", f"at most {MAX_BYTES >> 20} MB", "Cut it to your area.")
+    unreadable = _refused(
+        path,
+        "its content cannot be read as vector features",
+        "a GeoPackage, GeoJSON or Shapefile",
+        "Export it again from your GIS.",
+    )
+    with path.open("rb") as handle:
+        if not handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(SUFFIXES[path.suffix.lower()]):
+            raise unreadable
     try:
         layers = pyogrio.list_layers(path)
         polygon_layers = [name for name, kind in layers if kind and "Polygon" in kind] or [name for name, _ in layers]
         facts = pyogrio.read_info(path, layer=polygon_layers[0])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, IndexError) as err:
-        raise _refused(
-            path,
-            "its content cannot be read as vector features",
-            "a GeoPackage, GeoJSON or Shapefile",
-            "Export it again from your GIS.",
-        ) from err
+        raise unreadable from err
     if not facts["crs"]:
         raise _refused(
             path, "no coordinate system is declared", "a CRS", "Set it in your GIS (for a Shapefile: the .prj file)."

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
+from icssn.chips.ground import window_box
+from icssn.chips.places import tiles
 from icssn.chips.split import MAX_COST, HeldOut, hold_out, sides, validation_rectangle
 from icssn.config import ChipConfig
 from icssn.errors import NotTrainableError
@@ -19,7 +21,7 @@ def cost(found, config=SMALL):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 24))
+@given(st.integers(0, 10_000), st.integers(4, 24))
 def test_landslides_and_background_remain_on_both_sides(seed, count):
     landslides = scattered(count, within=AREA, radius_px=(5, 30), seed=seed)
     held = hold_out(AREA, landslides, config=SMALL)
@@ -71,8 +73,15 @@ def test_one_row_of_landslides_is_split_as_wished():
     landslides = [Point(50 + 100 * i, 150).buffer(20) for i in range(12)]
     held = hold_out(box(0, 0, 1200, 300), landslides, config=SMALL)
     found = sides(landslides, held)
-    assert found.count("validation") == 3
-    assert found.count("lost") <= 1
+    assert cost(found) < MAX_COST
+    assert held.buffer_px == SMALL.buffer_px
+
+
+def test_landslides_that_crowd_in_one_block_are_split_by_finer_blocks():
+    crowd = [Point(x, y).buffer(8) for x in (110, 190) for y in (110, 190)]
+    config = SMALL.model_copy(update={"blocks": 2})
+    held = hold_out(box(0, 0, 800, 800), crowd, config=config)
+    assert sorted(sides(crowd, held)) == ["train", "train", "train", "validation"]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -125,18 +134,23 @@ def test_a_rectangle_chosen_earlier_gets_the_largest_buffer_that_costs_few_lands
 
 
 def test_a_rectangle_with_a_tile_free_of_landslides_is_preferred():
-    # Left half: every tile holds a landslide; a right part as rich in landslides leaves tiles free.
-    dense = [Point(32 + 64 * i, 32 + 64 * j).buffer(12) for i in range(3) for j in range(9)]
-    clustered = [Point(460 + 45 * i, 60 + 120 * j).buffer(12) for i in range(3) for j in range(3)]
-    held = hold_out(AREA, dense + clustered, config=SMALL)
-    tiles_free = AREA.intersection(held.inside).area - 64 * 64 * 4 * sides(dense + clustered, held).count("validation")
-    assert "validation" in sides(dense + clustered, held)
-    assert tiles_free > 0
+    area = box(0, 0, 1200, 400)
+    filled = [Point(32 + 64 * i, 32 + 64 * j).buffer(12) for i in range(6) for j in range(6)]  # one on every tile
+    sparse = [Point(700 + 80 * i, 20 + 100 * j).buffer(12) for i in range(6) for j in range(4)]
+    held = hold_out(area, filled + sparse, config=SMALL)
+    outlines = [window_box(tile) for tile in tiles(held.rectangle, size_px=SMALL.size_px)]
+    assert any(all(tile.disjoint(slide) for slide in filled + sparse) for tile in outlines)
 
 
 def test_a_landslide_belongs_to_the_side_that_has_at_least_half_of_it():
     held = HeldOut((100, 100, 100, 100), 50)
-    places = {(150, 150): "validation", (100, 150): "validation", (90, 150): "lost", (60, 150): "lost", (20, 20): "train"}
+    places = {
+        (150, 150): "validation",
+        (100, 150): "validation",
+        (90, 150): "lost",
+        (60, 150): "lost",
+        (20, 20): "train",
+    }
     found = sides([box(x - 10, y - 10, x + 10, y + 10) for x, y in places], held)
     assert found == list(places.values())
 

@@ -71,6 +71,7 @@ def test_what_cannot_be_a_label_is_refused_with_the_reason(
     [
         ("a.gpkg", b"no geopackage", "cannot be read"),
         ("a.geojson", b"{", "cannot be read"),
+        ("a.gpkg", b"<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>", "cannot be read"),
         ("a.txt", b"x", "the ending '.txt'"),
         ("a.geojson", json.dumps({"type": "FeatureCollection", "features": []}).encode(), "no features"),
     ],

@@ -1,0 +1,112 @@
+"""Figures agree with what can be counted by hand, and a truth on another grid is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from shapely.geometry import box
+
+from icssn.errors import RasterRefusedError
+from icssn.imagery.write import write_grid
+from icssn.inference.evaluate import evaluate
+from icssn.records import RasterFacts
+from tests.inference.conftest import NORTH_UP
+
+SIDE = 100
+
+
+@pytest.fixture
+def facts(write_scene: Callable[..., tuple[Path, RasterFacts]]) -> RasterFacts:
+    return write_scene(np.full((3, SIDE, SIDE), 100, np.uint8))[1]
+
+
+@pytest.fixture
+def probability(tmp_path: Path, facts: RasterFacts) -> Path:
+    """Rows 20-39 are predicted as landslide, and a speck of 9 px; the last ten rows are nodata."""
+    values = np.full((SIDE, SIDE), 25, np.uint8)
+    values[20:40] = 200
+    values[60:63, 60:63] = 200
+    values[90:] = 255
+    path = tmp_path / "probability.tif"
+    write_grid(path, [(Window(0, 0, SIDE, SIDE), values)], like=facts, nodata=255, tags={})
+    return path
+
+
+def truth_of(row: int, rows: int) -> NDArray[np.uint8]:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[row : row + rows] = 1
+    return mask
+
+
+def write(
+    path: Path, mask: NDArray[Any], *, crs: str = "EPSG:32648", transform: Affine = NORTH_UP, **kind: Any
+) -> Path:
+    shape = {"count": 1, "height": mask.shape[0], "width": mask.shape[1], "dtype": mask.dtype, **kind}
+    with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, **shape) as made:
+        made.write(mask, 1)
+    return path
+
+
+def test_half_shifted_truth_gives_an_iou_of_a_third(probability: Path, facts: RasterFacts, tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(30, 20))
+    figures = evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)
+    assert figures["iou"] == pytest.approx(1 / 3)
+    assert figures["f1"] == figures["precision"] == figures["recall"] == pytest.approx(0.5)
+    assert figures["pixel_accuracy"] == pytest.approx(1 - 20 / 90)  # nodata is not judged
+
+
+def test_small_objects_count_unless_they_are_sieved(probability: Path, facts: RasterFacts, tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(20, 20))
+    assert evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)["precision"] == 1
+    assert evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=0)["precision"] < 1
+
+
+def test_polygons_and_mask_of_the_same_landslides_give_the_same(
+    probability: Path, facts: RasterFacts, tmp_path: Path
+) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(30, 20))
+    polygon = box(*(NORTH_UP @ (0, 50)), *(NORTH_UP @ (SIDE, 30)))
+    figures = evaluate(probability, [polygon], facts=facts, threshold=0.5, min_object_px=10)
+    assert figures == evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)
+
+
+@pytest.mark.parametrize("nodata", [None, 255])
+def test_255_in_the_truth_is_not_judged(
+    probability: Path, facts: RasterFacts, tmp_path: Path, nodata: int | None
+) -> None:
+    mask = truth_of(30, 20)
+    mask[:30] = 255
+    truth = write(tmp_path / "truth.tif", mask, nodata=nodata)
+    figures = evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)
+    assert (figures["precision"], figures["recall"]) == (1, 0.5)
+
+
+def test_background_declared_as_nodata_is_background(probability: Path, facts: RasterFacts, tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(30, 20), nodata=0)
+    figures = evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)
+    assert figures["iou"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"mask": np.ones((SIDE, SIDE + 1), np.uint8)}, "its size is 101 × 100 px"),
+        ({"crs": "EPSG:32647"}, "its CRS is another one"),
+        ({"transform": NORTH_UP @ Affine.translation(0.5, 0)}, "its pixels lie elsewhere"),
+        ({"transform": NORTH_UP @ Affine.scale(1.001)}, "its pixels lie elsewhere"),
+        ({"mask": truth_of(30, 20) * 2}, "it holds the value 2"),
+        ({"mask": truth_of(30, 20) * 255}, "it holds 255 where 1 is expected"),
+    ],
+)
+def test_a_truth_that_does_not_fit_is_refused_with_the_reason(
+    probability: Path, facts: RasterFacts, tmp_path: Path, changes: dict[str, Any], found: str
+) -> None:
+    truth = write(tmp_path / "truth.tif", **{"mask": truth_of(30, 20), **changes})
+    with pytest.raises(RasterRefusedError, match=found):
+        evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)

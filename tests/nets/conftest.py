@@ -1,0 +1,3 @@
+"""Import the nets first: they let timm be imported beside any build of torch."""
+
+import icssn.nets  # noqa: F401

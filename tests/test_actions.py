@@ -1,0 +1,127 @@
+"""The verbs: roles are respected, refusals change nothing, long work becomes a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from shapely.geometry import Polygon, box
+
+from icssn import actions
+from icssn.errors import BusyError, DuplicateError, IcssnError, NotAllowedError, NotFoundError, NotTrainableError
+from icssn.jobs import engine, platform
+from icssn.records import Actor, Edits, JobKind, JobState, LabelClass, NewLabel, Role, Scene
+from icssn.store.workspace import Workspace
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace whose worker's lock is held here, so that no worker starts and queued jobs stay queued."""
+    workspace = actions.open_workspace(tmp_path / "workspace", actor=Actor(name="Li", role=Role.admin))
+    with platform.try_lock(engine.lock_path(workspace.folder)):  # type: ignore[union-attr]
+        yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def raster(tmp_path: Path) -> Path:
+    path = tmp_path / "hill.tif"
+    profile = {"driver": "GTiff", "width": 90, "height": 80, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, 80, 90), dtype=np.uint8))
+    return path
+
+
+@pytest.fixture
+def scene(ws: Workspace, raster: Path) -> Scene:
+    return actions.register_scene(ws, raster, name="hill")
+
+
+def inside(scene: Scene, share: float, size: float = 0.1) -> Polygon:
+    """A square on the scene whose lower left corner lies at a share of its sides."""
+    west, south, east, north = scene.facts.bounds_lonlat
+    across, up = east - west, north - south
+    left, bottom = west + share * across, south + share * up
+    return box(left, bottom, left + size * across, bottom + size * up)
+
+
+def label_all(ws: Workspace, scene: Scene, *, slides: int, area: bool) -> None:
+    created = [NewLabel(geometry_lonlat=inside(scene, 0.05 + 0.15 * n)) for n in range(slides)]
+    if area:
+        created.append(NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area))
+    actions.save_edits(ws, scene.id, Edits(created=tuple(created)))
+
+
+def test_a_viewer_may_look_but_change_nothing(ws: Workspace, scene: Scene, raster: Path) -> None:
+    ws.actor = Actor(name="Wang", role=Role.viewer)
+    assert actions.list_scenes(ws) == [scene]
+    for forbidden in (
+        lambda: actions.add_scene(ws, raster, name="other"),
+        lambda: actions.save_edits(ws, scene.id, Edits()),
+        lambda: actions.start_run(ws, [scene.id]),
+        lambda: actions.load_demo(ws),
+        lambda: actions.review(ws, scene.id, []),
+    ):
+        with pytest.raises(NotAllowedError, match="Wang is viewer"):
+            forbidden()
+    ws.actor = Actor(name="Wu", role=Role.annotator)
+    with pytest.raises(NotAllowedError, match="reviewer"):
+        actions.promote(ws, "a")
+
+
+def test_a_name_is_taken_once(ws: Workspace, scene: Scene, raster: Path) -> None:
+    with pytest.raises(DuplicateError, match="'hill'"):
+        actions.add_scene(ws, raster, name="hill")
+    assert actions.list_scenes(ws) == [scene]
+    assert actions.active_jobs(ws) == []
+
+
+def test_an_outline_beside_the_image_is_refused_and_the_whole_save_with_it(ws: Workspace, scene: Scene) -> None:
+    good, bad = NewLabel(geometry_lonlat=inside(scene, 0.2)), NewLabel(geometry_lonlat=box(0, 0, 1, 1))
+    with pytest.raises(IcssnError, match="outside the image"):
+        actions.save_edits(ws, scene.id, Edits(created=(good, bad)))
+    assert actions.list_labels(ws, scene.id) == []
+    assert actions.label_revision(ws, scene.id) == 0
+
+
+@pytest.mark.parametrize(("slides", "area", "reasons"), [(0, False, 2), (3, True, 1), (5, False, 1), (5, True, 0)])
+def test_readiness_says_in_words_what_is_missing(
+    ws: Workspace, scene: Scene, slides: int, area: bool, reasons: int
+) -> None:
+    label_all(ws, scene, slides=slides, area=area)
+    state = actions.readiness(ws, [scene.id])
+    assert (state.landslides, state.label_areas, len(state.reasons)) == (slides, int(area), reasons)
+    assert state.ready == (reasons == 0)
+    if reasons:
+        with pytest.raises(NotTrainableError, match=r"Training cannot start\."):
+            actions.start_run(ws, [scene.id])
+        assert actions.list_runs(ws) == []
+
+
+def test_fifty_clicks_on_retrain_make_one_run(ws: Workspace, scene: Scene) -> None:
+    label_all(ws, scene, slides=5, area=True)
+    run, job = actions.start_run(ws, [scene.id], overrides={"segment.steps": 7})
+    assert (run.revisions, run.config["segment"]["steps"]) == ({scene.id: 1}, 7)
+    assert (job.kind, job.state) == (JobKind.train, JobState.queued)
+    for _ in range(49):
+        with pytest.raises(BusyError, match=job.id):
+            actions.start_run(ws, [scene.id])
+    assert actions.list_runs(ws) == [run]
+    assert actions.active_jobs(ws) == [job]
+
+
+def test_a_queued_job_is_cancelled_at_once_and_another_may_start(ws: Workspace, scene: Scene) -> None:
+    label_all(ws, scene, slides=5, area=True)
+    _, job = actions.start_run(ws, [scene.id])
+    assert actions.cancel_job(ws, job.id).state is JobState.cancelled
+    actions.start_run(ws, [scene.id])
+
+
+def test_without_a_model_prediction_says_what_to_do(ws: Workspace, scene: Scene) -> None:
+    with pytest.raises(NotFoundError, match="Train first"):
+        actions.predict_scene(ws, scene.id)
+    with pytest.raises(NotFoundError, match="Predict the scene first"):
+        actions.latest_prediction(ws, scene.id)

@@ -1,0 +1,109 @@
+"""What batches hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from icssn.errors import NotTrainableError
+from icssn.training.dataset import (
+    BACKGROUND,
+    HARD_NEGATIVE,
+    LANDSLIDE,
+    batch_indices,
+    classification_views,
+    endless,
+    open_chips,
+    segmentation_views,
+    view_kinds,
+)
+from tests.training.conftest import WriteChips
+
+
+def test_an_endless_sequence_shows_all_before_any_again_in_a_new_order() -> None:
+    chips = np.array([3, 5, 8, 13, 21])
+    shown = endless(chips, start=0, count=20, seed=(1, 2))
+    passes = shown.reshape(4, 5)
+    assert (np.sort(passes, axis=1) == chips).all()
+    assert len({tuple(row) for row in passes}) > 1
+
+
+def test_an_endless_sequence_can_be_entered_anywhere() -> None:
+    chips = np.arange(7)
+    whole = endless(chips, start=0, count=30, seed=(4,))
+    parts = [endless(chips, start=start, count=3, seed=(4,)) for start in range(0, 30, 3)]
+    assert (np.concatenate(parts) == whole).all()
+
+
+@pytest.mark.parametrize(
+    ("hard", "easy", "places"),
+    [(3, 40, (4, 2, 2)), (0, 40, (4, 4, 0)), (3, 0, (4, 0, 4))],
+    ids=["both", "background only", "hard negatives only"],
+)
+def test_hard_negatives_get_half_of_the_negatives(hard: int, easy: int, places: tuple[int, int, int]) -> None:
+    train = {LANDSLIDE: np.arange(10), BACKGROUND: 100 + np.arange(easy), HARD_NEGATIVE: 200 + np.arange(hard)}
+    drawn = batch_indices(train, count=8, share=0.5, step=3, seed=1)
+    assert tuple(np.bincount(drawn // 100, minlength=3)) == places
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_every_batch_has_both_classes(share: float) -> None:
+    train = {LANDSLIDE: np.array([0]), BACKGROUND: np.array([1]), HARD_NEGATIVE: np.array([], np.int64)}
+    assert set(batch_indices(train, count=2, share=share, step=0, seed=0)) == {0, 1}
+
+
+def test_classification_views_show_each_chip_twice_and_keep_its_landslide(write_chips: WriteChips) -> None:
+    chips = open_chips(write_chips())
+    indices = np.concatenate([chips.train[kind] for kind in (LANDSLIDE, BACKGROUND, HARD_NEGATIVE)])
+    for seed in range(5):
+        views = classification_views(
+            chips, indices, size_px=40, min_fraction=0.01, generator=torch.Generator().manual_seed(seed)
+        )
+        first, second = views.images.chunk(2)
+        assert not torch.equal(first, second)
+        assert views.kinds.tolist() == [*[LANDSLIDE] * 4, *[BACKGROUND] * 4, *[HARD_NEGATIVE] * 2] * 2
+        middles = np.asarray(chips.masks[np.tile(chips.train[LANDSLIDE], 2), 28:68, 28:68] == 1).sum((1, 2))
+        shown = (views.masks == 1).sum((1, 2))[views.kinds == LANDSLIDE].numpy()
+        assert (shown > 0.6 * middles).all()  # 70 %, less what a smaller scale takes
+
+
+def test_views_are_ready_for_the_net(write_chips: WriteChips) -> None:
+    chips = open_chips(write_chips(bands=4))
+    views = segmentation_views(
+        chips, np.array([0, 1, 5]), size_px=64, min_fraction=0.01, generator=torch.Generator().manual_seed(0)
+    )
+    assert views.images.shape == (3, 4, 64, 64)
+    assert views.images.dtype == torch.float32
+    assert views.images.is_contiguous(memory_format=torch.channels_last)
+    assert views.masks.shape == (3, 64, 64)
+    assert set(views.masks.unique().tolist()) <= {0, 1, 255}
+    assert views.images.max() > 1
+
+
+@pytest.mark.parametrize(
+    ("chip", "seen_px", "stored_px", "kind"),
+    [
+        (LANDSLIDE, 20, 60, LANDSLIDE),  # covers a tenth of the view
+        (LANDSLIDE, 5, 60, -1),  # a sliver of a large landslide
+        (LANDSLIDE, 5, 8, LANDSLIDE),  # most of a small one
+        (LANDSLIDE, 0, 60, -1),
+        (BACKGROUND, 0, 0, BACKGROUND),
+        (BACKGROUND, 0, 60, BACKGROUND),
+        (BACKGROUND, 5, 60, -1),  # the fringe of a neighbour
+        (BACKGROUND, 20, 60, LANDSLIDE),
+        (HARD_NEGATIVE, 0, 0, HARD_NEGATIVE),
+    ],
+)
+def test_a_view_is_named_after_what_it_shows(chip: int, seen_px: int, stored_px: int, kind: int) -> None:
+    seen, stored = torch.zeros(1, 100, dtype=torch.uint8), torch.zeros(1, 400, dtype=torch.uint8)
+    seen[0, :seen_px] = 1
+    stored[0, :stored_px] = 1
+    named = view_kinds(torch.tensor([chip]), seen.view(1, 10, 10), stored.view(1, 20, 20), min_fraction=0.1)
+    assert named.tolist() == [kind]
+
+
+@pytest.mark.parametrize("train", [(0, 4, 0), (4, 0, 0)], ids=["no landslide", "nothing else"])
+def test_chips_of_one_class_are_refused(write_chips: WriteChips, train: tuple[int, int, int]) -> None:
+    with pytest.raises(NotTrainableError, match="at least one of each"):
+        open_chips(write_chips(train=train))

@@ -1,0 +1,115 @@
+"""The losses of both stages."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from icssn.config import TrainConfig
+from icssn.nets.icssn import Icssn, build
+from icssn.training.classify import binary_loss, classification_batch, classification_loss
+from icssn.training.dataset import BACKGROUND, HARD_NEGATIVE, LANDSLIDE, Views, open_chips, segmentation_views
+from icssn.training.learner import Learner
+from icssn.training.segment import mask_losses, segmentation_batch, segmentation_loss
+from tests.training.conftest import WriteChips
+
+
+def _chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _size(model: torch.nn.Module) -> float:
+    return sum(float(p.grad.abs().sum()) for p in model.parameters() if p.grad is not None)
+
+
+def test_unknown_pixels_do_not_count() -> None:
+    logits = torch.randn(2, 8, 8, generator=_chance())
+    masks = torch.randint(0, 2, (2, 8, 8), generator=_chance()).to(torch.uint8)
+    masks[:, :4] = 255
+    whole, part = mask_losses(logits, masks), mask_losses(logits[:, 4:], masks[:, 4:])
+    torch.testing.assert_close(whole, part)
+
+
+def test_undecided_scores_cost_one_bit_and_perfect_scores_nothing() -> None:
+    masks = torch.tensor([[[0, 1, 255, 1]]], dtype=torch.uint8)
+    bce, _ = mask_losses(torch.zeros(1, 1, 4), masks)
+    assert float(bce) == pytest.approx(math.log(2))
+    bce, dice = mask_losses(torch.tensor([[[-40.0, 40.0, 40.0, 40.0]]]), masks)
+    assert float(bce) == pytest.approx(0, abs=1e-6)
+    assert float(dice) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_batch_of_which_nothing_is_known_costs_nothing() -> None:
+    logits = torch.randn(1, 8, 8, requires_grad=True, generator=_chance())
+    bce, dice = mask_losses(logits, torch.full((1, 8, 8), 255, dtype=torch.uint8))
+    (bce + dice).backward()
+    assert float(bce) == float(dice) == 0
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
+def test_views_that_say_nothing_do_not_count_and_both_negatives_are_no_landslide() -> None:
+    logits = torch.tensor([2.0, -1.0, 3.0, 9.0])
+    kinds = torch.tensor([LANDSLIDE, BACKGROUND, HARD_NEGATIVE, -1])
+    expected = np.mean([math.log1p(math.exp(-2)), math.log1p(math.exp(-1)), math.log1p(math.exp(3))])
+    assert float(binary_loss(logits, kinds)) == pytest.approx(expected)
+    assert float(binary_loss(logits, torch.full((4,), -1))) == 0
+
+
+def test_the_classifier_follows_the_segmentation_stage_without_pulling_the_encoder(tiny_config: TrainConfig) -> None:
+    model = build(tiny_config)
+    views = Views(
+        images=torch.rand(2, 3, 64, 64, generator=_chance()) * 255,
+        masks=torch.full((2, 64, 64), 255, dtype=torch.uint8),
+        kinds=torch.tensor([LANDSLIDE, BACKGROUND]),
+    )
+    loss, _ = segmentation_loss(model, views, config=tiny_config, step=99, generator=_chance())
+    loss.backward()
+    assert _size(model.classifier.linear) > 0
+    assert _size(model.encoder) == 0
+
+
+def test_socl_joins_after_the_warm_up(write_chips: WriteChips, tiny_config: TrainConfig) -> None:
+    chips = open_chips(write_chips())
+    model = build(tiny_config).eval()
+    views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=64, min_fraction=0.01, generator=_chance())
+    parts = [
+        segmentation_loss(model, views, config=tiny_config, step=step, generator=_chance())[1] for step in (0, 1)
+    ]
+    assert float(parts[0]["socl"]) == 0
+    assert float(parts[1]["socl"]) > 0
+    assert float(parts[0]["segmentation"]) == float(parts[1]["segmentation"])
+
+
+def test_any_crop_size_is_taken(write_chips: WriteChips, tiny_config: TrainConfig) -> None:
+    chips = open_chips(write_chips())
+    views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=70, min_fraction=0.01, generator=_chance())
+    loss, parts = segmentation_loss(build(tiny_config), views, config=tiny_config, step=2, generator=_chance())
+    loss.backward()
+    assert all(math.isfinite(float(part)) for part in parts.values())
+
+
+@pytest.mark.parametrize("stage", ["classify", "segment"])
+def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config: TrainConfig, stage: str) -> None:
+    torch.manual_seed(0)
+    chips = open_chips(write_chips())
+    learner = Learner(build(tiny_config), device=torch.device("cpu"))
+    settings = tiny_config.segment.model_copy(update={"steps": 25, "learning_rate": 3e-3})
+    learner.begin([learner.model.classifier, learner.model.segmenter], settings=settings, rate=1, encoder_rate=1)
+    batch = classification_batch if stage == "classify" else segmentation_batch
+    views = batch(chips, config=tiny_config, step=0, order=0, generator=_chance())
+    losses = []
+    for step in range(settings.steps):
+        loss = _loss(learner.model, views, tiny_config, stage)
+        learner.learn(loss, step=step, ema_decay=0)
+        losses.append(float(loss))
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def _loss(model: Icssn, views: Views, config: TrainConfig, stage: str) -> torch.Tensor:
+    if stage == "classify":
+        return classification_loss(model, views, config=config)[0]
+    return segmentation_loss(model, views, config=config, step=0, generator=_chance())[0]

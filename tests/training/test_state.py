@@ -1,0 +1,76 @@
+"""The state of an unfinished run on disk."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from icssn.config import TrainConfig
+from icssn.errors import CheckpointRefusedError
+from icssn.training.state import CLASSIFY, SEGMENT, STATE_NAME, Position, identity, load_state, save_state
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("exploded"),))  # type: ignore[return-value]
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = {"run": "a", "weights": torch.randn(3), "nested": [{"x": 1.5}, None]}
+    save_state(tmp_path, state)
+    found = load_state(tmp_path, run="a")
+    assert found is not None
+    assert torch.equal(found.pop("weights"), state.pop("weights"))
+    assert found == state
+    assert [file.name for file in tmp_path.iterdir()] == [STATE_NAME]
+
+
+def test_no_state_is_none(tmp_path: Path) -> None:
+    assert load_state(tmp_path, run="a") is None
+
+
+def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
+    save_state(tmp_path, {"run": "a"})
+    with pytest.raises(CheckpointRefusedError, match="other settings"):
+        load_state(tmp_path, run="b")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", pickle.dumps(_Bomb())], ids=["empty", "junk", "pickle"])
+def test_a_damaged_or_malicious_state_is_refused_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / STATE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointRefusedError, match="cannot be read"):
+        load_state(tmp_path, run="a")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_state_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    save_state(tmp_path, {"run": "a", "weights": torch.randn(1000)})
+    file = tmp_path / STATE_NAME
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(CheckpointRefusedError, match="cannot be read"):
+        load_state(tmp_path, run="a")
+
+
+def test_a_run_is_known_by_all_that_decides_what_it_learns() -> None:
+    def of(fingerprint: str = "f", parent: str = "", **changes: object) -> str:
+        return identity(TrainConfig().model_copy(update=changes), fingerprint=fingerprint, parent=parent)
+
+    assert of() == of(device="cuda", checkpoint_every_steps=3)
+    assert len({of(), of("g"), of(parent="p"), of(seed=1), of(dice_weight=9.0)}) == 5
+
+
+def test_every_step_has_its_own_chance_and_every_stage_its_own_order() -> None:
+    places = [
+        Position(round_, stage, step) for round_ in (1, 2) for stage in (CLASSIFY, SEGMENT) for step in range(50)
+    ]
+    seeds = [place.seeds(seed) for place in places for seed in (0, 1)]
+    assert len({chance for _, chance in seeds}) == len(seeds)
+    assert len({order for order, _ in seeds}) == 8
+    assert Position(2, SEGMENT, 7).seeds(3) == Position(2, SEGMENT, 7).seeds(3)
+    assert all(0 <= number < 2**63 for pair in seeds for number in pair)
