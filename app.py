@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-if __name__ == "__main__":
-    import streamlit as st
+import streamlit as st
 
+if __name__ == "__main__":
     from icssn import actions
     from icssn.ui import frame, progress
     from icssn.ui.next_step import advise, standing
@@ -48,6 +48,7 @@ if __name__ == "__main__":
                 if st.button(phrase(f"{page}.open"), type="secondary" if running else "primary", key="next"):
                     frame.go(page)
 else:
-    from icssn.ui.server import build
+    from icssn.ui import frame, server
 
-    app = build(__file__)
+    # Streamlit finds the server by these very words, "app = st.App(", without running the file.
+    app = st.App(__file__, routes=server.routes(), lifespan=server.lifespan, on_script_error=frame.explain)

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -194,10 +195,15 @@ def export_labels(ws: Workspace, scene_id: str, path: Path) -> int:
 
 def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
     """Say whether a run over these scenes can start, and if not, why, in sentences."""
-    current = [label for scene_id in scene_ids for label in labels.current(ws.db, scene_id)]
-    slides = sum(label.cls is LabelClass.landslide and label.status is LabelStatus.accepted for label in current)
-    negatives = sum(label.cls is LabelClass.hard_negative for label in current)
-    areas = sum(label.cls is LabelClass.label_area for label in current)
+    accepted = Counter(
+        label.cls
+        for scene_id in scene_ids
+        for label in labels.current(ws.db, scene_id)
+        if label.status is LabelStatus.accepted
+    )
+    slides, negatives, areas = (
+        accepted[cls] for cls in (LabelClass.landslide, LabelClass.hard_negative, LabelClass.label_area)
+    )
     needed = TrainConfig().chips.min_landslides
     reasons = []
     if slides < needed:

@@ -37,7 +37,7 @@ class ChipConfig(Settings):
     margin_px: int = Field(48, ge=0, le=512)  #: stored beyond the crop on each side, so that crops can move
     validation_share: float = Field(0.25, gt=0, lt=0.6)  #: of the landslides, held out as one rectangle of blocks
     blocks: int = Field(6, ge=2, le=32)  #: blocks per side of the labelled area when the rectangle is sought
-    buffer_px: int = Field(192, ge=0)  #: training pixels keep this far from the held-out rectangle (one chip)
+    buffer_px: int = Field(192, ge=0)  #: kept from the held-out rectangle (one chip); less where few are labelled
     background_per_landslide: float = Field(1.5, ge=0)  #: background chips cut per landslide chip
     min_landslide_fraction: float = Field(0.01, ge=0, le=1)  #: a chip with less is no landslide chip
     min_landslides: int = Field(4, ge=2)  #: fewer labelled landslides are refused

@@ -45,11 +45,7 @@ with frame.page("scenes") as ws:
     if scene is None:
         st.info(phrase("scenes.empty"))
     else:
-        picture, facts = st.columns([3, 1])
-        with picture:
-            if scene.tiles:
-                maps.show("preview", scene, key=f"preview_{scene.id}", legend=[])
-            else:
-                st.info(phrase("scenes.not_ready"))
-        with facts:
-            scene_view.facts(scene)
+        if not scene.tiles:
+            st.info(phrase("scenes.not_ready"))
+        facts = {"facts": scene_view.facts(scene)}
+        maps.show("preview", scene, key=f"preview_{scene.id}", legend=[], above_px=238, options=facts)

@@ -17,8 +17,7 @@ with frame.page("label", headline=False) as ws:
     with choice:
         scene = scene_view.choose(actions.list_scenes(ws))
     if scene is None:
-        st.info(phrase("frame.no_scene"))
-        frame.link("scenes")
+        frame.way(phrase("frame.no_scene"), "scenes")
     else:
         with tools.popover(phrase("label.files"), width="stretch"), frame.told():
             given = st.file_uploader(phrase("label.import"), type=["gpkg", "geojson", "json"])

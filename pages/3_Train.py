@@ -18,8 +18,7 @@ def estimate(seconds: float | None) -> str:
 with frame.page("train") as ws:
     scenes = {scene.id: scene for scene in actions.list_scenes(ws)}
     if not scenes:
-        st.info(phrase("frame.no_scene"))
-        frame.link("scenes")
+        frame.way(phrase("frame.no_scene"), "scenes")
         st.stop()
 
     left, right = st.columns([3, 2], gap="large")

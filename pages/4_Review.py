@@ -15,8 +15,7 @@ with frame.page("review", headline=False) as ws:
     with scene_choice:
         scene = scene_view.choose(actions.list_scenes(ws))
     if scene is None:
-        st.info(phrase("frame.no_scene"))
-        frame.link("scenes")
+        frame.way(phrase("frame.no_scene"), "scenes")
         st.stop()
 
     active = actions.active_checkpoint(ws)
@@ -41,8 +40,7 @@ with frame.page("review", headline=False) as ws:
         )
     up_to_date = active is not None and any(prediction.checkpoint_id == active.id for prediction in found.values())
     if active is None:
-        st.info(phrase("review.no_model"))
-        frame.link("train")
+        frame.way(phrase("review.no_model"), "train")
     elif not running:
         pressed = tools.button(
             phrase("review.predict_again" if up_to_date else "review.predict"),

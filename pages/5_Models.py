@@ -14,8 +14,7 @@ from icssn.ui.wording import phrase
 with frame.page("models") as ws:
     checkpoints = actions.list_checkpoints(ws)
     if not checkpoints:
-        st.info(phrase("models.empty"))
-        frame.link("train")
+        frame.way(phrase("models.empty"), "train")
         st.stop()
 
     def named(index: int) -> str:

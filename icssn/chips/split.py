@@ -182,9 +182,9 @@ def _cheapest(
         col, row, width, height = (int(value) for value in rectangles[index])
         held = HeldOut((col, row, width, height), buffer_px)
         found = sides(labelled.landslides, held)
-        if not {"train", "validation"} <= set(found) or not labelled.has_room(held):
-            continue
         cost = abs(found.count("validation") / len(found) - config.validation_share) + _share_lost(found)
+        if cost >= least or not {"train", "validation"} <= set(found) or not labelled.has_room(held):
+            continue
         penalty = 0 if labelled.has_free_tile(held, size_px=config.size_px) else NO_FREE_TILE_COST
         if cost + penalty < least:
             best, best_cost, least = held, cost, cost + penalty

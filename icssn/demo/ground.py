@@ -80,7 +80,7 @@ def shape_ground(rng: np.random.Generator, slipped: Slipped, built: Settlement, 
     floor = _floor(rng, x, y, fine(steep_coarse), pixel_m)
     disturbed, scarp = fine(slipped.disturbed), fine(slipped.scarp)
     patchy = fractal_noise(rng, shape, cell_m=pixel_m, longest_m=260, slope=1.8)
-    kept = band_noise(rng, shape, cell_m=pixel_m, wavelength_m=70) * smoothstep(disturbed, 0.05, 0.3)
+    kept = band_noise(rng, shape, cell_m=pixel_m, wavelength_m=95) * smoothstep(disturbed, 0.05, 0.3)
     terraced = (
         smoothstep(slope + 0.05 * patchy, 0.52, 0.40)
         * (1 - fine(gully_coarse))
@@ -177,7 +177,7 @@ def _terraces(
     drift = 1.3 * band_noise(rng, shape, cell_m=pixel_m, wavelength_m=240) + 0.35 * band_noise(
         rng, shape, cell_m=pixel_m, wavelength_m=60
     )
-    shaken = 2.2 * disturbed * band_noise(rng, shape, cell_m=pixel_m, wavelength_m=34)
+    shaken = 1.5 * disturbed * band_noise(rng, shape, cell_m=pixel_m, wavelength_m=34)
     choice = np.log2(np.maximum(slope, 0.02) * _TERRACE_M) + 0.55 * band_noise(
         rng, shape, cell_m=pixel_m, wavelength_m=150
     )

@@ -71,9 +71,9 @@ def hashed(*keys: NDArray[np.int64] | int, seed: int) -> Field:
     return ((state >> np.uint64(40)).astype(np.float32)) / np.float32(1 << 24)
 
 
-def smoothstep(values: Field, low: float, high: float) -> Field:
+def ramp(values: Field, low: float | Field, high: float | Field) -> Field:
     """Ramp smoothly from 0 at `low` to 1 at `high` (`low` may be the larger)."""
-    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    share = np.clip((values - low) / (high - low), 0, 1).astype(np.float32, copy=False)
     smooth: Field = share * share * (3 - 2 * share)
     return smooth
 

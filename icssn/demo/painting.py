@@ -65,7 +65,7 @@ def _cover(rng: np.random.Generator, ground: Ground, canopy: Field, trees: Field
     wall = ground.gully * smoothstep(0.5 * mottle - 0.7 * shady + 0.3 * broad, -0.3, 1.0)
     _blend(image, (112, 110, 76), 0.6 * ground.gully)
     _blend(image, (186, 161, 119), 0.8 * wall)
-    _blend(image, (190, 166, 124), 0.7 * smoothstep(ground.scarp + 0.25 * mottle, 0.45, 1.0))
+    _blend(image, (190, 166, 124), 0.7 * smoothstep(ground.scarp + 0.22 * mottle, 0.35, 0.9))
     _blend(image, (84, 92, 58), 0.55 * ground.wet * (1 - ground.terraced) * (1 - ground.floor))
     bars = smoothstep(_around(ground.river, 9 / pixel_m) + 0.07 * mottle + 0.03 * fine, 0.12, 0.3)
     _blend(image, (178, 166, 141), 0.8 * bars * smoothstep(mottle, -2.0, 0.6))
@@ -100,7 +100,14 @@ def _plants(rng: np.random.Generator, ground: Ground) -> tuple[Field, Field]:
     clump = fractal_noise(rng, shape, cell_m=pixel_m, longest_m=120, slope=1.3)
     open_ground = (1 - ground.terraced) * (1 - ground.floor) * (1 - ground.quarry) * (1 - ground.river)
     free = (1 - ground.road) * (1 - ground.track) * (1 - ground.yard) * (ground.roof == 0)
-    shrubs = 0.012 + 0.10 * ground.gully + 0.05 * ground.disturbed + 0.03 * ground.abandoned + 0.12 * ground.wet + 0.03 * _shady(ground)
+    shrubs = (
+        0.012
+        + 0.10 * ground.gully
+        + 0.05 * ground.disturbed
+        + 0.03 * ground.abandoned
+        + 0.12 * ground.wet
+        + 0.03 * _shady(ground)
+    )
     shrubs = np.maximum(shrubs, 0) * open_ground * smoothstep(clump, -0.8, 1.2)
     shrubs += 0.02 * ground.riser * smoothstep(clump, 0.0, 1.4)
     hamlet = _around(ground.yard, 18 / pixel_m)

@@ -55,23 +55,11 @@ def drainage(height_m: Field, *, cell_m: float) -> Field:
     return _accumulated(receiver, order, starts, cell_m).reshape(height_m.shape)
 
 
-def weathered(height_m: Field, *, power: float, spread_m: float, steps: int) -> Field:
-    """Let streams and creep work on heights for a while; the lowest cells and the border stay.
-
-    Args:
-        height_m: Heights on the 4 m grid.
-        power: Stream power per step.
-        spread_m: Distance of creep per step.
-        steps: How often.
-    """
-    fixed = np.full(height_m.shape, np.nan, np.float32)
-    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
-        fixed[edge] = height_m[edge]
-    for _ in range(steps):
-        height_m = _evolve(
-            height_m, fixed, cell_m=CELL_M, uplift_m=0, power=power, spread_m=spread_m, least_area_m2=1500
-        )
-    return height_m
+def slope_of(height_m: Field, cell_m: float) -> Field:
+    """Give the steepness as rise over run."""
+    down, right = np.gradient(height_m, cell_m)
+    steepness: Field = np.hypot(down, right).astype(np.float32)
+    return steepness
 
 
 def river_line(x_m: Field) -> Field:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,10 +51,11 @@ def apply(values: npt.NDArray[Any], stretch: Stretch) -> npt.NDArray[np.uint8]:
     """
     if values.dtype == np.uint8 and all(low == 0 for low in stretch.low) and all(high == 255 for high in stretch.high):
         return values
-    low = np.asarray(stretch.low, np.float32)[:, None, None]
-    high = np.asarray(stretch.high, np.float32)[:, None, None]
-    scaled = (values.astype(np.float32) - low) * (255 / (high - low))
-    return np.rint(np.nan_to_num(np.clip(scaled, 0, 255), nan=0.0)).astype(np.uint8)
+    precise = np.result_type(values.dtype, np.float32)  # float32 where it holds every stored value
+    low = np.asarray(stretch.low, precise)[:, None, None]
+    high = np.asarray(stretch.high, precise)[:, None, None]
+    scaled = (values.astype(precise) - low) * (255 / (high - low))
+    return np.asarray(np.rint(np.nan_to_num(np.clip(scaled, 0, 255), nan=0.0)), np.uint8)
 
 
 def _bands(dataset: DatasetReader) -> tuple[int, ...]:
@@ -66,9 +69,9 @@ def _bands(dataset: DatasetReader) -> tuple[int, ...]:
 
 def _sample_windows(width: int, height: int) -> list[Window]:
     def spans(length: int) -> list[tuple[int, int]]:
-        side = min(_SAMPLE_PX, length)
-        starts = np.unique(np.linspace(0, length - side, _SAMPLES).round().astype(int))
-        return [(int(start), side) for start in starts]
+        count = min(_SAMPLES, math.ceil(length / _SAMPLE_PX))
+        starts = [number * length // count for number in range(count + 1)]
+        return [(start, min(_SAMPLE_PX, end - start)) for start, end in pairwise(starts)]
 
     return [Window(col, row, cols, rows) for row, rows in spans(height) for col, cols in spans(width)]
 

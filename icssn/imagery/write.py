@@ -48,7 +48,7 @@ _DRAFT = {
     "sparse_ok": True,
 }
 _GRID = ("width", "height", "count", "transform", "crs")
-_SCANT_BYTES = 1 << 20  # with less than this left, a failed write is taken for a full disk
+_SCANT_BYTES = 1 << 20  # with less than this left, a disk is taken for full
 
 
 def encode_probability(probability: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
@@ -105,12 +105,12 @@ def drafts(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def create(path: Path, *, width: int, height: int, count: int, crs: CRS, transform: Affine) -> Iterator[DatasetWriter]:
-    """Create a tiled uint8 GeoTIFF to be filled; a mask written to it goes inside the file.
+    """Create a tiled uint8 GeoTIFF in a folder of `drafts`; a mask written to it goes inside the file.
 
     Raises:
         DiskFullError: The disk became full.
     """
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), _full_disk_is_told(path.parent):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), _full_disk_is_told(path):
         grid = {"width": width, "height": height, "count": count, "crs": crs, "transform": transform}
         with rasterio.open(path, "w", driver="GTiff", dtype="uint8", **grid, **_DRAFT) as made:
             yield made
@@ -127,7 +127,7 @@ def finish_cog(
     """Add overviews to a draft and copy it to a COG with blocks of 256 px.
 
     Args:
-        draft: Complete GeoTIFF; overviews are added to it.
+        draft: Complete GeoTIFF in a folder of `drafts`; overviews are added to it.
         final: Where the COG is written.
         resampling: Of the overviews.
         report: Told the share done, in [0, 1].
@@ -136,7 +136,7 @@ def finish_cog(
     Raises:
         DiskFullError: The disk became full.
     """
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"), _full_disk_is_told(final.parent):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"), _full_disk_is_told(draft):
         with rasterio.open(draft, "r+", driver="GTiff", sharing=False) as dataset:
             halvings = math.ceil(math.log2(max(dataset.width, dataset.height, BLOCK_PX) / BLOCK_PX))
             if halvings:  # all in one call: each level is then made from the one before
@@ -167,12 +167,17 @@ def _reread(draft: Path, final: Path) -> None:
 
 
 @contextmanager
-def _full_disk_is_told(folder: Path) -> Iterator[None]:
-    """Translate GDAL's many words for a full disk; some failures at closing it does not tell at all."""
+def _full_disk_is_told(draft: Path) -> Iterator[None]:
+    """Translate GDAL's many words for a full disk; some failures at closing a file it does not tell at all.
+
+    On a failure GDAL may already have removed what it wrote, so room for another copy of the draft is asked for.
+    """
+    folder = draft.parent.parent  # beside which `drafts` made its own
     try:
         yield
     except (RasterioError, CPLE_BaseError) as err:
-        if disk_usage(folder).free < _SCANT_BYTES:
+        copy_bytes = draft.stat().st_size if draft.exists() else 0
+        if disk_usage(folder).free < _SCANT_BYTES + copy_bytes:
             raise DiskFullError(str(folder)) from err
         raise
     if disk_usage(folder).free < _SCANT_BYTES:

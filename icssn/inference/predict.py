@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
 import torch
 from affine import Affine
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ MASK_NAME = "mask.tif"
 _STRIP_PX = 512  # rows read at once from the finished probability raster: one row of its blocks
 _WINDOWS_END, _OBJECTS_END = 0.88, 0.92  # shares of the work, as measured on 2 CPU cores
 _REPORT_EVERY_S = 0.2
+_CACHE_BYTES = 32 << 20  # of GDAL's blocks; its own limit, 5 % of all memory, would let memory grow with the scene
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def predict_scene(
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     with (
+        rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
         open_raster(raster) as dataset,
         whole_file(out / PROBABILITY_NAME) as probability,
         whole_file(out / MASK_NAME) as mask,

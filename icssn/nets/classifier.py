@@ -34,8 +34,8 @@ class Classifier(nn.Module):
             features: Feature maps of the encoder; only the last, shape (N, channels, h, w), is read.
 
         Returns:
-            Logits of "landslide", shape (N,), and embeddings of unit length in float32, shape (N, D).
+            Logits of "landslide", shape (N,), and embeddings of unit length, shape (N, D), both float32.
         """
         pooled = features[-1].mean(dim=(2, 3))
-        logits = self.linear(self.dropout(pooled)).squeeze(1)
+        logits = self.linear(self.dropout(pooled)).float().squeeze(1)
         return logits, F.normalize(self.projector(pooled).float(), dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,15 @@ def load_state(folder: Path, *, run: str) -> dict[str, Any] | None:
     file = folder / STATE_NAME
     if not file.exists():
         return None
+    unreadable = CheckpointRefusedError(
+        folder.name, found="the state of its unfinished run cannot be read", remedy="Start a new run."
+    )
+    if not zipfile.is_zipfile(file):  # torch would take it for a bare pickle
+        raise unreadable
     try:
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as err:
-        raise CheckpointRefusedError(
-            folder.name, found="the state of its unfinished run cannot be read", remedy="Start a new run."
-        ) from err
+    except (OSError, RuntimeError, pickle.UnpicklingError) as err:
+        raise unreadable from err
     refuse_other_run(folder, found=str(state.get("run")), run=run)
     return state
 

@@ -79,15 +79,18 @@ def go(name: str) -> None:
     st.switch_page(PAGES[name])
 
 
-def link(name: str) -> None:
-    """Offer a link to another page, under the page's own title."""
-    st.page_link(PAGES[name], label=phrase(f"{name}.title"))
+def way(reason: str, name: str) -> None:
+    """Say why a page has nothing to show yet, and offer the way to the page that mends it."""
+    with st.container(border=True):
+        st.markdown(reason)
+        if st.button(phrase(f"{name}.open"), type="primary", key=f"way_{name}"):
+            go(name)
 
 
 def _navigation() -> None:
     with st.sidebar:
         st.markdown(f"### {phrase('frame.product')}")
-        links = st.container(gap=None)
+        links = st.container(gap="xxsmall")
         st.segmented_control(
             phrase("frame.language"),
             list(wording.LANGUAGES),
@@ -97,7 +100,9 @@ def _navigation() -> None:
             key="lang",
             bind="query-params",
             label_visibility="collapsed",
+            width="stretch",
+            wrap=False,
         )
         with links:
-            for name in PAGES:
-                link(name)
+            for name, script in PAGES.items():
+                st.page_link(script, label=phrase(f"nav.{name}"), width="stretch")

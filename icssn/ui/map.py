@@ -19,7 +19,7 @@ import streamlit as st
 from icssn.records import Scene
 from icssn.ui import assets, palette, wording
 
-_HEIGHT_PX = 560  # before the style sheet of the page stretches the frame to the window
+_HEIGHT_PX = 560  # until the style of the page stretches the frame to the window
 _EQUATOR_M = 2 * math.pi * 6378137.0
 
 
@@ -30,6 +30,7 @@ def show(
     key: str,
     legend: list[tuple[str, str]],
     keys: list[tuple[str, str]] | None = None,
+    above_px: int = 112,
     options: Mapping[str, Any] | None = None,
     contents: Mapping[str, Any] | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
@@ -41,6 +42,7 @@ def show(
         key: Names this map on its page.
         legend: (phrase of the ``map`` table, style of the palette or colour) for the legend.
         keys: (key, phrase) for the key sheet.
+        above_px: Height of what else stands on the page; the map takes the rest of the window.
         options: Fixed settings for the script; another value builds the map again.
         contents: JSON-ready values that the script shows now.
         on_event: Told what the script sends, once per message and before the page runs again.
@@ -57,6 +59,7 @@ def show(
         tiles=None,
         fullscreen_control=False,
         prefer_canvas=True,
+        zoom_snap=0.25,
     )
     if scene.tiles:
         canvas.add_tile_layer(
@@ -79,6 +82,9 @@ def show(
         **(options or {}),
     }
     parts["Script"](view, settings).add_to(canvas)
+    st.html(
+        f"<style>iframe[title='streamlit_folium.st_folium'] {{ height: calc(100vh - {above_px}px) !important }}</style>"
+    )
     group = parts["FeatureGroup"](name="contents", control=False)
     group.add_child(parts["Contents"](dict(contents or {})))
     st_folium(
@@ -105,7 +111,9 @@ def native_zoom(scene: Scene) -> int:
 
 
 def warm() -> None:
-    """Import the map libraries ahead of the first map; safe in a thread."""
+    """Import ahead of the first map what it needs; safe in a thread."""
+    import icssn.imagery.tiles  # noqa: F401
+
     _parts()
 
 

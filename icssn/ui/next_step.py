@@ -9,6 +9,10 @@ from icssn.records import CandidateStatus, LabelClass, LabelStatus, Scene
 from icssn.store.workspace import Workspace
 
 
+STEPS = ("add_scene", "label", "train_first", "predict", "review", "retrain", "more_labels")
+"""Phrases of the ``next`` table, in the order of the loop."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How far a project is, in numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from icssn.records import Scene
-from icssn.ui import frame, measures
+from icssn.ui import measures
 from icssn.ui.wording import phrase
 
 
@@ -27,8 +27,8 @@ def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
     return known.get(chosen)
 
 
-def facts(scene: Scene) -> None:
-    """Show the facts of a scene as a short list."""
+def facts(scene: Scene) -> list[tuple[str, str]]:
+    """Give the facts of a scene as (name, value) in the reader's language."""
     found = scene.facts
     width_m, height_m = found.width * found.pixel_size_m, found.height * found.pixel_size_m
     rows = {
@@ -43,7 +43,4 @@ def facts(scene: Scene) -> None:
         "dem": phrase("scenes.attached" if scene.dem else "scenes.none"),
         "added": measures.moment(scene.created_at),
     }
-    with st.container(border=True):
-        for word, value in rows.items():
-            st.caption(phrase(f"facts.{word}"))
-            st.markdown(frame.plain(value))
+    return [(phrase(f"facts.{word}"), value) for word, value in rows.items()]

@@ -9,24 +9,25 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from starlette.routing import Route
 
 from icssn import actions
 from icssn.errors import IcssnError
-from icssn.ui import frame, tiles
 from icssn.ui import map as maps
+from icssn.ui import tiles
 from icssn.ui.session import workspace
 
 _LOG = logging.getLogger(__name__)
 
 
-def build(script: str) -> st.App:
-    """Give the ASGI application for ``streamlit run``."""
-    base = str(st.get_option("server.baseUrlPath") or "")
-    return st.App(script, routes=tiles.routes(base), lifespan=_lifespan, on_script_error=frame.explain)
+def routes() -> list[Route]:
+    """Give our routes on Streamlit's port, under its base path."""
+    return tiles.routes(str(st.get_option("server.baseUrlPath") or ""))
 
 
 @asynccontextmanager
-async def _lifespan(_app: Any) -> AsyncIterator[None]:
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Start what should be ready before the first page is."""
     threading.Thread(target=_warm_up, name="icssn-warm-up", daemon=True).start()
     yield
 

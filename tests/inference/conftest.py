@@ -63,8 +63,11 @@ def net() -> Icssn:
     with torch.no_grad():
         for parameter in model.segmenter.decoder.aspp[2].parameters():  # BatchNorm at the end of the deep branch
             parameter.zero_()
-        for _ in range(30):
-            model.train().segment(images)
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the statistics of one forward, instead of a slow average
+                module.reset_running_stats()
+        model.train().segment(images)
         model.eval()
         head.weight.mul_(2 / model.segment(images)[0].std())
         head.bias.sub_(model.segment(images)[0].mean())

@@ -11,7 +11,7 @@ from icssn.nets.depthwise import train_depthwise_in_float32
 def small_net() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 1),
+        nn.Conv2d(3, 8, 1, bias=False),
         nn.Conv2d(8, 8, 5, padding=4, dilation=2, groups=8, padding_mode="replicate", bias=False),
         nn.BatchNorm2d(8),
         Conv2dSame(8, 8, 3, stride=2, groups=8, bias=False),

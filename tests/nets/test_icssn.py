@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from icssn.config import TrainConfig
@@ -48,22 +49,33 @@ def test_any_size_gives_scores_of_that_size(net: Icssn, count: int, height: int,
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])
-@pytest.mark.parametrize("count", [1, 2])
-def test_every_parameter_gets_a_finite_gradient(net: Icssn, count: int, bfloat16: bool) -> None:
-    net.train().zero_grad()
-    chips = images(net, count, 97, 131)
+def test_every_parameter_gets_a_finite_gradient(net: Icssn, bfloat16: bool) -> None:
+    for part in net.train().modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.ones_(part.weight)  # timm starts some at 0, which hides the layers before them at the first step
+    chips = images(net, 2, 97, 131)
+    net.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
         scores, embeddings = net.classify(chips)
         logits, cells = net.segment(chips)
-    assert logits.dtype == cells.dtype == embeddings.dtype == torch.float32
-    wanted = torch.arange(131) % 2 * torch.ones(count, 97, 1)
-    losses = [F.binary_cross_entropy_with_logits(logits, wanted), scores.float().exp().mean()]
+    assert {values.dtype for values in (scores, embeddings, logits, cells)} == {torch.float32}
+    wanted = torch.arange(131) % 2 * torch.ones(2, 97, 1)
+    losses = [F.binary_cross_entropy_with_logits(logits, wanted), scores.exp().mean()]
     losses += [vectors[:, 0].sum() for vectors in (embeddings, cells)]
     torch.stack(losses).sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+def test_a_single_chip_trains(net: Icssn) -> None:
+    net.train().zero_grad()
+    chip = images(net, 1, 64, 64)
+    (net.classify(chip)[0].sum() + net.segment(chip)[0].mean()).backward()
+    gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
 
 
 def test_bytes_and_floats_score_alike(net: Icssn) -> None:
@@ -94,14 +106,14 @@ def test_both_heads_share_the_encoder() -> None:
 
 
 def test_one_batch_is_learnt_by_heart() -> None:
-    net = build(config()).train()
+    net = build(config()).train().to(memory_format=torch.channels_last)
     chips = images(net, 4, 64, 64)
     chips[::2, :, 20:44, 16:48] //= 3  # a darker patch in every other chip
     masks = torch.zeros(4, 64, 64)
     masks[::2, 20:44, 16:48] = 1
     labels = torch.tensor([1.0, 0.0, 1.0, 0.0])
-    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3)
-    for _ in range(60):
+    optimiser = torch.optim.AdamW(net.parameters(), lr=4e-3)
+    for _ in range(18):
         scores, logits = net.classify(chips)[0], net.segment(chips)[0]
         loss = F.binary_cross_entropy_with_logits(scores, labels) + F.binary_cross_entropy_with_logits(logits, masks)
         optimiser.zero_grad()

@@ -12,7 +12,7 @@ from icssn.chips.cut import IMAGES, MANIFEST, MASKS
 from icssn.config import ChipConfig, ContrastConfig, EncoderConfig, StageConfig, TrainConfig
 from icssn.records import Chip, Manifest
 
-STORED_PX = 96
+STORED_PX = 80
 
 WriteChips = Callable[..., Path]
 
@@ -58,7 +58,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
         manifest = Manifest(
             chips=tuple(chips),
             revisions={"scene": 7},
-            validation_bounds_px={"scene": (0, 0, 96, 96)},
+            validation_bounds_px={"scene": (0, 0, STORED_PX, STORED_PX)},
             buffer_px=0,
             bands=bands,
             seed=seed,
@@ -75,11 +75,11 @@ def tiny_config() -> TrainConfig:
     """Give settings with which a whole run takes a few seconds."""
     return TrainConfig(
         encoder=EncoderConfig(weights="none"),
-        chips=ChipConfig(size_px=64, margin_px=16),
+        chips=ChipConfig(size_px=64, margin_px=8),
         contrast=ContrastConfig(dimensions=8, warmup_share=0.3),
         rounds=2,
-        classify=StageConfig(steps=2, batch_size=4),
-        segment=StageConfig(steps=3, batch_size=4),
+        classify=StageConfig(steps=2, batch_size=3),
+        segment=StageConfig(steps=3, batch_size=3),
         decoder_channels=16,
         device="cpu",
         checkpoint_every_steps=2,
@@ -90,8 +90,8 @@ def _chip(rng: np.random.Generator, kind: str, bands: int) -> tuple[np.ndarray, 
     image = rng.normal(120, 8, (bands, STORED_PX, STORED_PX))
     mask = np.zeros((STORED_PX, STORED_PX), np.uint8)
     rows, cols = np.indices(mask.shape)
-    row, col = rng.uniform(36, 60, 2)
-    disc = (rows - row) ** 2 + (cols - col) ** 2 < rng.uniform(14, 20) ** 2
+    row, col = rng.uniform(30, 50, 2)
+    disc = (rows - row) ** 2 + (cols - col) ** 2 < rng.uniform(11, 16) ** 2
     if kind == "landslide":
         mask[disc] = 1
         image[:, disc] -= 70

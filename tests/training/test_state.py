@@ -66,9 +66,7 @@ def test_a_run_is_known_by_all_that_decides_what_it_learns() -> None:
 
 
 def test_every_step_has_its_own_chance_and_every_stage_its_own_order() -> None:
-    places = [
-        Position(round_, stage, step) for round_ in (1, 2) for stage in (CLASSIFY, SEGMENT) for step in range(50)
-    ]
+    places = [Position(round_, stage, step) for round_ in (1, 2) for stage in (CLASSIFY, SEGMENT) for step in range(50)]
     seeds = [place.seeds(seed) for place in places for seed in (0, 1)]
     assert len({chance for _, chance in seeds}) == len(seeds)
     assert len({order for order, _ in seeds}) == 8

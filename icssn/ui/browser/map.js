@@ -57,7 +57,7 @@ window.icssn = (function () {
     svg.setAttribute("viewBox", "0 0 26 14");
     const line = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     for (const [name, value] of Object.entries({ x: 3, y: 3, width: 20, height: 8, fill: style.flat ? style.color : "none",
-      stroke: style.color, "stroke-width": 2, "stroke-dasharray": style.dashArray ? style.dashArray.split(" ").map((n) => n / 2).join(" ") : "" }))
+      stroke: style.color, "stroke-width": 2.5, "stroke-dasharray": style.dashArray ? style.dashArray.split(" ").map((n) => Math.max(2, n / 2)).join(" ") : "" }))
       line.setAttribute(name, value);
     svg.appendChild(line);
     box.appendChild(svg);
@@ -238,8 +238,15 @@ window.icssn = (function () {
     if (icssn.show) icssn.show(contents);
   }
 
+  /** A scene by itself, with its facts in the panel. */
   function preview(map, options) {
     icssn.ui = stage(map, options);
+    const facts = node("section", "ic-facts");
+    for (const [name, value] of options.facts) {
+      node("div", "ic-quiet", facts, name);
+      node("div", "", facts, value);
+    }
+    icssn.ui.panel.prepend(facts);
     icssn.show = () => undefined;
   }
 

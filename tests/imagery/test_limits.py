@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.control import GroundControlPoint
+from rasterio.transform import Affine
+
+from icssn.errors import RasterRefusedError
+from icssn.imagery.open import inspect
+from tests.imagery.conftest import UTM_GRID, RasterMaker, texture
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(RasterRefusedError) as caught:
+        inspect(path)
+    return str(caught.value)
+
+
+def empty_raster(path: Path, **options: object) -> Path:
+    """Write a GeoTIFF without any pixel: its header alone says how large it is."""
+    profile = {"count": 1, "dtype": "uint8", "crs": "EPSG:32648", "transform": UTM_GRID, "sparse_ok": True, **options}
+    with rasterio.open(path, "w", driver="GTiff", **profile):
+        pass
+    return path
+
+
+def test_a_raster_without_crs_is_refused_and_told_the_remedy(make_raster: RasterMaker) -> None:
+    assert "has no CRS" in (sentence := refusal(make_raster(texture(1, 20, 20), crs=None)))
+    assert "gdal_edit.py -a_srs" in sentence
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_raster_without_transform_is_refused(make_raster: RasterMaker) -> None:
+    assert "is not georeferenced" in refusal(make_raster(texture(1, 20, 20), transform=None))
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_raster_placed_by_control_points_only_is_refused(make_raster: RasterMaker) -> None:
+    corners = [(0, 0), (0, 20), (20, 0), (20, 20)]
+    points = [GroundControlPoint(row, col, 5e5 + col, 3e6 - row, 0) for row, col in corners]
+    path = make_raster(texture(1, 20, 20), transform=None, crs=None)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.gcps = (points, rasterio.crs.CRS.from_epsg(32648))
+    assert "ground control points only" in refusal(path)
+
+
+def test_complex_pixels_are_refused(make_raster: RasterMaker) -> None:
+    assert "complex numbers" in refusal(make_raster(np.zeros((1, 20, 20), np.complex64)))
+
+
+def test_a_colour_table_is_refused(make_raster: RasterMaker) -> None:
+    path = make_raster(texture(1, 20, 20))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_colormap(1, {1: (255, 0, 0, 255)})
+    assert "-expand rgb" in refusal(path)
+
+
+def test_more_than_64_bands_are_refused(make_raster: RasterMaker) -> None:
+    assert "has 65 bands" in refusal(make_raster(np.zeros((65, 4, 4), np.uint8)))
+
+
+def test_a_small_file_of_one_huge_block_is_refused(tmp_path: Path) -> None:
+    side = {"width": 32768, "height": 32768, "blockxsize": 32768, "blockysize": 32768}
+    path = empty_raster(tmp_path / "bomb.tif", tiled=True, compress="deflate", **side)
+    assert path.stat().st_size < 10_000
+    assert "blocks of 32768 × 32768 px (1024 MB each)" in refusal(path)
+
+
+def test_all_bands_of_a_block_count_when_they_are_stored_together(tmp_path: Path) -> None:
+    side = {"width": 8192, "height": 8192, "blockxsize": 8192, "blockysize": 8192, "tiled": True, "count": 5}
+    together = empty_raster(tmp_path / "together.tif", interleave="pixel", **side)
+    apart = empty_raster(tmp_path / "apart.tif", interleave="band", **side)
+    assert "(320 MB each)" in refusal(together)
+    assert inspect(apart).band_count == 5
+
+
+def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
+    path = empty_raster(tmp_path / "long.tif", width=2**20 + 1, height=16)
+    assert "1048577 × 16 px" in refusal(path)
+
+
+@pytest.mark.parametrize("compress", [None, "deflate"])
+def test_a_file_cut_short_is_refused(make_raster: RasterMaker, compress: str | None) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (3, 300, 300), np.uint8)
+    path = make_raster(noise, tiled=True, blockxsize=64, blockysize=64, compress=compress)
+    path.write_bytes(path.read_bytes()[:-20_000])
+    assert "damaged or cut short" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [Affine(0, 0, 5e5, 0, -1, 3e6), Affine(float("nan"), 0, 5e5, 0, -1, 3e6), Affine(1, 0, 5e5, 0, -1, float("inf"))],
+    ids=["zero", "nan", "infinite"],
+)
+def test_a_transform_without_sense_is_refused(make_raster: RasterMaker, transform: Affine) -> None:
+    assert "was refused" in refusal(make_raster(texture(1, 20, 20), transform=transform))
+
+
+def test_metres_called_degrees_are_refused(make_raster: RasterMaker) -> None:
+    sentence = refusal(make_raster(texture(1, 20, 20), crs="EPSG:4326"))
+    assert "a georeference and a CRS that belong together" in sentence
+
+
+def test_a_place_far_outside_the_crs_is_refused(make_raster: RasterMaker) -> None:
+    path = make_raster(texture(1, 20, 20), transform=Affine(1, 0, 9e7, 0, -1, 3e6))
+    assert "a georeference and a CRS that belong together" in refusal(path)
+
+
+def test_a_crs_that_is_not_tied_to_the_earth_is_refused(make_raster: RasterMaker) -> None:
+    local = 'LOCAL_CS["site grid",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+    assert "was refused" in refusal(make_raster(texture(1, 20, 20), crs=local))
+
+
+def test_a_scene_across_the_180th_meridian_is_refused(make_raster: RasterMaker) -> None:
+    path = make_raster(texture(1, 20, 200), crs="EPSG:32601", transform=Affine(500, 0, 120_000, 0, -500, 3e6))
+    assert "crosses the 180° meridian" in refusal(path)
+
+
+def test_a_scene_beyond_the_end_of_the_web_map_is_refused(make_raster: RasterMaker) -> None:
+    path = make_raster(texture(1, 20, 20), crs="EPSG:4326", transform=Affine(0.1, 0, 10, 0, -0.1, 87))
+    assert "reaches latitude 87.0°" in refusal(path)

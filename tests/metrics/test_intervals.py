@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icssn.metrics.intervals import block_bootstrap, confusion_blocks, paired_difference
+from icssn.metrics.pixels import Confusion, confusion
+
+
+def random_blocks(count, seed, hit=0.7):
+    rng = np.random.default_rng(seed)
+    return [
+        Confusion(int(tp), int(fp), int(50 - tp), 900)
+        for tp, fp in zip(rng.binomial(50, hit, count), rng.poisson(8, count), strict=True)
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(5, 40), st.integers(0, 99))
+def test_blocks_add_up_to_the_scene(height, width, block_px, seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(np.array([0, 1, 255], np.uint8), (height, width))
+    predicted = rng.random((height, width)) < 0.5
+    blocks = confusion_blocks(truth, predicted, block_px=block_px)
+    assert sum(blocks, Confusion()) == confusion(truth, predicted)
+    assert all(0 < block.total <= block_px**2 for block in blocks)
+
+
+def test_unknown_blocks_are_left_out():
+    truth = np.full((20, 20), 255, np.uint8)
+    truth[:10, :10] = 0
+    assert len(confusion_blocks(truth, truth == 1, block_px=10)) == 1
+
+
+def test_equal_blocks_leave_no_doubt():
+    low, high = block_bootstrap([Confusion(6, 2, 2, 90)] * 9)
+    assert low == high == pytest.approx(0.75)
+
+
+def test_the_interval_is_that_of_drawing_blocks_one_by_one():
+    # Slow twin: other draws of the same resampling.
+    blocks = random_blocks(12, 0)
+    rng = np.random.default_rng(99)
+    figures = []
+    for _ in range(4000):
+        pooled = Confusion()
+        for index in rng.integers(0, len(blocks), len(blocks)):
+            pooled = pooled + blocks[index]
+        figures.append(pooled.f1)
+    assert block_bootstrap(blocks, samples=4000) == pytest.approx(np.quantile(figures, [0.025, 0.975]), abs=0.004)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_textbook():
+    # Blocks of 100 pixels, accuracy p in each: the interval of the mean is ± 1.96 sd / √n.
+    rng = np.random.default_rng(1)
+    right = rng.integers(30, 90, 200)
+    blocks = [Confusion(int(r), 0, int(100 - r), 0) for r in right]
+    low, high = block_bootstrap(blocks, figure=lambda pooled: pooled.accuracy, samples=3000)
+    half = 1.96 * right.std() / 100 / np.sqrt(200)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.08)
+    assert (high + low) / 2 == pytest.approx(right.mean() / 100, abs=0.003)
+
+
+def test_more_confidence_is_a_wider_interval_and_the_same_seed_the_same():
+    blocks = random_blocks(20, 2)
+    low, high = block_bootstrap(blocks)
+    wide_low, wide_high = block_bootstrap(blocks, confidence=0.99)
+    assert wide_low < low < sum(blocks, Confusion()).f1 < high < wide_high
+    assert block_bootstrap(blocks) == (low, high)
+    assert block_bootstrap(blocks, seed=1) != (low, high)
+
+
+def test_a_paired_difference_sees_what_two_intervals_hide():
+    baseline = random_blocks(25, 3)
+    better = [Confusion(b.tp + 1, b.fp, b.fn - 1, b.tn) if b.fn else b for b in baseline]
+    low, high = paired_difference(better, baseline)
+    assert 0 < low < high
+    assert block_bootstrap(better)[0] < block_bootstrap(baseline)[1]  # the two intervals overlap
+    assert paired_difference(baseline, baseline) == (0, 0)
+    mirrored = paired_difference(baseline, better)
+    assert mirrored == pytest.approx((-high, -low))
+
+
+def test_blocks_that_do_not_pair_are_refused():
+    with pytest.raises(ValueError, match="2 blocks cannot be paired with 1"):
+        paired_difference(random_blocks(2, 0), random_blocks(1, 0))

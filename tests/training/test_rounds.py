@@ -1,0 +1,187 @@
+"""Whole runs: what they leave behind, and that they can be stopped and killed anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from icssn.config import TrainConfig
+from icssn.errors import CancelledError, CheckpointRefusedError
+from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
+from icssn.nets.icssn import build
+from icssn.records import Progress
+from icssn.training.rounds import RoundResult, TrainResult, train
+from icssn.training.state import STATE_NAME
+from tests.training.conftest import WriteChips
+
+Never: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+def _train(
+    folder: Path,
+    chips: Path,
+    config: TrainConfig,
+    *,
+    parent: Path | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+    on_round: Callable[[RoundResult], None] = lambda _: None,
+    stop: Callable[[], bool] = Never,
+) -> TrainResult:
+    return train(folder, chips, config=config, parent=parent, report=report, on_round=on_round, stop=stop)
+
+
+def _still(config: TrainConfig, *, rounds: int = 1) -> TrainConfig:
+    """Give settings that train nothing."""
+    none = {"steps": 0}
+    classify, segment = config.classify.model_copy(update=none), config.segment.model_copy(update=none)
+    return config.model_copy(update={"classify": classify, "segment": segment, "rounds": rounds})
+
+
+def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
+    reports: list[Progress] = []
+    told: list[RoundResult] = []
+    chance = torch.get_rng_state()
+    result = _train(tmp_path / "run", write_chips(), tiny_config, report=reports.append, on_round=told.append)
+    assert torch.equal(torch.get_rng_state(), chance)
+
+    assert tuple(told) == result.rounds
+    assert [finished.number for finished in told] == [1, 2]
+    assert result.best == max(told, key=lambda finished: finished.metrics["val_f1"])
+    assert result.device.startswith("CPU")
+    wanted = {"val_f1", "val_iou", "val_ap", "val_threshold", "cls_accuracy", "cls_f1", "seconds"}
+    for finished in told:
+        assert wanted <= set(finished.metrics)
+        _, card = load_checkpoint(finished.folder)
+        assert card["sha256"] == finished.sha256
+        assert card["threshold"] == finished.threshold == finished.metrics["val_threshold"]
+        assert card["metrics"] == finished.metrics
+        assert card["round"] == finished.number
+        assert card["revisions"] == {"scene": 7}
+        assert TrainConfig.model_validate(card["config"]) == tiny_config
+        assert {"manifest_fingerprint", "seed", "device", "code_version", "bands", "normalisation"} <= set(card)
+
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {
+        "config.json", "journal.json", "round-1", "round-2"
+    }  # fmt: skip
+    journal = json.loads((tmp_path / "run" / "journal.json").read_text())
+    assert journal["done"]
+    places = [(look["round"], look["stage"], look["step"]) for look in journal["looks"]]
+    stages = [("classify", 1), ("classify", 2), ("segment", 2), ("segment", 3)]
+    assert places == [(number, *stage) for number in (1, 2) for stage in stages]
+
+    fractions = [report.fraction for report in reports]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    assert reports[0].message == "round 1 of 2 · classify · step 1 of 2"
+    figures = [set(report.figures) for report in reports]
+    assert {"cls_accuracy", "cls_f1", "cls_loss"} in figures
+    assert "val_f1" in figures[-1]
+    assert reports[-1].remaining_s == pytest.approx(0, abs=0.1)
+
+    again = _train(tmp_path / "run", write_chips(name="same"), tiny_config, on_round=told.append)
+    assert again == result
+    assert len(told) == 2
+
+
+def test_a_run_stopped_before_every_step_and_killed_in_between_equals_the_uninterrupted_run(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = write_chips()
+    whole = _train(tmp_path / "whole", chips, tiny_config)
+
+    asked = 0
+
+    def every_other() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked % 2 == 0
+
+    sittings = 0
+    stopped: TrainResult | None = None
+    while stopped is None:
+        sittings += 1
+        torch.rand(sittings)  # what happened elsewhere in the process plays no part
+        try:
+            stopped = _train(tmp_path / "stopped", chips, tiny_config, stop=every_other)
+        except CancelledError:
+            assert (tmp_path / "stopped" / STATE_NAME).exists()
+    assert sittings == 10  # one step each
+
+    killed: TrainResult | None = None
+    lives = 0
+    while killed is None:
+        lives += 1
+        try:
+            killed = _train(tmp_path / "killed", chips, tiny_config, report=_killer(after=3))
+        except KeyboardInterrupt:
+            continue
+    assert lives > 1
+
+    for result in (stopped, killed):
+        assert [finished.sha256 for finished in result.rounds] == [finished.sha256 for finished in whole.rounds]
+        for finished, expected in zip(result.rounds, whole.rounds, strict=True):
+            assert {**finished.metrics, "seconds": 0} == {**expected.metrics, "seconds": 0}
+
+
+def _killer(*, after: int) -> Callable[[Progress], None]:
+    reports = 0
+
+    def report(_: Progress) -> None:
+        nonlocal reports
+        reports += 1
+        if reports > after:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
+    config = tiny_config.model_copy(update={"rounds": 1})
+    chips = write_chips()
+    first = _train(tmp_path / "a", chips, config)
+    other = _train(tmp_path / "b", chips, config.model_copy(update={"seed": 1}))
+    assert first.best.sha256 != other.best.sha256
+
+
+def test_a_warm_start_begins_with_the_weights_of_its_parent(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    parent = tmp_path / "parent"
+    other = build(tiny_config.model_copy(update={"seed": 5}))
+    sha256 = save_checkpoint(parent, other, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
+    result = _train(tmp_path / "run", write_chips(), _still(tiny_config), parent=parent)
+    found, expected = load_file(result.best.folder / "model.safetensors"), other.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert load_checkpoint(result.best.folder)[1]["parent_sha256"] == sha256
+
+
+def test_a_parent_of_another_architecture_is_refused(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    wider = tiny_config.model_copy(update={"decoder_channels": 32})
+    save_checkpoint(tmp_path / "parent", build(wider), {"config": wider.model_dump(mode="json")})
+    with pytest.raises(CheckpointRefusedError, match="another encoder, number of bands or decoder"):
+        _train(tmp_path / "run", write_chips(), tiny_config, parent=tmp_path / "parent")
+
+
+def test_a_run_ends_early_when_neither_task_gains(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    result = _train(tmp_path / "run", write_chips(), _still(tiny_config, rounds=4))
+    assert [finished.number for finished in result.rounds] == [1, 2]
+    assert result.best.number == 1
+
+
+def test_an_unfinished_run_is_not_continued_with_other_settings(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = write_chips()
+    with pytest.raises(CancelledError):
+        _train(tmp_path / "run", chips, tiny_config, stop=lambda: True)
+    with pytest.raises(CheckpointRefusedError, match="other settings"):
+        _train(tmp_path / "run", chips, tiny_config.model_copy(update={"seed": 1}))

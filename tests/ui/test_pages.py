@@ -1,0 +1,109 @@
+"""Every page opens, in both languages, on an empty workspace and on one with a scene; errors are sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from icssn import actions
+from icssn.records import Edits, JobKind, Label, LabelClass, NewLabel, Scene
+from icssn.store.workspace import Workspace
+from icssn.ui import frame, wording
+from tests.ui.conftest import inside
+
+ROOT = Path(__file__).parents[2]
+PAGES = [script for script in frame.PAGES.values() if script != "app.py"]
+
+
+def opened(script: str = "app.py", *, language: str = "en") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.session_state["lang"] = language
+    app.run()
+    return app if script == "app.py" else app.switch_page(script).run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.title, app.markdown, app.info, app.error) for element in kind)
+
+
+@pytest.mark.parametrize("language", sorted(wording.LANGUAGES))
+@pytest.mark.parametrize("script", ["app.py", *PAGES])
+def test_a_page_opens_on_an_empty_workspace_and_says_what_to_do(ws: Workspace, script: str, language: str) -> None:
+    app = opened(script, language=language)
+    name = next(name for name, path in frame.PAGES.items() if path == script)
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == wording.phrase(f"{name}.title", language=language)
+    assert len(app.button) + len(app.info) > 0
+
+
+@pytest.mark.parametrize("script", ["app.py", *PAGES])
+def test_a_page_opens_on_a_workspace_with_a_labelled_scene(ws: Workspace, label: Label, script: str) -> None:
+    app = opened(script)
+    assert not app.exception
+    assert not app.error
+
+
+def test_one_button_loads_the_demo(ws: Workspace) -> None:
+    app = opened()
+    [button] = [item for item in app.button if item.label == "Load the demo project"]
+    button.click().run()
+    assert [job.kind for job in actions.active_jobs(ws)] == [JobKind.demo]
+    assert not app.exception
+
+
+def test_a_file_that_is_no_raster_is_refused_in_one_sentence(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "notes.tif").write_text("not a raster")
+    app = opened("pages/1_Scenes.py")
+    app.text_input[0].set_value(str(tmp_path / "notes.tif"))
+    app.button[0].click().run()
+    [error] = app.error
+    assert "notes.tif" in error.value.replace("\\", "")
+    assert "Traceback" not in texts(app)
+    assert actions.list_scenes(ws) == []
+
+
+def test_retrain_says_why_it_cannot_start(ws: Workspace, scene: Scene) -> None:
+    app = opened("pages/3_Train.py")
+    [button] = [item for item in app.button if item.label == "Retrain"]
+    assert button.disabled
+    assert any("landslides" in item.value for item in app.warning)
+
+
+def test_retrain_queues_a_run_with_the_settings_given(ws: Workspace, scene: Scene) -> None:
+    slides = tuple(NewLabel(geometry_lonlat=inside(scene, 0.1 + 0.15 * i)) for i in range(5))
+    area = NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area)
+    actions.save_edits(ws, scene.id, Edits(created=(*slides, area)))
+    app = opened("pages/3_Train.py")
+    app.text_area[0].set_value("rounds=1\nsegment.steps=6").run()
+    next(item for item in app.button if item.label == "Retrain").click().run()
+    assert not app.error
+    [run] = actions.list_runs(ws)
+    assert (run.config["rounds"], run.config["segment"]["steps"]) == (1, 6)
+
+
+def test_an_unknown_setting_is_told_and_nothing_is_queued(ws: Workspace, scene: Scene) -> None:
+    slides = tuple(NewLabel(geometry_lonlat=inside(scene, 0.1 + 0.15 * i)) for i in range(5))
+    area = NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area)
+    actions.save_edits(ws, scene.id, Edits(created=(*slides, area)))
+    app = opened("pages/3_Train.py")
+    app.text_area[0].set_value("colour=green").run()
+    next(item for item in app.button if item.label == "Retrain").click().run()
+    assert "colour" in app.error[0].value
+    assert actions.list_runs(ws) == []
+
+
+def test_what_is_not_one_of_our_errors_is_told_without_a_traceback(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "list_scenes", lambda _: 1 / 0)
+    app = opened()
+    assert "ZeroDivisionError" in app.error[0].value
+    assert "Traceback" not in texts(app)
+    assert not app.exception
+
+
+def test_markdown_in_a_message_is_shown_as_it_is() -> None:
+    assert frame.plain("a*b_`c`$x$[l](u)") == r"a\*b\_\`c\`\$x\$\[l\](u)"

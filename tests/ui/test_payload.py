@@ -1,0 +1,152 @@
+"""What the browser sends becomes records, or is refused with a sentence; nothing else can happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from shapely.geometry import MultiPolygon, box, mapping
+
+from icssn.errors import ConfigError, IcssnError, LabelsRefusedError
+from icssn.records import Candidate, CandidateStatus, Label, LabelClass, new_id
+from icssn.ui import payload
+
+SQUARE = mapping(box(105, 35, 105.01, 35.01))
+
+
+def a_save(**parts: Any) -> dict[str, Any]:
+    return {"event": "save", "nonce": "n1", "created": [], "changed": [], "deleted": [], **parts}
+
+
+def a_new_label(**parts: Any) -> dict[str, Any]:
+    return {"uid": "a1", "geometry": SQUARE, "cls": "landslide", "attributes": {}, **parts}
+
+
+def test_a_save_becomes_edits_with_the_ids_and_versions_of_the_browser() -> None:
+    edits = payload.edits(
+        a_save(
+            created=[a_new_label()],
+            changed=[{"uid": "b2", "expected_version": 3, "geometry": SQUARE, "cls": "label_area", "attributes": {}}],
+            deleted=[{"uid": "c3", "expected_version": 1}],
+        )
+    )
+    assert edits.nonce == "n1"
+    assert edits.created[0].uid == "a1"
+    assert edits.created[0].geometry_lonlat.equals(box(105, 35, 105.01, 35.01))
+    assert (edits.changed[0].uid, edits.changed[0].expected_version) == ("b2", 3)
+    assert edits.changed[0].cls is LabelClass.label_area
+    assert (edits.deleted[0].uid, edits.deleted[0].expected_version) == ("c3", 1)
+
+
+def test_a_change_without_geometry_leaves_the_geometry_alone() -> None:
+    item = {"uid": "b2", "expected_version": 3, "geometry": None, "cls": "landslide", "attributes": {}}
+    assert payload.edits(a_save(changed=[item])).changed[0].geometry_lonlat is None
+
+
+def test_holes_and_several_parts_arrive_whole() -> None:
+    ring = box(0, 0, 10, 10).difference(box(4, 4, 6, 6))
+    both = MultiPolygon([ring, box(20, 0, 21, 1)])
+    found = payload.edits(a_save(created=[a_new_label(geometry=mapping(both))])).created[0].geometry_lonlat
+    assert found.equals(both)
+
+
+def test_a_look_alike_keeps_its_kind_and_a_landslide_has_none() -> None:
+    first = a_new_label(cls="hard_negative", attributes={"look_alike": "terrace", "note": "wide"})
+    second = a_new_label(uid="a2", attributes={"look_alike": "terrace", "note": "wide"})
+    third = a_new_label(uid="a3", cls="hard_negative", attributes={"look_alike": "<img src=x>"})
+    created = payload.edits(a_save(created=[first, second, third])).created
+    assert created[0].attributes == {"look_alike": "terrace", "note": "wide"}
+    assert created[1].attributes == {"note": "wide"}
+    assert created[2].attributes == {"look_alike": "other"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"nonce": "n"},
+        a_save(created=[{}]),
+        a_save(created=[a_new_label(uid="../../etc")]),
+        a_save(created=[a_new_label(cls="volcano")]),
+        a_save(created=[a_new_label(geometry={"type": "Point", "coordinates": [1, 2]})]),
+        a_save(created=[a_new_label(geometry={"type": "Polygon", "coordinates": []})]),
+        a_save(created=[a_new_label(geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, "x"], [0, 0]]]})]),
+        a_save(created=[a_new_label(geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]})]),
+        a_save(created=[a_new_label(geometry=None)]),
+        a_save(created=[a_new_label(attributes=7)]),
+        a_save(deleted=[{"uid": "a", "expected_version": "soon"}]),
+        a_save(created=None),
+    ],
+)
+def test_anything_else_is_refused_with_a_sentence(broken: dict[str, Any]) -> None:
+    with pytest.raises(LabelsRefusedError, match="Reload the page"):
+        payload.edits(broken)
+
+
+@given(
+    some.recursive(
+        some.none() | some.booleans() | some.floats() | some.text(max_size=5),
+        lambda inner: (
+            some.lists(inner, max_size=3)
+            | some.dictionaries(some.sampled_from(["nonce", "created", "changed", "deleted", "uid", "geometry"]), inner)
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_payload_ends_in_anything_but_edits_or_a_refusal(anything: Any) -> None:
+    if isinstance(anything, dict):
+        try:
+            payload.edits(anything)
+            payload.decisions(anything)
+        except IcssnError as err:
+            assert str(err)
+
+
+def test_decisions_carry_the_kind_of_look_alike_only_when_rejecting() -> None:
+    items = [
+        {"candidate_id": "a", "status": "accepted", "look_alike": "gully"},
+        {"candidate_id": "b", "status": "rejected", "look_alike": "gully"},
+        {"candidate_id": "c", "status": "rejected", "look_alike": "nonsense"},
+        {"candidate_id": "d", "status": "unsure", "look_alike": ""},
+    ]
+    found = payload.decisions({"nonce": "n", "decisions": items})
+    assert [(item.status.value, item.look_alike) for item in found] == [
+        ("accepted", ""),
+        ("rejected", "gully"),
+        ("rejected", "other"),
+        ("unsure", ""),
+    ]
+
+
+def test_a_decision_that_is_none_is_refused() -> None:
+    with pytest.raises(LabelsRefusedError):
+        payload.decisions({"decisions": [{"candidate_id": "a", "status": "burn", "look_alike": ""}]})
+
+
+def test_labels_and_candidates_reach_the_browser_as_json_with_areas_in_square_metres() -> None:
+    square = box(105, 35, 105.001, 35.001)
+    label = Label(uid="a", scene_id="s", geometry_lonlat=square)
+    [item] = payload.label_items([label])
+    assert item["area"] == pytest.approx(91.2 * 111.0, rel=0.01)  # m of 0.001° along the parallel and the meridian
+    assert item["geometry"]["type"] == "Polygon"
+
+    def candidate(score: float) -> Candidate:
+        fields = {"prediction_id": "p", "scene_id": "s", "geometry_lonlat": square, "area_m2": 5.0}
+        return Candidate(id=new_id(), score=score, mask_score=0.4, classifier_score=0.6, **fields)
+
+    found = payload.candidate_items([candidate(0.2), candidate(0.9), candidate(0.5)])
+    assert [entry["score"] for entry in found] == [0.9, 0.5, 0.2]
+    assert found[0]["status"] == CandidateStatus.open
+
+
+def test_settings_are_read_line_by_line() -> None:
+    text = "rounds = 1\n\n# slower\nsegment.steps=6   # few\n"
+    assert payload.settings(text) == {"rounds": "1", "segment.steps": "6"}
+
+
+@pytest.mark.parametrize("line", ["rounds", "=3", "rounds: 1"])
+def test_a_line_that_sets_nothing_is_refused(line: str) -> None:
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        payload.settings(line)

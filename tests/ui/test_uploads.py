@@ -1,0 +1,57 @@
+"""Uploads lie alone in a folder named by chance; their own names never become a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from icssn.errors import NotFoundError
+from icssn.store.workspace import Workspace
+from icssn.ui import uploads
+
+
+class Upload:
+    """What Streamlit gives for an uploaded file."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name, self._content = name, content
+
+    def getbuffer(self) -> memoryview:
+        return memoryview(self._content)
+
+
+def test_an_upload_is_kept_under_our_own_name(ws: Workspace) -> None:
+    with uploads.kept(ws, Upload("../../../etc/passwd", b"content")) as path:
+        assert path.read_bytes() == b"content"
+        assert path.name == "scene.tif"
+        assert path.parents[1] == ws.folder / "uploads"
+    assert path.exists()
+
+
+def test_a_refused_upload_leaves_nothing_behind(ws: Workspace) -> None:
+    with pytest.raises(ValueError, match="refused"), uploads.kept(ws, Upload("a.tif", b"content")) as path:
+        raise ValueError("refused")
+    assert not path.parent.exists()
+
+
+def test_without_an_upload_nothing_is_written(ws: Workspace) -> None:
+    with uploads.kept(ws, None) as path:
+        assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(("name", "stem"), [("hill.tif", "hill"), ("C:\\maps\\hill.tif", "hill"), ("a/b.c.tif", "b.c")])
+def test_the_display_name_is_the_file_name_without_folder_and_ending(name: str, stem: str) -> None:
+    assert uploads.stem(Upload(name, b"")) == stem
+
+
+def test_a_typed_path_may_be_quoted(tmp_path: Path) -> None:
+    (tmp_path / "hill.tif").touch()
+    assert uploads.server_path(f' "{tmp_path / "hill.tif"}" ') == tmp_path / "hill.tif"
+    assert uploads.optional("  ") is None
+
+
+@pytest.mark.parametrize("text", ["", "/no/such/file.tif", "."])
+def test_a_path_without_a_file_is_refused(text: str) -> None:
+    with pytest.raises(NotFoundError, match="upload the file"):
+        uploads.server_path(text)
