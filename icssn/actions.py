@@ -111,7 +111,7 @@ def find_scene(ws: Workspace, name: str) -> Scene:
 
 
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
-    """Give the raster behind a layer of the map: ``scene``, ``hillshade`` (by scene) or ``probability`` (by prediction).
+    """Give the raster of a map layer: ``scene`` or ``hillshade`` of a scene, ``probability`` of a prediction.
 
     Raises:
         NotFoundError: There is no such scene or prediction, or the layer is not made yet.
@@ -291,7 +291,7 @@ def list_rounds(ws: Workspace, run_id: str) -> list[Round]:
 
 
 def run_journal(ws: Workspace, run_id: str) -> dict[str, Any]:
-    """Give what a run tells of itself so far: ``looks`` (validation asked at a step), ``rounds``, seconds; else empty."""
+    """Give what a run tells of itself so far: ``looks`` (what validation said at a step), ``rounds``, ``seconds``."""
     path = ws.run_folder(runs.get(ws.db, run_id).id) / "journal.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 

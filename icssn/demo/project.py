@@ -17,8 +17,13 @@ from rasterio.transform import Affine
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
-from icssn.demo import ground, landslides, painting, settlement, terrain
-from icssn.demo.landslides import LABEL_AREA, Landslide
+from icssn.demo.canvas import Canvas
+from icssn.demo.ground import shape_ground
+from icssn.demo.landslides import Landslide, deform
+from icssn.demo.painting import paint
+from icssn.demo.settlement import settle
+from icssn.demo.sites import LABEL_AREA, place
+from icssn.demo.terrain import grow
 from icssn.durable import whole_file
 from icssn.errors import DiskFullError
 from icssn.geo import crs, shapes
@@ -67,18 +72,19 @@ def make_project(
     tell = _Teller(report)
     rng = np.random.default_rng(seed)
     tell(0.0, "raising hills and cutting gullies")
-    bare = terrain.grow(rng)
+    bare = grow(rng)
     tell(0.12, "letting slopes fail")
-    slides = landslides.place(rng, bare)
-    slipped = landslides.deform(rng, bare, slides)
+    slides = place(rng, bare)
+    slipped = deform(rng, bare, landslides=slides)
     tell(0.20, "laying roads and building hamlets")
-    built = settlement.settle(rng, slipped.height_m, slides)
+    built = settle(rng, slipped.height_m, landslides=slides)
     tell(0.24, "terracing the slopes")
-    layers = ground.shape_ground(rng, slipped, built, size_px=size_px)
+    canvas = Canvas(rng, size_px)
+    ground = shape_ground(canvas, slipped, built=built)
     tell(0.55, "painting the image")
-    image = painting.paint(rng, layers)
+    image = paint(canvas, ground)
     tell(0.88, "writing image, elevation and truth")
-    transform = Affine(layers.pixel_m, 0, _WEST_M, 0, -layers.pixel_m, _NORTH_M)
+    transform = Affine(canvas.pixel_m, 0, _WEST_M, 0, -canvas.pixel_m, _NORTH_M)
     files = DemoFiles(
         image=folder / "demo_image.tif",
         dem=folder / "demo_dem.tif",
@@ -88,7 +94,7 @@ def make_project(
         label_area=_lonlat(LABEL_AREA),
     )
     _write_raster(files.image, image, transform, predictor=2, photometric="rgb")
-    _write_raster(files.dem, layers.height_m[None], transform, predictor=3)
+    _write_raster(files.dem, ground.height_m[None], transform, predictor=3)
     _write_raster(files.truth_mask, _truth_mask(slides, transform, size_px)[None], transform, nodata=255)
     _write_truth(files.truth_labels, slides)
     tell(1.0, "the demo landscape is ready")

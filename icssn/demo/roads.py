@@ -50,7 +50,7 @@ class Ways:
             if len(cells) < 4:
                 continue
             rows, cols = np.unravel_index(cells, self._height.shape)
-            points = (np.stack([cols, rows], -1) + 0.5) * _STEP_M
+            points: NDArray[np.float64] = (np.stack([cols, rows], -1).astype(np.float64) + 0.5) * _STEP_M
             end = Point(points[-1])
             points[-1] = nearest_points(min(to, key=end.distance), end)[0].coords[0]
             ways.append(_smooth(points))

@@ -65,7 +65,7 @@ def place(rng: np.random.Generator, height_m: Field) -> list[Landslide]:
     """
     reach = int(140 / CELL_M)
     low, high = ndimage.minimum_filter(height_m, reach), ndimage.maximum_filter(height_m, reach)
-    standing = (height_m - low) / np.maximum(high - low, 8)  # 0 in the valley, 1 on the ridge
+    standing: Field = (height_m - low) / np.maximum(high - low, 8)  # 0 in the valley, 1 on the ridge
     steep = slope_of(ndimage.gaussian_filter(height_m, 1.5), CELL_M)
     inside, whole = LABEL_AREA.buffer(-_GAP_M), box(0, 0, SIDE_M, SIDE_M).buffer(-_GAP_M)
     placed: list[Landslide] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -22,7 +24,7 @@ def grow(rng: np.random.Generator) -> Field:
     flanks eat back into them, which leaves the shoulder line that is typical of loess.
     """
     rock = fractal_noise(rng, _cells(16.0), cell_m=16.0, longest_m=500.0, slope=2.2)
-    height = _first_slope(16.0) + 14 * rock + rng.standard_normal(rock.shape, dtype=np.float32)
+    height = _BASE_M + 30 + 0.05 * _from_river(16.0)[1] + 14 * rock + rng.standard_normal(rock.shape, dtype=np.float32)
     for cell_m, steps in ((16.0, 260), (8.0, 30)):
         base = _base_level(cell_m)
         hardness = np.exp(0.4 * _resized(rock, base.shape))
@@ -63,7 +65,7 @@ def slope_of(height_m: Field, cell_m: float) -> Field:
 
 
 def river_line(x_m: Field) -> Field:
-    """Give the northing (metres south of the scene's top) of the river for eastings in metres."""
+    """Give how far south of the scene's top the river runs, for distances east of its west side; all in metres."""
     bends: Field = 640 + 0.52 * x_m + 120 * np.sin(x_m / 330 + 0.4) + 45 * np.sin(x_m / 131 + 1.9)
     return bends
 
@@ -72,25 +74,22 @@ def _cells(cell_m: float) -> tuple[int, int]:
     return (int((SIDE_M + 2 * _MARGIN_M) / cell_m),) * 2
 
 
-def _base_level(cell_m: float) -> Field:
-    """Heights of the river's floor and of far valleys beyond the margin; NaN elsewhere."""
-    rows, cols = shape = _cells(cell_m)
+def _from_river(cell_m: float) -> tuple[Field, Field]:
+    """Distance east of the scene's west side (1, columns), and from the river (rows, columns), in metres."""
+    rows, cols = _cells(cell_m)
     x = (np.arange(cols, dtype=np.float32)[None, :] + 0.5) * cell_m - _MARGIN_M
     y = (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * cell_m - _MARGIN_M
-    away = np.abs(y - river_line(x))
+    return x, np.abs(y - river_line(x))
+
+
+def _base_level(cell_m: float) -> Field:
+    """Heights of the river's floor and of far valleys beyond the margin; NaN elsewhere."""
+    x, away = _from_river(cell_m)
     half_width = 34 + 16 * np.sin(x / 190 + 0.7) + 9 * np.sin(x / 67)
-    level = np.broadcast_to(_BASE_M + 0.012 * (SIDE_M - x), shape)
+    level = np.broadcast_to(_BASE_M + 0.012 * (SIDE_M - x), away.shape)
     base = np.where(away <= half_width, level, np.nan).astype(np.float32)
     base[0], base[-1] = level[0] + 25, level[-1] + 40
     return base
-
-
-def _first_slope(cell_m: float) -> Field:
-    rows, cols = _cells(cell_m)
-    x = np.arange(cols, dtype=np.float32)[None, :] * cell_m - _MARGIN_M
-    y = np.arange(rows, dtype=np.float32)[:, None] * cell_m - _MARGIN_M
-    slope: Field = _BASE_M + 30 + 0.05 * np.abs(y - river_line(x))
-    return slope
 
 
 def _evolve(
@@ -104,6 +103,18 @@ def _evolve(
     least_area_m2: float = 0.0,
     steepest: float = np.inf,
 ) -> Field:
+    """Take one step: uplift, stream incision from the outlets upwards, collapse of steep flanks, creep.
+
+    Args:
+        height: Heights, m.
+        base: Heights that stay (outlets), NaN elsewhere.
+        cell_m: Side of a cell.
+        uplift_m: Of all other cells.
+        power: Incision in m per m of slope and per m of the root of the contributing area.
+        spread_m: Standard deviation of the creep.
+        least_area_m2: Smaller catchments carve nothing.
+        steepest: Slope (rise over run) beyond which ground collapses.
+    """
     fixed = ~np.isnan(base)
     height = np.where(fixed, base, height + uplift_m).astype(np.float32)
     receiver, length = _receivers(height, cell_m)
@@ -116,7 +127,7 @@ def _evolve(
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
     below = place[receiver[order]]
-    for start, end in zip(starts[1:-1], starts[2:], strict=True):
+    for start, end in pairwise(starts[1:]):
         part = slice(start, end)
         sorted_height[part] = (sorted_height[part] + factor[part] * sorted_height[below[part]]) / (1 + factor[part])
     carved = np.empty_like(sorted_height)

@@ -107,7 +107,8 @@ def _moved(in_pixels: BaseGeometry, transform: Affine) -> BaseGeometry:
 
 
 def _valid_parts(geometry: BaseGeometry) -> list[Polygon]:
-    valid = geometry if geometry.is_valid else shapely.make_valid(geometry)
+    # "structure" unites parts that overlap; the default would cut a hole where they do.
+    valid = geometry if geometry.is_valid else shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     flat: list[Any] = [valid]
     for _ in range(2):  # a collection may hold multipolygons
         flat = [part for item in flat for part in (item.geoms if hasattr(item, "geoms") else [item])]

@@ -31,21 +31,21 @@ def check_size(dataset: DatasetReader, name: str) -> None:
         raise RasterRefusedError(
             name,
             found=f"it measures {width} × {height} px",
-            needed=f"at most {_MAX_SIDE_PX} px a side and {_MAX_AREA_PX / 1e9:.0f} billion pixels",
+            needed=f"a raster of at most {_MAX_SIDE_PX} px a side and {_MAX_AREA_PX / 1e9:.0f} billion pixels",
             remedy="Cut it into several scenes, for example with gdal_translate -srcwin.",
         )
     if count > _MAX_BANDS:
         raise RasterRefusedError(
             name,
             found=f"it has {count} bands",
-            needed=f"at most {_MAX_BANDS}",
+            needed=f"a raster of at most {_MAX_BANDS} bands",
             remedy="Keep the bands that matter, for example with gdal_translate -b 1 -b 2 -b 3.",
         )
     if any(dtype.startswith("complex") for dtype in dataset.dtypes):
         raise RasterRefusedError(
             name,
             found="its pixels are complex numbers",
-            needed="real numbers",
+            needed="a raster of real numbers",
             remedy="Export amplitude or another real quantity first.",
         )
     rows, cols = dataset.block_shapes[0]
@@ -55,7 +55,7 @@ def check_size(dataset: DatasetReader, name: str) -> None:
         raise RasterRefusedError(
             name,
             found=f"it is stored in blocks of {cols} × {rows} px ({block_bytes >> 20} MB each)",
-            needed=f"blocks of at most {_MAX_BLOCK_BYTES >> 20} MB",
+            needed=f"a file with blocks of at most {_MAX_BLOCK_BYTES >> 20} MB",
             remedy="Convert it with gdal_translate -co TILED=YES.",
         )
 
@@ -66,7 +66,7 @@ def check_pixels(dataset: DatasetReader, path: Path) -> None:
         raise RasterRefusedError(
             path.name,
             found="its pixels are numbers of a colour table",
-            needed="real brightness values",
+            needed="a raster of brightness values",
             remedy="Convert it with gdal_translate -expand rgb.",
         )
     end = end_of_blocks(dataset)
@@ -154,7 +154,7 @@ def _misplaced(name: str, found: str) -> RasterRefusedError:
     return RasterRefusedError(
         name,
         found=found,
-        needed="a georeference and a CRS that belong together",
+        needed="a georeference that fits its CRS",
         remedy="Look at it in QGIS over a base map, and export it again with the right CRS.",
     )
 
