@@ -16,6 +16,7 @@ import shapely
 
 from icssn import actions
 from icssn.config import InferenceConfig, TrainConfig, device_wish
+from icssn.errors import CancelledError
 from icssn.geo import crs
 from icssn.imagery import cog
 from icssn.records import (
@@ -61,6 +62,7 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
     """Generate the demo landscape and register it as the scene 'demo' with its first labels."""
     from icssn.demo import project as demo
 
+    report = _stoppable(report, stop, "The demo project")
     folder = ws.folder / "demo"
     files = demo.make_project(folder, report=_part(report, 0.0, 0.7))
     known = {scene.name: scene for scene in scenes.every(ws.db)}
@@ -75,7 +77,7 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
 
 def import_scene(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Make a scene ready for the map: web-optimised copies of the image and of its hillshade."""
-    _make_map_layers(ws, str(job.params["scene_id"]), report)
+    _make_map_layers(ws, str(job.params["scene_id"]), _stoppable(report, stop, "The import"))
     return {"scene_id": job.params["scene_id"]}
 
 
@@ -254,6 +256,17 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
         min_object_px=InferenceConfig().min_object_px,
     )
     return {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id, "metrics": metrics}
+
+
+def _stoppable(report: Report, stop: Stop, what: str) -> Report:
+    """Give a report that ends the work, by CancelledError, once `stop` is true."""
+
+    def told(progress: Progress) -> None:
+        if stop():
+            raise CancelledError(what)
+        report(progress)
+
+    return told
 
 
 def _part(report: Report, start: float, end: float) -> Report:

@@ -25,8 +25,8 @@ with frame.page("label", headline=False) as ws:
             if st.button(phrase("label.import_button"), disabled=given is None) and given is not None:
                 with uploads.kept(ws, given, f"labels{Path(given.name).suffix.lower()}") as path:
                     done = actions.import_labels(ws, scene.id, path, complete=complete)
-                crs = frame.plain(done.crs_name)
-                st.success(phrase("label.imported", count=done.count, repaired=done.repaired, crs=crs))
+                known, crs = done.already_there, frame.plain(done.crs_name)
+                st.success(phrase("label.imported", count=done.count, known=known, repaired=done.repaired, crs=crs))
             st.divider()
             kind = st.radio(phrase("label.export"), ["gpkg", "geojson"], horizontal=True)
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, measures, payload, progress, results
+from icssn.ui import frame, measures, payload, progress, results, wording
 from icssn.ui.wording import phrase
 
 
@@ -36,7 +36,7 @@ with frame.page("train") as ws:
             slides, areas, negatives = ready.landslides, ready.label_areas, ready.hard_negatives
             st.markdown(phrase("train.from", landslides=slides, areas=areas, negatives=negatives))
             for reason in ready.reasons:
-                st.warning(frame.plain(reason))
+                st.warning(frame.plain(wording.told(reason)))
             can_be_quick = actions.active_checkpoint(ws) is not None
             tier = st.radio(
                 phrase("train.tier"),

@@ -132,5 +132,5 @@ def _valley(canvas: Canvas, steep: Field) -> tuple[Field, Field]:
     away = np.abs(y - river_line(x)) + 5 * canvas.band(60)
     floor = ramp(away, 85, 60) * ramp(steep, 0.22, 0.12)
     middle = river_line(x) + 13 * np.sin(x / 41 + 0.6 * np.sin(x / 97)) + 6 * np.sin(x / 17)
-    width: Field = 2.6 + 1.2 * np.sin(x / 23) + 0.9 * np.sin(x / 9 + y / 7)
+    width = (2.6 + 1.2 * np.sin(x / 23) + 0.9 * np.sin(x / 9 + y / 7)).astype(np.float32)
     return ramp(np.abs(y - middle), width + 1.5, 0.6 * width), floor

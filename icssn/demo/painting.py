@@ -136,8 +136,8 @@ def _sensed(canvas: Canvas, image: Field) -> NDArray[np.uint8]:
     shared = canvas.rng.standard_normal(canvas.shape, dtype=np.float32)
     sensed = np.empty(image.shape, np.uint8)
     for band, haze in enumerate((7, 11, 20)):
-        seen: Field = ndimage.gaussian_filter(image[band], 0.55)
-        seen = np.add(seen, 0.35 * (seen - ndimage.gaussian_filter(seen, 1.2)))
+        soft = ndimage.gaussian_filter(image[band], 0.55)
+        seen = 1.35 * soft - 0.35 * ndimage.gaussian_filter(soft, 1.2)
         noise = 1.6 * shared + 1.3 * canvas.rng.standard_normal(canvas.shape, dtype=np.float32)
         sensed[band] = np.clip(np.rint(0.99 * seen + haze + noise), 0, 255)
     return sensed

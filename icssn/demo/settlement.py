@@ -60,13 +60,14 @@ def settle(rng: np.random.Generator, height_m: Field, *, landslides: list[Landsl
         streets += ways.join([hamlet], to=[*roads, *streets], steepness=0.08)
     roads += streets
     tracks = ways.join([*pits, *farms], to=roads, steepness=0.14)
-    lanes = prep(unary_union([road.buffer(3.5) for road in roads]))
+    quarry = _quarry(rng, pits)
+    taken = prep(unary_union([quarry.buffer(10), *(road.buffer(3.5) for road in roads)]))
     steep = ndimage.maximum_filter(slope, 7) > _STEEPEST_YARD
     yards: list[Polygon] = []
     houses: list[House] = []
     for street in streets:
-        _build(rng, street, lanes=lanes, steep=steep, yards=yards, houses=houses)
-    return Settlement(roads, tracks, houses, yards, _quarry(rng, pits))
+        _build(rng, street, taken=taken, steep=steep, yards=yards, houses=houses)
+    return Settlement(roads, tracks, houses, yards, quarry)
 
 
 def _spots(
@@ -100,7 +101,7 @@ def _build(
     rng: np.random.Generator,
     road: LineString,
     *,
-    lanes: PreparedGeometry,
+    taken: PreparedGeometry,
     steep: Field,
     yards: list[Polygon],
     houses: list[House],
@@ -117,7 +118,7 @@ def _build(
         yard = affinity.rotate(box(x - size / 2, y - size / 2, x + size / 2, y + size / 2), turn + rng.normal(0, 5))
         if not (20 < x < SIDE_M - 20 and 20 < y < SIDE_M - 20) or steep[int(y / CELL_M), int(x / CELL_M)]:
             continue
-        if lanes.intersects(yard) or any(yard.distance(other) < 1.5 for other in yards):
+        if taken.intersects(yard) or any(yard.distance(other) < 1.5 for other in yards):
             continue
         yards.append(yard)
         for edge in rng.permutation(4)[: rng.integers(1, 4)]:

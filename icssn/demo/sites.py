@@ -65,7 +65,7 @@ def place(rng: np.random.Generator, height_m: Field) -> list[Landslide]:
     """
     reach = int(140 / CELL_M)
     low, high = ndimage.minimum_filter(height_m, reach), ndimage.maximum_filter(height_m, reach)
-    standing: Field = (height_m - low) / np.maximum(high - low, 8)  # 0 in the valley, 1 on the ridge
+    standing = (height_m - low) / np.maximum(high - low, np.float32(8))  # 0 in the valley, 1 on the ridge
     steep = slope_of(ndimage.gaussian_filter(height_m, 1.5), CELL_M)
     inside, whole = LABEL_AREA.buffer(-_GAP_M), box(0, 0, SIDE_M, SIDE_M).buffer(-_GAP_M)
     placed: list[Landslide] = []
@@ -110,7 +110,8 @@ def _scores(axes: Points, wanted: _Wanted, *, height_m: Field, standing: Field, 
     hollow = np.abs((left + right) / 2 - middle)[:, 2:-4].max(1) / width
     tilt = np.abs(left - right)[:, 2:-4].max(1) / width
     climb = np.maximum(np.diff(middle, axis=1), 0).sum(1) / wanted.length_m
-    gully = np.maximum(_sampled(steep, axes)[:, 1:-4].max(1) - 0.55, 0)
+    body = np.concatenate([axes + side * width * across[:, None] for side in (-0.35, 0, 0.35)], -1)[:, 2:-4]
+    gully = np.maximum(_sampled(steep, body.reshape(len(axes), -1, 2)).max(1) - 0.5, 0)
     ridge_to_valley = 0.3 * _sampled(standing, start) - 1.5 * _sampled(standing, end)
     score = ridge_to_valley - 6 * hollow - 2 * tilt - 8 * climb - 5 * gully - 3 * np.abs(fall - 0.32)
     usable = (chord > 0.95 * wanted.length_m) & (fall > 0.2) & (fall < 0.55)
@@ -124,7 +125,7 @@ def _half_widths(rng: np.random.Generator, width_m: float) -> Points:
     shape = np.interp(along, [0, 0.3, 0.55, 0.82, 1], [0.95, 1.0, neck, lobe, lobe])
     shape *= np.sqrt(np.clip(1 - ((0.34 - along) / 0.345).clip(0) ** 2, 0, 1))
     shape *= np.sqrt(np.clip(1 - ((along - 0.76) / 0.245).clip(0) ** 2, 0, 1))
-    uneven = ndimage.gaussian_filter1d(rng.normal(0, 0.42, (2, _STEPS + 1)), 3.0, mode="nearest")
+    uneven = ndimage.gaussian_filter1d(rng.normal(0, 0.38, (2, _STEPS + 1)), 3.0, mode="nearest")
     halves: Points = np.maximum(0.5 * width_m * shape * (1 + uneven), 1.0)
     return halves
 
@@ -136,7 +137,7 @@ def _outline(axis: Points, halves: Points) -> Polygon:
     left, right = axis + side * halves[0, :, None], axis - side * halves[1, :, None]
     ring = Polygon(np.concatenate([left, right[::-1]])).buffer(0)
     soft = halves.max() * 0.15
-    smooth = ring.buffer(soft).buffer(-2 * soft).buffer(soft)
+    smooth = ring.buffer(3 * soft).buffer(-4 * soft).buffer(soft)  # no bays, no spikes
     largest = max(getattr(smooth, "geoms", [smooth]), key=lambda part: part.area)
     return Polygon(largest.simplify(0.5).exterior)
 

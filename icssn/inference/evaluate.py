@@ -10,11 +10,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
+from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
 from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import rasterise
 from icssn.imagery.open import open_raster
+from icssn.imagery.read import read_values
 from icssn.metrics.pixels import IGNORE
 from icssn.metrics.report import judge
 from icssn.records import RasterFacts
@@ -59,9 +61,9 @@ def evaluate(
 def _read_mask(path: Path, facts: RasterFacts) -> NDArray[np.uint8]:
     with open_raster(path) as dataset:
         _require_grid(dataset, facts, name=path.name)
-        values, valid = dataset.read(1), dataset.read_masks(1) > 0
-    if dataset.nodata == 0:  # many programs declare the background of a mask as nodata
-        valid[:] = True
+        (values,), valid = read_values(dataset, Window(0, 0, dataset.width, dataset.height), (1,))
+        if dataset.nodata == 0:  # many programs declare the background of a mask as nodata
+            valid[:] = True
     strange = np.setdiff1d(values[valid], (0, 1, IGNORE))
     if strange.size or (not (values == 1).any() and (values[valid] == IGNORE).any()):
         raise RasterRefusedError(

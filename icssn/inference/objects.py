@@ -141,7 +141,7 @@ def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> l
         Outline(_smooth(polygons, simplify_px), int(found.area_px[whole]), float(found.mean[whole]))
         for whole, polygons in of_object.items()
     ]
-    return sorted(objects, key=lambda found: (found.polygon_px.bounds[1], found.polygon_px.bounds[0], found.area_px))
+    return sorted(objects, key=lambda outline: (*outline.polygon_px.bounds[1::-1], outline.area_px))
 
 
 def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], int]:

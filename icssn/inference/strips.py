@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ _AHEAD = 2  # windows read before they are needed
 _BATCH = {"cuda": 8}  # windows per forward; on the CPU one large window is faster than several at once
 
 
-class Patch(NamedTuple):
+class Reading(NamedTuple):
     """What was read for one core: image (C, H, W) and known pixels (H, W) of `window`, which holds `core`."""
 
     core: Window
@@ -50,14 +50,14 @@ def probability_strips(
     config: InferenceConfig,
     device: torch.device,
     tell: Callable[[float], None],
-) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+) -> Generator[tuple[Window, NDArray[np.uint8]], None, None]:
     """Give the probability of landslide in full-width strips from top to bottom.
 
     Windows are clipped to the scene, so that its border is treated as in a forward of the whole scene. A core without
     any known pixel is not predicted. Memory holds one strip and a few windows.
 
     Args:
-        dataset: The open scene; read in another thread until the iterator ends.
+        dataset: The open scene; read in another thread until the generator ends or is closed.
         model: In evaluation mode, on `device`.
         stretch: How the scene's values become 0-255.
         config: Sizes of core and halo; the halo is rounded up to a multiple of 32 px.
@@ -71,27 +71,27 @@ def probability_strips(
     halo_px = -(-config.halo_px // _GRID_PX) * _GRID_PX
     cores = even_cores(width, height, config.core_px)
 
-    def read(core: Window) -> Patch:
+    def read(core: Window) -> Reading:
         window = with_halo(core, halo_px).intersection(Window(0, 0, width, height))
-        return Patch(core, window, *read_window(dataset, window, stretch))
+        return Reading(core, window, *read_window(dataset, window, stretch))
 
-    def known(patches: Iterable[Patch]) -> Iterator[Patch]:
-        for patch in patches:
-            core = patch.core
+    def known(readings: Iterable[Reading]) -> Iterator[Reading]:
+        for reading in readings:
+            core = reading.core
             tell((core.row_off * width + core.col_off * core.height) / (width * height))
-            if patch.kept(patch.valid).any():
-                yield patch
+            if reading.kept(reading.valid).any():
+                yield reading
 
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        patches = _ahead(reader, read, cores)
+        readings = _ahead(reader, read, cores)
         for row, group in itertools.groupby(cores, key=lambda core: core.row_off):
             in_row = list(group)
             strip = np.full((in_row[0].height, width), PROBABILITY_NODATA, dtype=np.uint8)
-            for batch in _alike(known(itertools.islice(patches, len(in_row))), size=_BATCH.get(device.type, 1)):
-                predicted = probability_of(np.stack([patch.image for patch in batch]), model, device=device)
-                for patch, values in zip(batch, predicted, strict=True):
-                    values[~patch.valid] = PROBABILITY_NODATA
-                    strip[:, patch.core.col_off : patch.core.col_off + patch.core.width] = patch.kept(values)
+            for batch in _alike(known(itertools.islice(readings, len(in_row))), size=_BATCH.get(device.type, 1)):
+                predicted = probability_of(np.stack([reading.image for reading in batch]), model, device=device)
+                for reading, values in zip(batch, predicted, strict=True):
+                    values[~reading.valid] = PROBABILITY_NODATA
+                    strip[:, reading.core.col_off : reading.core.col_off + reading.core.width] = reading.kept(values)
             yield Window(0, row, width, strip.shape[0]), strip
 
 
@@ -114,9 +114,9 @@ def probability_of(images: NDArray[np.uint8], model: Icssn, *, device: torch.dev
     return values
 
 
-def _ahead(reader: ThreadPoolExecutor, read: Callable[[Window], Patch], cores: Iterable[Window]) -> Iterator[Patch]:
+def _ahead(reader: ThreadPoolExecutor, read: Callable[[Window], Reading], cores: Iterable[Window]) -> Iterator[Reading]:
     """Read in the reader's thread, `_AHEAD` windows before they are asked for."""
-    pending: deque[Future[Patch]] = deque()
+    pending: deque[Future[Reading]] = deque()
     for core in cores:
         pending.append(reader.submit(read, core))
         if len(pending) > _AHEAD:
@@ -125,14 +125,14 @@ def _ahead(reader: ThreadPoolExecutor, read: Callable[[Window], Patch], cores: I
         yield pending.popleft().result()
 
 
-def _alike(patches: Iterable[Patch], *, size: int) -> Iterator[list[Patch]]:
+def _alike(readings: Iterable[Reading], *, size: int) -> Iterator[list[Reading]]:
     """Group neighbours of equal shape, at most `size` of them."""
-    batch: list[Patch] = []
-    for patch in patches:
-        if batch and patch.image.shape != batch[0].image.shape:
+    batch: list[Reading] = []
+    for reading in readings:
+        if batch and reading.image.shape != batch[0].image.shape:
             yield batch
             batch = []
-        batch.append(patch)
+        batch.append(reading)
         if len(batch) == size:
             yield batch
             batch = []

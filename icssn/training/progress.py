@@ -11,7 +11,7 @@ from icssn.records import Progress
 from icssn.training.state import CLASSIFY, SEGMENT, STAGES, Position
 
 # Work in units of one chip seen forward and backward by the encoder (measured with Lite0 at 192 px on a CPU).
-_STEP = {CLASSIFY: 2.0, SEGMENT: 1.25}  # per chip of a batch: two views; one view and the decoder
+_STEP = {CLASSIFY: 2.0, SEGMENT: 1.5}  # per chip of a batch: two views; one view and the decoder
 _FORWARD = 0.3  # per validation chip
 _INTERVAL_S = 0.5  # a row in a database need not change more often
 
@@ -36,7 +36,8 @@ class Pace:
         report: Callable[[Progress], None],
     ) -> None:
         self.config = config
-        self._look = looks * validation * _FORWARD
+        self._look = validation * _FORWARD
+        self._looks = looks
         self._report = report
         self._started_s = time.monotonic()
         self._reported_s = -_INTERVAL_S
@@ -45,7 +46,10 @@ class Pace:
     def done(self, position: Position) -> float:
         """Give the share of the run's work that lies before `position`, 0..1."""
         stages = {CLASSIFY: self.config.classify, SEGMENT: self.config.segment}
-        work = {name: stages[name].steps * stages[name].batch_size * _STEP[name] + self._look for name in STAGES}
+        work = {
+            name: stage.steps * stage.batch_size * _STEP[name] + self._look * (self._looks if stage.steps else 1)
+            for name, stage in stages.items()
+        }
         before = sum(work[name] for name in STAGES[: STAGES.index(position.stage)])
         steps = max(stages[position.stage].steps, 1)
         one_round = sum(work.values())

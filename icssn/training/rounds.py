@@ -28,6 +28,8 @@ from icssn.training.sitting import Journal, Sitting, read_journal, write_journal
 from icssn.training.stage import LOOKS, learn_stage
 from icssn.training.state import CLASSIFY, SEGMENT, STATE_NAME, Position, identity
 
+CONFIG_NAME = "config.json"
+
 
 @dataclass(frozen=True)
 class RoundResult:
@@ -107,7 +109,8 @@ def train(
     journal = read_journal(folder, run=run) or Journal(run)
     if journal.done:
         return _result(folder, journal, device=device)
-    write_text(folder / "config.json", config.model_dump_json(indent=2) + "\n")
+    if not (folder / CONFIG_NAME).exists():
+        write_text(folder / CONFIG_NAME, config.model_dump_json(indent=2) + "\n")
     sitting = Sitting(folder, arrays, config, Learner(model, device=device), Journal(run), parent=ancestor)
     sitting.resume()
     validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2

@@ -45,6 +45,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     if sitting.resumed is not None:
         learner.restore(sitting.resumed)
         sitting.resumed = None
+    pace.tell(sitting.position, figures={}, always=True)
     looks = {round(share * settings.steps) for share in LOOKS}
     while sitting.position.step < settings.steps:
         if stop():

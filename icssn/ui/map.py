@@ -59,7 +59,6 @@ def show(
         tiles=None,
         fullscreen_control=False,
         prefer_canvas=True,
-        zoom_snap=0.25,
     )
     if scene.tiles:
         canvas.add_tile_layer(

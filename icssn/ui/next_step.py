@@ -8,7 +8,6 @@ from icssn import actions
 from icssn.records import CandidateStatus, LabelClass, LabelStatus, Scene
 from icssn.store.workspace import Workspace
 
-
 STEPS = ("add_scene", "label", "train_first", "predict", "review", "retrain", "more_labels")
 """Phrases of the ``next`` table, in the order of the loop."""
 

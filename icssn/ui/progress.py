@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,10 +12,6 @@ from icssn.store.workspace import Workspace
 from icssn.ui import frame, measures, wording
 from icssn.ui.palette import CHART
 from icssn.ui.wording import phrase
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from streamlit.delta_generator import DeltaGenerator
 
 LOSSES = ("classification", "ocl", "segmentation", "dice", "socl")
 """Parts of the loss, as training reports them."""
@@ -63,7 +58,7 @@ def _line(job: Job) -> str:
     if job.state is JobState.queued:
         return f"{parts[0]} · {phrase('job.queued')}"
     if job.progress.message:
-        parts.append(frame.plain(wording.stage(job.progress.message)))
+        parts.append(frame.plain(wording.told(job.progress.message)))
     parts.append(measures.share(job.progress.fraction))
     if job.progress.remaining_s is not None:
         parts.append(phrase("job.remaining", time=measures.duration(job.progress.remaining_s)))
@@ -79,21 +74,18 @@ def _chart(ws: Workspace, job: Job) -> None:
     losses = {name: value for name, value in job.progress.figures.items() if name in LOSSES}
     if losses and (not history or history[-1]["share"] != share):
         history.append({"share": share, **losses})
-    loss, score = st.columns(2)
-    if len(history) > 1:
-        loss.caption(phrase("train.loss"))
-        _lines(loss, pd.DataFrame(history).set_index("share"), phrase("train.done_share"))
     looks = actions.run_journal(ws, str(job.params["run_id"])).get("looks", [])
-    if looks:
-        score.caption(phrase("train.validation"))
-        table = pd.DataFrame([{name: look["figures"].get(name) for name in SCORES} for look in looks])
-        table.index += 1
-        _lines(score, table.dropna(axis="columns", how="all"), phrase("train.look"))
-
-
-def _lines(place: DeltaGenerator, table: pd.DataFrame, x_label: str) -> None:
-    names = {name: phrase(f"figure.{name}") for name in table}
-    place.line_chart(table.rename(columns=names), height=190, x_label=x_label, color=[*CHART[: len(names)]])
+    scores = pd.DataFrame([{name: look["figures"].get(name) for name in SCORES} for look in looks])
+    scores.index += 1
+    charts = [
+        ("train.loss", "train.done_share", pd.DataFrame(history).set_index("share") if len(history) > 1 else None),
+        ("train.validation", "train.look", scores.dropna(axis="columns", how="all") if len(scores) > 1 else None),
+    ]
+    shown = [(title, x_label, table) for title, x_label, table in charts if table is not None]
+    for place, (title, x_label, table) in zip(st.columns(len(shown) or 1), shown, strict=False):
+        place.caption(phrase(title))
+        named = table.rename(columns={name: phrase(f"figure.{name}") for name in table})
+        place.line_chart(named, height=240, x_label=phrase(x_label), color=[*CHART[: len(named.columns)]])
 
 
 def _outcome(job: Job) -> None:

@@ -16,11 +16,11 @@ from icssn.ui import measures, palette, payload
 from icssn.ui.wording import phrase
 
 _LEGEND = [
-    ("status_open", "open"),
-    ("status_known", "known"),
+    ("legend_open", "open"),
+    ("legend_known", "known"),
     ("landslide", "landslide"),
-    ("status_rejected", "hard_negative"),
-    ("status_unsure", "unsure"),
+    ("hard_negative", "hard_negative"),
+    ("legend_unsure", "unsure"),
     ("label_area", "label_area"),
 ]
 _KEYS = [
@@ -93,13 +93,13 @@ def decided(ws: Workspace, scene_id: str, found: list[Candidate], event: dict[st
 
 
 def prediction_name(prediction: Prediction, checkpoints: dict[str, Checkpoint]) -> str:
-    """Give a prediction's name: run, round, moment and number of candidates."""
+    """Give a prediction's name: run and round, moment, number of candidates."""
     checkpoint = checkpoints.get(prediction.checkpoint_id)
     return phrase(
         "review.prediction_name",
         run=checkpoint.run_id[:4] if checkpoint else "?",
         round=checkpoint.round if checkpoint else "?",
-        when=measures.moment(prediction.created_at),
+        when=measures.moment(prediction.created_at)[5:],
         count=prediction.candidate_count,
     )
 

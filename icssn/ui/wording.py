@@ -32,14 +32,17 @@ def group(table: str, *, language: str | None = None) -> dict[str, str]:
     return {key.removeprefix(f"{table}."): text for key, text in phrases.items() if key.startswith(f"{table}.")}
 
 
-def stage(message: str) -> str:
-    """Give a worker's progress message in the reader's language, or as it came where no template fits."""
+def told(message: str) -> str:
+    """Give a sentence from below the pages in the reader's language, or as it came where no template fits.
+
+    The templates of the English table ``told`` are what the other packages write, e.g. a worker's progress.
+    """
     words = group("word")
-    for key, template in group("stage", language="en").items():
+    for key, template in group("told", language="en").items():
         found = _pattern(template).fullmatch(message)
         if found:
             values = {name: words.get(value, value) for name, value in found.groupdict().items()}
-            return phrase(f"stage.{key}", **values)
+            return phrase(f"told.{key}", **values)
     return message
 
 

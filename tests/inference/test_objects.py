@@ -38,7 +38,7 @@ def speckle(seed: int, shape: tuple[int, int] = (60, 40)) -> Array:
     return values
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 59), min_px=st.integers(0, 12))
 def test_mask_and_outlines_do_not_depend_on_the_strips(seed: int, rows: int, min_px: int) -> None:
     values = speckle(seed)
@@ -49,7 +49,7 @@ def test_mask_and_outlines_do_not_depend_on_the_strips(seed: int, rows: int, min
     assert [(o.area_px, o.mask_score) for o in found] == [(o.area_px, o.mask_score) for o in whole]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 59))
 def test_outlines_cover_the_mask_exactly_and_are_valid(seed: int, rows: int) -> None:
     values = speckle(seed)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
 from icssn.imagery.open import open_raster
+from icssn.inference import strips
 from icssn.inference.strips import probability_of, probability_strips
 from icssn.nets.icssn import Icssn
 from icssn.records import RasterFacts
@@ -23,7 +24,7 @@ WriteScene = Callable[..., tuple[Path, RasterFacts]]
 def by_windows(path: Path, facts: RasterFacts, net: Icssn, **sizes: int) -> tuple[NDArray[np.uint8], list[float]]:
     shares: list[float] = []
     with open_raster(path) as dataset:
-        strips = list(
+        found = list(
             probability_strips(
                 dataset,
                 net,
@@ -33,9 +34,9 @@ def by_windows(path: Path, facts: RasterFacts, net: Icssn, **sizes: int) -> tupl
                 tell=shares.append,
             )
         )
-    assert all(window.width == facts.width and window.height == values.shape[0] for window, values in strips)
-    assert [window.row_off for window, _ in strips] == list(np.cumsum([0, *(v.shape[0] for _, v in strips)]))[:-1]
-    return np.concatenate([values for _, values in strips]), shares
+    assert all(window.width == facts.width and window.height == values.shape[0] for window, values in found)
+    assert [window.row_off for window, _ in found] == list(np.cumsum([0, *(v.shape[0] for _, v in found)]))[:-1]
+    return np.concatenate([values for _, values in found]), shares
 
 
 @pytest.mark.parametrize("core_px", [96, 160, 1024])
@@ -92,6 +93,15 @@ def test_work_ends_with_what_tell_raises(write_scene: WriteScene, net: Icssn) ->
     config = InferenceConfig(core_px=64, halo_px=32)
     with open_raster(path) as dataset, pytest.raises(KeyboardInterrupt):
         list(probability_strips(dataset, net, stretch=facts.stretch, config=config, device=CPU, tell=tell))
+
+
+def test_windows_in_batches_give_the_same(write_scene: WriteScene, net: Icssn, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, facts = write_scene(landscape(300, 410, seed=7))
+    alone, _ = by_windows(path, facts, net, core_px=64, halo_px=32)
+    monkeypatch.setitem(strips._BATCH, "cpu", 3)  # as on a graphics card
+    together, shares = by_windows(path, facts, net, core_px=64, halo_px=32)
+    assert np.abs(together.astype(int) - alone).max() <= 2
+    assert len(shares) == 5 * 7
 
 
 def test_one_forward_takes_several_images(net: Icssn) -> None:

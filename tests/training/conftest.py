@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from icssn.chips.cut import IMAGES, MANIFEST, MASKS
 from icssn.config import ChipConfig, ContrastConfig, EncoderConfig, StageConfig, TrainConfig
@@ -15,6 +16,15 @@ from icssn.records import Chip, Manifest
 STORED_PX = 80
 
 WriteChips = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: nets this small only wait for a second one, and very long on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -74,7 +84,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
 def tiny_config() -> TrainConfig:
     """Give settings with which a whole run takes a few seconds."""
     return TrainConfig(
-        encoder=EncoderConfig(weights="none"),
+        encoder=EncoderConfig(name="tu-test_efficientnet", weights="none"),  # the same family, much smaller
         chips=ChipConfig(size_px=64, margin_px=8),
         contrast=ContrastConfig(dimensions=8, warmup_share=0.3),
         rounds=2,

@@ -95,7 +95,7 @@ def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config:
     torch.manual_seed(0)
     chips = open_chips(write_chips())
     learner = Learner(build(tiny_config), device=torch.device("cpu"))
-    settings = tiny_config.segment.model_copy(update={"steps": 12, "learning_rate": 3e-3})
+    settings = tiny_config.segment.model_copy(update={"steps": 12, "learning_rate": 1e-2})
     learner.begin([learner.model.classifier, learner.model.segmenter], settings=settings, rate=1, encoder_rate=1)
     batch = classification_batch if stage == "classify" else segmentation_batch
     views = batch(chips, config=tiny_config, step=0, order=0, generator=_chance())

@@ -76,8 +76,9 @@ def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_con
 
     fractions = [report.fraction for report in reports]
     assert fractions == sorted(fractions)
+    assert fractions[0] == 0
     assert fractions[-1] == pytest.approx(1)
-    assert reports[0].message == "round 1 of 2 · classify · step 1 of 2"
+    assert reports[0].message == "round 1 of 2 · classify · step 0 of 2"
     figures = [set(report.figures) for report in reports]
     assert {"cls_accuracy", "cls_f1", "cls_loss"} in figures
     assert "val_f1" in figures[-1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from shapely.geometry import MultiPolygon, box, mapping
 
@@ -85,6 +86,7 @@ def test_anything_else_is_refused_with_a_sentence(broken: dict[str, Any]) -> Non
         payload.edits(broken)
 
 
+@settings(deadline=None)
 @given(
     some.recursive(
         some.none() | some.booleans() | some.floats() | some.text(max_size=5),
@@ -97,11 +99,9 @@ def test_anything_else_is_refused_with_a_sentence(broken: dict[str, Any]) -> Non
 )
 def test_no_payload_ends_in_anything_but_edits_or_a_refusal(anything: Any) -> None:
     if isinstance(anything, dict):
-        try:
-            payload.edits(anything)
-            payload.decisions(anything)
-        except IcssnError as err:
-            assert str(err)
+        for read in (payload.edits, payload.decisions):
+            with contextlib.suppress(IcssnError):
+                read(anything)
 
 
 def test_decisions_carry_the_kind_of_look_alike_only_when_rejecting() -> None:

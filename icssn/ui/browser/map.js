@@ -2,7 +2,7 @@
    one way to Python: `ui.send`. Text from outside is set with textContent only, never as HTML. */
 window.icssn = (function () {
   "use strict";
-  const OVERLAY_PANES = ["ic-values", "ic-other", "ic-casing", "overlayPane", "ic-outlines", "ic-other-outlines", "markerPane"];
+  const OVERLAY_PANES = ["ic-values", "ic-other", "ic-casing", "overlayPane", "ic-main-casing", "ic-outlines", "ic-other-outlines", "markerPane"];
   const RESEND_MS = 10000; // an unanswered message is sent again; Python applies a nonce once
 
   function node(tag, className, parent, text) {
@@ -74,6 +74,7 @@ window.icssn = (function () {
     const panel = node("aside", "ic-panel", document.body);
     const layers = node("section", "ic-layers", panel);
     node("h2", "", layers, say("layers"));
+    const legend = node("div", "ic-legend", layers);
     const bar = node("div", "ic-bar", container);
     L.DomEvent.disableClickPropagation(bar);
     const hint = node("div", "ic-hint", container);
@@ -85,15 +86,23 @@ window.icssn = (function () {
     const viewKey = `icssn.view.${options.scene}`;
     const home = L.latLngBounds(options.bounds);
     map.invalidateSize({ animate: false });
+    // Zooming goes by whole levels, where tiles are sharp and without seams; only the whole scene may fit in between.
+    const unsnapped = (move) => {
+      map.options.zoomSnap = 0;
+      move();
+      map.options.zoomSnap = 1;
+    };
+    const wholeScene = () => unsnapped(() => map.fitBounds(home, { animate: false }));
     const kept = JSON.parse(sessionStorage.getItem(viewKey) || "null");
-    if (kept) map.setView(kept.center, kept.zoom, { animate: false });
-    else map.fitBounds(home, { animate: false });
+    if (kept) unsnapped(() => map.setView(kept.center, kept.zoom, { animate: false }));
+    else wholeScene();
     map.on("moveend", () => sessionStorage.setItem(viewKey, JSON.stringify({ center: map.getCenter(), zoom: map.getZoom() })));
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(container);
 
     // ---- layers and legend
     function layerRow(text, layer, { on = true, opacity = 1, toggle = true } = {}) {
-      const row = node("div", "ic-layer", layers), label = node("label", "", row);
+      const row = node("div", "ic-layer"), label = node("label", "", row);
+      layers.insertBefore(row, legend);
       let box = null;
       if (toggle) {
         box = node("input", "", label);
@@ -116,13 +125,11 @@ window.icssn = (function () {
       const relief = L.tileLayer(options.hillshade.url, { maxNativeZoom: options.hillshade.zoom, maxZoom: 24, zIndex: 5, bounds: home });
       hillshade = layerRow(say("hillshade"), relief, { on: false, opacity: 0.7 });
     }
-    const legend = node("div", "ic-legend");
     for (const [word, style] of options.legend) {
       const entry = node("div", "", legend);
       swatch(entry, options.styles[style] || { color: style, flat: true });
       node("span", "", entry, say(word));
     }
-    layers.appendChild(legend);
 
     // ---- full screen, home view, cursor position
     const corner = L.control({ position: "topleft" });
@@ -137,7 +144,7 @@ window.icssn = (function () {
         link.innerHTML = `<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.6"><path d="${path}"/></svg>`;
         L.DomEvent.on(link, "click", (event) => { L.DomEvent.stop(event); act(); });
       };
-      tool(say("whole_scene"), "M2 8l6-5 6 5M4 7v6h8V7", () => map.fitBounds(home));
+      tool(say("whole_scene"), "M2 8l6-5 6 5M4 7v6h8V7", wholeScene);
       tool(say("full_screen"), "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4", () =>
         document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
       return box;

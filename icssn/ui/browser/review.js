@@ -96,25 +96,29 @@ icssn.review = function (map, options) {
   // ---- outlines
   ui.pane("ic-casing", 390, true);
   ui.pane("ic-other-outlines", 395, true);
+  ui.pane("ic-main-casing", 415, true);
   ui.pane("ic-outlines", 420, false);
-  const canvas = { casing: L.canvas({ pane: "ic-casing" }), other: L.canvas({ pane: "ic-other-outlines" }), main: L.canvas({ pane: "ic-outlines" }) };
+  const canvas = { casing: L.canvas({ pane: "ic-casing" }), mainCasing: L.canvas({ pane: "ic-main-casing" }), other: L.canvas({ pane: "ic-other-outlines" }), main: L.canvas({ pane: "ic-outlines" }) };
   const drawn = L.layerGroup().addTo(map), background = L.layerGroup().addTo(map), shapes = new Map();
   function line(geometry, style, where, into, pane) {
     return L.polygon(icssn.latLngs(geometry), { ...style, fillColor: style.color, renderer: where, pane, bubblingMouseEvents: false,
                                                 interactive: where === canvas.main }).addTo(into);
   }
-  const casing = (geometry, weight, into) =>
-    line(geometry, { color: "#000", opacity: 0.45, weight: weight + 2, fill: false }, canvas.casing, into, "ic-casing");
+  const casing = (geometry, weight, where, into, pane) =>
+    line(geometry, { color: "#000", opacity: 0.45, weight: weight + 2, fill: false }, where, into, pane);
   function redraw() {
     drawn.clearLayers();
     background.clearLayers();
     shapes.clear();
     for (const label of labels) {
       const style = ui.styles[label.cls];
-      casing(label.geometry, style.weight, background);
+      casing(label.geometry, style.weight, canvas.casing, background, "ic-casing");
       line(label.geometry, { ...style, fillOpacity: 0 }, canvas.casing, background, "ic-casing");
     }
-    for (const item of others) line(item.geometry, ui.styles.other, canvas.other, drawn, "ic-other-outlines");
+    for (const item of others) {
+      casing(item.geometry, ui.styles.other.weight, canvas.other, drawn, "ic-other-outlines");
+      line(item.geometry, ui.styles.other, canvas.other, drawn, "ic-other-outlines");
+    }
     for (const item of candidates) draw(item);
   }
   function draw(item) {
@@ -123,7 +127,7 @@ icssn.review = function (map, options) {
     if (item.id === current) Object.assign(style, { color: "#fff", weight: 4 });
     const outline = line(item.geometry, { ...style, fill: true }, canvas.main, drawn, "ic-outlines");
     outline.on("click", () => choose(item.id, false));
-    shapes.set(item.id, [casing(item.geometry, style.weight, drawn), outline]);
+    shapes.set(item.id, [casing(item.geometry, style.weight, canvas.mainCasing, drawn, "ic-main-casing"), outline]);
   }
 
   // ---- the queue
@@ -143,7 +147,7 @@ icssn.review = function (map, options) {
       icssn.swatch(row, ui.styles[item.status]);
       const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(`status_${item.status}`);
       node("span", "ic-what", row, `${index + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
-      node("span", "ic-area", row, `${item.score.toFixed(2)}  ${icssn.areaText(item.area)}`);
+      node("span", "ic-area", row, `${item.score.toFixed(2)} · ${icssn.areaText(item.area)}`);
       row.addEventListener("click", () => choose(item.id, true));
       row.addEventListener("keydown", (event) => event.key === "Enter" && choose(item.id, true));
       if (item.id === current) setTimeout(() => row.scrollIntoView({ block: "nearest" }));
@@ -166,19 +170,19 @@ icssn.review = function (map, options) {
       node("dt", "", pairs, say(word));
       node("dd", "", pairs, text);
     }
-    const buttons = node("div", "ic-buttons", card);
     if (choosing) {
-      node("div", "ic-quiet", card).textContent = say("what_is_it");
+      node("h2", "", card, say("what_is_it"));
       const kinds = node("div", "ic-buttons", card);
       options.lookAlikes.forEach((kind, i) => button(kinds, say(`look_${kind}`), () => decide("rejected", kind), { key: String(i + 1) }));
-      button(buttons, say("back"), () => { choosing = false; details(); }, { key: "Esc" });
+      button(kinds, say("back"), () => { choosing = false; details(); }, { key: "Esc" });
       return;
     }
+    const buttons = node("div", "ic-three", card), ways = node("div", "ic-two", card);
     button(buttons, say("accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
     button(buttons, say("reject"), reject, { key: "X", id: "ic-reject" });
     button(buttons, say("unsure"), () => decide("unsure"), { key: "U", id: "ic-unsure" });
-    button(buttons, say("previous"), () => move(-1), { key: "P", id: "ic-previous" });
-    button(buttons, say("next"), () => move(1), { key: "N", id: "ic-next" });
+    button(ways, say("previous"), () => move(-1), { key: "P", id: "ic-previous" });
+    button(ways, say("next"), () => move(1), { key: "N", id: "ic-next" });
   }
   function choose(id, fly) {
     const before = find(current);
@@ -228,7 +232,7 @@ icssn.review = function (map, options) {
       const pane = map.getPane(name);
       if (pane) pane.style.clip = swiping ? `rect(${corner.y}px, ${to}px, ${end.y}px, ${from}px)` : "";
     };
-    for (const name of ["ic-values", "ic-outlines"]) put(name, corner.x, middle);
+    for (const name of ["ic-values", "ic-main-casing", "ic-outlines"]) put(name, corner.x, middle);
     for (const name of ["ic-other", "ic-other-outlines"]) put(name, middle, end.x);
     bar.style.left = `${x}px`;
     left.style.right = `${size.x - x + 16}px`;
@@ -283,4 +287,6 @@ icssn.review = function (map, options) {
   icssn.show = show;
   icssn.ui = ui;
   icssn.candidates = () => candidates;
+  icssn.painted = () => Object.values(mainLayer._tiles).reduce((sum, { el }) => // pixels of the overlay that are coloured now
+    sum + (el.values || []).reduce((n, v) => n + (colours[v] ? 1 : 0), 0), 0);
 };
