@@ -89,8 +89,8 @@ class TrainConfig(Settings):
 class InferenceConfig(Settings):
     """How a checkpoint is applied to a scene."""
 
-    core_px: int = Field(512, ge=64)  #: side of the part of a window that is kept
-    halo_px: int = Field(64, ge=0)  #: read and predicted around the core, then dropped
+    core_px: int = Field(1024, ge=64)  #: side of the part of a window that is kept
+    halo_px: int = Field(128, ge=0)  #: read and predicted around the core, then dropped; 64 leaves visible seams
     min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
