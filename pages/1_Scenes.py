@@ -24,7 +24,8 @@ with frame.page("scenes") as ws:
             if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
                 with frame.told(), st.spinner(phrase("scenes.checking")):
                     chosen = uploads.server_path(path)
-                    actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
+                    added = actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
+                    scene_view.show_next(added[0])
                     st.rerun()
         with by_upload, st.form("upload", border=False):
             given = st.file_uploader(phrase("scenes.file"), type=["tif", "tiff"])
@@ -38,7 +39,8 @@ with frame.page("scenes") as ws:
                     with frame.told(), st.spinner(phrase("scenes.checking")):
                         with uploads.kept(ws, given) as image, uploads.kept(ws, given_dem, "dem.tif") as terrain:
                             name_given = upload_name.strip() or uploads.stem(given)
-                            actions.add_scene(ws, image, name=name_given, dem=terrain if given_dem else None)
+                            added = actions.add_scene(ws, image, name=name_given, dem=terrain if given_dem else None)
+                        scene_view.show_next(added[0])
                         st.rerun()
 
     scene = scene_view.choose(scenes)
@@ -48,4 +50,4 @@ with frame.page("scenes") as ws:
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
         facts = {"facts": scene_view.facts(scene)}
-        maps.show("preview", scene, key=f"preview_{scene.id}", legend=[], above_px=238, options=facts)
+        maps.show("preview", scene, key=f"preview_{scene.id}", legend=[], options=facts)

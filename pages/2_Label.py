@@ -28,7 +28,8 @@ with frame.page("label", headline=False) as ws:
                 known, crs = done.already_there, frame.plain(done.crs_name)
                 st.success(phrase("label.imported", count=done.count, known=known, repaired=done.repaired, crs=crs))
             st.divider()
-            kind = st.radio(phrase("label.export"), ["gpkg", "geojson"], horizontal=True)
+            formats = {"gpkg": "GeoPackage", "geojson": "GeoJSON"}
+            kind = st.radio(phrase("label.export"), list(formats), format_func=formats.get, horizontal=True)
 
             def exported(scene_id: str = scene.id, suffix: str = kind) -> bytes:
                 with tempfile.TemporaryDirectory() as folder:

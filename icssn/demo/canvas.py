@@ -37,6 +37,10 @@ class Canvas:
         fine: Field = np.ascontiguousarray((weights @ (weights @ (coarse - middle)).T).T) + middle
         return fine
 
+    def fine_share(self, coarse: Field, *, blur_m: float = 0.0) -> Field:
+        """Do the same for a field of 0–1, which the spline would overshoot."""
+        return np.clip(self.fine(coarse, blur_m=blur_m), 0, 1)
+
     def drawn(self, shapes: Iterable[BaseGeometry], *, blur_m: float = 0.7) -> Field:
         """Draw shapes with soft edges, 0–1."""
         return self.blurred(self.burnt((shape, 1) for shape in shapes).astype(np.float32), blur_m)
@@ -65,12 +69,9 @@ class Canvas:
 
 @cache
 def _spline(cells: int, size_px: int) -> sparse.csr_matrix:
-    """Weights (pixels, cells) of a cubic spline through cell centres, straight on past the outermost ones."""
-    at = (np.arange(size_px) + 0.5) * cells / size_px - 0.5
-    grid = np.meshgrid(at, np.arange(cells), indexing="ij")
-    weights = ndimage.map_coordinates(np.eye(cells, dtype=np.float32), grid, order=3, mode="nearest")
-    for beyond, first, second in ((-at, 0, 1), (at - (cells - 1), -1, -2)):
-        rows = np.flatnonzero(beyond > 0)
-        weights[rows] = 0
-        weights[rows, first], weights[rows, second] = 1 + beyond[rows], -beyond[rows]
+    """Weights (pixels, cells) of a cubic spline through cell centres that runs straight on at the border."""
+    beyond = 12  # cells; the spline has forgotten its end by then
+    padded = np.pad(np.eye(cells), ((beyond, beyond), (0, 0)), mode="reflect", reflect_type="odd")
+    at = (np.arange(size_px) + 0.5) * cells / size_px - 0.5 + beyond
+    weights = ndimage.map_coordinates(padded, np.meshgrid(at, np.arange(cells), indexing="ij"), order=3, mode="nearest")
     return sparse.csr_matrix(np.where(np.abs(weights) > 1e-6, weights, 0).astype(np.float32))

@@ -65,9 +65,9 @@ def shape_ground(canvas: Canvas, slipped: Slipped, *, built: Settlement) -> Grou
     works = _works(canvas, built)
     bare = (1 - works.quarry) * (1 - works.yard)
     slope = canvas.fine(slope_of(ndimage.gaussian_filter(coarse, 5), CELL_M))
-    disturbed, scarp = canvas.fine(slipped.disturbed), canvas.fine(slipped.scarp)
-    gully = canvas.fine(ramp(ndimage.gaussian_filter((steep > 0.56).astype(np.float32), 1.5), 0.25, 0.6))
-    wet = canvas.fine(ramp(np.log10(drainage(coarse, cell_m=CELL_M)), 3.6, 4.8), blur_m=5)
+    disturbed, scarp = canvas.fine_share(slipped.disturbed), canvas.fine_share(slipped.scarp)
+    gully = canvas.fine_share(ramp(ndimage.gaussian_filter((steep > 0.56).astype(np.float32), 1.5), 0.25, 0.6))
+    wet = canvas.fine_share(ramp(np.log10(drainage(coarse, cell_m=CELL_M)), 3.6, 4.8), blur_m=5)
     river, floor = _valley(canvas, canvas.fine(steep))
     patchy = canvas.fractal(260, slope=1.8)
     tilled_again = canvas.band(95) * ramp(disturbed, 0.05, 0.3)  # much of an old landslide is terraced once more

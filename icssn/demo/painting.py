@@ -101,8 +101,7 @@ def _lay(image: Field, colour: Colour, weight: Field) -> None:
 def _shady(canvas: Canvas, ground: Ground) -> Field:
     """1 on slopes that face north, -1 on those that face south: the dry side of loess hills is the bare one."""
     down, _ = np.gradient(canvas.blurred(ground.height_m, 12), canvas.pixel_m)
-    shady: Field = np.clip(down / 0.35, -1, 1)
-    return shady
+    return np.asarray(np.clip(down / 0.35, -1, 1), np.float32)
 
 
 def _light(canvas: Canvas, ground: Ground, *, plants: Plants) -> Field:

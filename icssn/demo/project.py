@@ -29,7 +29,7 @@ from icssn.errors import DiskFullError
 from icssn.geo import crs, shapes
 from icssn.records import Progress
 
-SEED = 16  # chosen by eye among a dozen: slides on all sides, roads that a driver would believe
+SEED = 15  # chosen by eye among sixteen: slides on all sides, roads that a driver would believe
 SIZE_PX = 2048  # at 1 m
 _CRS = CRS.from_epsg(32648)
 _WEST_M, _NORTH_M = 582_400.0, 3_841_000.0  # near 105.9° E 34.7° N, loess hills of eastern Gansu

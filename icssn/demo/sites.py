@@ -87,7 +87,7 @@ def place(rng: np.random.Generator, height_m: Field) -> list[Landslide]:
 
 def _axes(height_m: Field, crowns: Points, *, length_m: float) -> Points:
     """Ways of steepest descent over smoothed ground, shape (crowns, points, 2)."""
-    down, right = np.gradient(height_m, CELL_M)
+    down, right = (np.asarray(rise, np.float32) for rise in np.gradient(height_m, CELL_M))
     at = crowns
     axes = [at]
     for _ in range(_STEPS):

@@ -69,7 +69,7 @@ class Segmenter(nn.Module):
         pooling_branch = self.decoder.aspp[0].convs[-1]
         pooling_branch[0] = LocalAverage(max(atrous_rates))
         for module in self.decoder.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
                 module.padding_mode = "replicate"
         self.head = nn.Conv2d(decoder_channels, 1, kernel_size=1)
         self.projector = nn.Conv2d(channels[-1], dimensions, kernel_size=1)

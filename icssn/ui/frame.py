@@ -37,10 +37,10 @@ def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
         name: A key of `PAGES`; the title and the headline come from the catalogue.
         headline: Write title and introduction; a page that needs the room for its map does without.
     """
+    _navigation()  # first of all: it knows the language
     title = phrase(f"{name}.title")
     st.set_page_config(page_title=f"{title} · ICSSN", page_icon=str(_HERE / "icon.png"), layout="wide")
     st.html(_HERE / "frame.css")
-    _navigation()
     if headline:
         st.title(title, anchor=False)
         st.markdown(phrase(f"{name}.introduction"))

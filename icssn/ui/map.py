@@ -19,7 +19,7 @@ import streamlit as st
 from icssn.records import Scene
 from icssn.ui import assets, palette, wording
 
-_HEIGHT_PX = 560  # until the style of the page stretches the frame to the window
+_HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
 _EQUATOR_M = 2 * math.pi * 6378137.0
 
 
@@ -30,7 +30,6 @@ def show(
     key: str,
     legend: list[tuple[str, str]],
     keys: list[tuple[str, str]] | None = None,
-    above_px: int = 112,
     options: Mapping[str, Any] | None = None,
     contents: Mapping[str, Any] | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
@@ -42,7 +41,6 @@ def show(
         key: Names this map on its page.
         legend: (phrase of the ``map`` table, style of the palette or colour) for the legend.
         keys: (key, phrase) for the key sheet.
-        above_px: Height of what else stands on the page; the map takes the rest of the window.
         options: Fixed settings for the script; another value builds the map again.
         contents: JSON-ready values that the script shows now.
         on_event: Told what the script sends, once per message and before the page runs again.
@@ -81,9 +79,6 @@ def show(
         **(options or {}),
     }
     parts["Script"](view, settings).add_to(canvas)
-    st.html(
-        f"<style>iframe[title='streamlit_folium.st_folium'] {{ height: calc(100vh - {above_px}px) !important }}</style>"
-    )
     group = parts["FeatureGroup"](name="contents", control=False)
     group.add_child(parts["Contents"](dict(contents or {})))
     st_folium(

@@ -8,6 +8,8 @@ from icssn.records import Scene
 from icssn.ui import measures
 from icssn.ui.wording import phrase
 
+_KEY = "scene"
+
 
 def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
     """Let the reader choose a scene; the choice holds on all pages. Gives None where there is none."""
@@ -19,12 +21,17 @@ def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
         list(known),
         index=len(known) - 1,
         format_func=lambda scene_id: known[scene_id].name,
-        key="scene",
+        key=_KEY,
         persist_state="session",
         label_visibility="collapsed",
         width=width,
     )
     return known.get(chosen)
+
+
+def show_next(scene: Scene) -> None:
+    """Make a scene the chosen one; only before `choose` has run on the page."""
+    st.session_state[_KEY] = scene.id
 
 
 def facts(scene: Scene) -> list[tuple[str, str]]:

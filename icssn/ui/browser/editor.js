@@ -283,6 +283,7 @@ icssn.editor = function (map, options) {
     for (const state of sorted.slice(0, LIST_ROWS)) {
       const row = node("div", `ic-row${state.uid === selected ? " ic-chosen" : ""}`, rows);
       row.tabIndex = 0;
+      row.setAttribute("role", "button");
       icssn.swatch(row, ui.styles[state.cls]);
       node("span", "ic-what", row, `${titleOf(state)} ${state.uid.slice(0, 4)}${isPending(state.uid) ? " •" : ""}`);
       node("span", "ic-area", row, icssn.areaText(state.area));

@@ -64,7 +64,8 @@ window.icssn = (function () {
     return box;
   }
 
-  /** Set up a map; `options`: scene, bounds, words, styles, legend [[word, style]], hillshade {url, zoom}, keys [[key, word]]. */
+  /** Set up a map; `options`: scene, bounds, words, styles, legend [[word, style]], hillshade {url, zoom},
+      keys [[key, word]], whole (begin with the whole scene instead of the remembered view). */
   function stage(map, options) {
     const say = (key, values = {}) => (options.words[key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
     const container = map.getContainer();
@@ -93,10 +94,10 @@ window.icssn = (function () {
       map.options.zoomSnap = 1;
     };
     const wholeScene = () => unsnapped(() => map.fitBounds(home, { animate: false }));
-    const kept = JSON.parse(sessionStorage.getItem(viewKey) || "null");
+    const kept = options.whole ? null : JSON.parse(sessionStorage.getItem(viewKey) || "null");
     if (kept) unsnapped(() => map.setView(kept.center, kept.zoom, { animate: false }));
     else wholeScene();
-    map.on("moveend", () => sessionStorage.setItem(viewKey, JSON.stringify({ center: map.getCenter(), zoom: map.getZoom() })));
+    if (!options.whole) map.on("moveend", () => sessionStorage.setItem(viewKey, JSON.stringify({ center: map.getCenter(), zoom: map.getZoom() })));
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(container);
 
     // ---- layers and legend
@@ -247,7 +248,7 @@ window.icssn = (function () {
 
   /** A scene by itself, with its facts in the panel. */
   function preview(map, options) {
-    icssn.ui = stage(map, options);
+    icssn.ui = stage(map, { ...options, whole: true });
     const facts = node("section", "ic-facts");
     for (const [name, value] of options.facts) {
       node("div", "ic-quiet", facts, name);

@@ -143,6 +143,7 @@ icssn.review = function (map, options) {
     candidates.forEach((item, index) => {
       const row = node("div", `ic-row${item.id === current ? " ic-chosen" : ""}`, rows);
       row.tabIndex = 0;
+      row.setAttribute("role", "button");
       row.dataset.id = item.id;
       icssn.swatch(row, ui.styles[item.status]);
       const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(`status_${item.status}`);
