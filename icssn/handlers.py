@@ -72,7 +72,7 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
         area = NewLabel(geometry_lonlat=files.label_area, cls=LabelClass.label_area)
         actions.save_edits(ws, scene.id, Edits(nonce=f"demo-{scene.id}", created=(*slides, area)))
     _make_map_layers(ws, scene.id, _part(report, 0.7, 1.0))
-    return {"scene_id": scene.id, "truth": str(files.truth_labels)}
+    return {"scene_id": scene.id, "truth": str(files.truth_mask)}
 
 
 def import_scene(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
