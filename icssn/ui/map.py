@@ -122,7 +122,7 @@ def _parts() -> dict[str, Any]:
     class OfflineMap(leafmap.Map):  # type: ignore[misc]
         """A leafmap map whose files all come from this machine."""
 
-        default_js = assets.script_urls("map", "editor", "review")
+        default_js = assets.script_urls("map", "pen", "handles", "editor", "review")
         default_css = assets.style_urls()
 
     class Script(MacroElement):

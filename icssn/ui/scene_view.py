@@ -43,7 +43,7 @@ def facts(scene: Scene) -> list[tuple[str, str]]:
         "pixel": f"{found.pixel_size_m:.3g} m",
         "size": f"{found.width} × {found.height} px",
         "extent": f"{width_m / 1000:.2f} × {height_m / 1000:.2f} km",
-        "area": f"{width_m * height_m / 1e6:.2f} km²",
+        "area": measures.area(width_m * height_m),
         "bands": f"{found.band_count} × {found.dtype}",
         "nodata": phrase("scenes.none") if found.nodata is None else f"{found.nodata:g}",
         "file_size": measures.size(found.size_bytes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -9,13 +10,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+import rasterio
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, sync_playwright
+
+from icssn import actions, handlers
+from icssn.records import Edits, Job, JobKind, LabelClass, NewLabel, Scene
+from icssn.store.workspace import Workspace
+from tests.ui.conftest import inside
 
 ROOT = Path(__file__).parents[2]
 MAP = "iframe[title='streamlit_folium.st_folium']"
@@ -34,44 +42,53 @@ _QUIET = [
 
 @dataclass
 class Server:
-    """A running application."""
+    """The application on one workspace, always on the same port."""
 
-    url: str
     workspace: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is found."""
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        environment = {**os.environ, "ICSSN_WORKSPACE": str(self.workspace)}
+        with (self.workspace.parent / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1).close()
+                return
+            time.sleep(0.1)
+        raise TimeoutError("the server did not answer within a minute")
+
+    def stop(self) -> None:
+        """Stop it; its worker goes on."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Path], Server]]:
-    """Give a function that starts the application on a workspace; server and worker end with the test."""
-    started: list[tuple[subprocess.Popen[bytes], Path]] = []
-
-    def start(workspace: Path) -> Server:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        log = (workspace.parent / "server.log").open("wb")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        environment = {**os.environ, "ICSSN_WORKSPACE": str(workspace)}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        started.append((process, workspace))
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        return Server(url=f"http://localhost:{port}", workspace=workspace)
-
-    yield start
-    for process, workspace in started:
-        process.terminate()
-        process.wait(20)
-        for other in psutil.process_iter(["cmdline"]):  # the worker outlives the server on purpose
-            if str(workspace) in (other.info["cmdline"] or []):
-                other.kill()
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running application on the workspace ``tmp_path / "workspace"``; server and worker end with the test."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = Server(tmp_path / "workspace", port)
+    running.start()
+    yield running
+    running.stop()
+    for other in psutil.process_iter(["cmdline"]):
+        if str(running.workspace) in (other.info["cmdline"] or []):
+            other.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: Playwright's event loop would stand in the way of other tests
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine, else the one Playwright brought."""
     executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
@@ -79,6 +96,36 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=_QUIET)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    """The workspace that the server works on, opened beside it."""
+    workspace = actions.open_workspace(tmp_path / "workspace")
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def scene(ws: Workspace, tmp_path: Path) -> Scene:
+    """A scene of 512 × 512 px of 1 m, ready for the map, with two landslides in a label area."""
+    path = tmp_path / "hill.tif"
+    profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, 512, 512), dtype=np.uint8))
+    known = actions.register_scene(ws, path, name="hill")
+    job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
+    handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
+    slides = tuple(NewLabel(uid=f"slide{i}", geometry_lonlat=inside(known, 0.2 + 0.3 * i)) for i in range(2))
+    area = NewLabel(uid="area", geometry_lonlat=inside(known, 0.05, 0.9), cls=LabelClass.label_area)
+    actions.save_edits(ws, known.id, Edits(created=(*slides, area)))
+    return known
+
+
+def place(scene: Scene, across: float, up: float) -> tuple[float, float]:
+    """Give longitude and latitude at shares of the scene's sides from its lower left corner."""
+    west, south, east, north = scene.facts.bounds_lonlat
+    return west + across * (east - west), south + up * (north - south)
 
 
 @dataclass

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import numpy as np
 import pytest
-import rasterio
 
-from icssn import actions, handlers
-from icssn.records import Edits, Job, JobKind, LabelClass, NewLabel, Scene
+from icssn import actions
+from icssn.records import Edits, LabelClass, NewLabel, Scene
 from icssn.store.workspace import Workspace
-from tests.browser.conftest import Server, Visit
+from tests.browser.conftest import Server, Visit, place
 from tests.ui.conftest import inside
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def ws(tmp_path: Path) -> Iterator[Workspace]:
-    workspace = actions.open_workspace(tmp_path / "workspace")
-    yield workspace
-    workspace.close()
-
-
-@pytest.fixture
-def scene(ws: Workspace, tmp_path: Path) -> Scene:
-    """A scene of 512 × 512 px of 1 m with two landslides in a label area."""
-    path = tmp_path / "hill.tif"
-    profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
-    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
-        out.write(np.random.default_rng(0).integers(0, 255, (3, 512, 512), dtype=np.uint8))
-    known = actions.register_scene(ws, path, name="hill")
-    job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
-    handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
-    slides = tuple(NewLabel(uid=f"slide{i}", geometry_lonlat=inside(known, 0.2 + 0.3 * i)) for i in range(2))
-    area = NewLabel(uid="area", geometry_lonlat=inside(known, 0.05, 0.9), cls=LabelClass.label_area)
-    actions.save_edits(ws, known.id, Edits(created=(*slides, area)))
-    return known
-
-
-def place(scene: Scene, across: float, up: float) -> tuple[float, float]:
-    """Give longitude and latitude at shares of the scene's sides from its lower left corner."""
-    west, south, east, north = scene.facts.bounds_lonlat
-    return west + across * (east - west), south + up * (north - south)
-
-
-@pytest.fixture
-def editor(serve: Callable[[Path], Server], ws: Workspace, scene: Scene, visit: Visit) -> Visit:
+def editor(scene: Scene, server: Server, visit: Visit) -> Visit:
     """The Label page with its three labels loaded."""
-    server = serve(ws.folder)
     visit.page.goto(f"{server.url}/Label")
     frame, _ = visit.map()
     frame.wait_for_function("icssn.labels().length === 3")
@@ -122,6 +87,20 @@ def test_unsaved_edits_survive_a_reload(editor: Visit, ws: Workspace, scene: Sce
     assert len(actions.list_labels(ws, scene.id)) == 4
 
 
+def test_a_save_while_the_server_is_away_arrives_when_it_is_back(
+    editor: Visit, server: Server, ws: Workspace, scene: Scene
+) -> None:
+    frame, _ = editor.map()
+    server.stop()
+    draw(editor, scene, [(0.6, 0.2), (0.8, 0.2), (0.8, 0.4)])
+    editor.page.keyboard.press("Control+s")
+    editor.page.wait_for_timeout(1000)
+    assert frame.evaluate("icssn.pending().length") == 1
+    server.start()
+    frame.wait_for_function("icssn.pending().length === 0", timeout=120_000)
+    assert len(actions.list_labels(ws, scene.id)) == 4
+
+
 def test_a_conflict_is_told_and_can_be_settled_without_losing_anything(
     editor: Visit, ws: Workspace, scene: Scene
 ) -> None:
@@ -158,3 +137,14 @@ def test_text_of_labels_is_never_read_as_html(editor: Visit, ws: Workspace, scen
     editor.page.wait_for_timeout(300)
     assert frame.evaluate("window.hacked") is None
     assert editor.errors == []
+
+
+def test_the_language_holds_over_pages_and_reloads(editor: Visit) -> None:
+    page = editor.page
+    page.get_by_test_id("stSidebar").get_by_text("中文").click()
+    page.get_by_role("heading", name="标注").wait_for(timeout=30_000)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="训练").click()
+    page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
+    page.reload()
+    page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
+    assert (editor.foreign, editor.errors) == ([], [])

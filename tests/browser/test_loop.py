@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from icssn import actions
@@ -26,8 +23,8 @@ segment.batch_size=4
 LONG_MS = 600_000  # a busy machine with two cores
 
 
-def test_the_whole_loop(serve: Callable[[Path], Server], tmp_path: Path, visit: Visit) -> None:
-    server, page = serve(tmp_path / "workspace"), visit.page
+def test_the_whole_loop(server: Server, visit: Visit) -> None:
+    page = visit.page
 
     page.goto(server.url)
     page.get_by_role("button", name="Load the demo project").click(timeout=60_000)

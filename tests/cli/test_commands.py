@@ -35,7 +35,8 @@ def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, r
     vrt = tmp_path / "other.vrt"
     vrt.write_text('<VRTDataset rasterXSize="1" rasterYSize="1"></VRTDataset>')
     bare = tmp_path / "bare.tif"
-    with rasterio.open(bare, "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8") as out:
+    here = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+    with rasterio.open(bare, "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8", transform=here) as out:
         out.write(np.zeros((1, 9, 9), np.uint8))
     for path, word in ((text, "text.tif"), (vrt, "other.vrt"), (bare, "CRS"), (tmp_path / "missing.tif", "missing")):
         status, answer = icssn("scene", "add", path, "--name", "bad")

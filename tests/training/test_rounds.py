@@ -111,7 +111,7 @@ def test_a_run_stopped_before_every_step_and_killed_in_between_equals_the_uninte
             stopped = _train(tmp_path / "stopped", chips, tiny_config, stop=every_third)
         except CancelledError:
             assert (tmp_path / "stopped" / STATE_NAME).exists()
-    assert sittings == 6  # of two steps, so that both middle and end of every stage are met
+    assert sittings == 5  # of two steps, so that both middle and end of every stage are met
 
     killed: TrainResult | None = None
     lives = 0

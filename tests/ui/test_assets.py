@@ -11,8 +11,8 @@ from icssn.ui import assets
 
 
 def test_all_urls_are_relative_and_carry_a_fingerprint() -> None:
-    urls = [url for _, url in (*assets.script_urls("map", "editor", "review"), *assets.style_urls())]
-    assert len(urls) == 6
+    urls = [url for _, url in (*assets.script_urls("map", "pen", "handles", "editor", "review"), *assets.style_urls())]
+    assert len(urls) == 8
     for url in urls:
         assert url.startswith("../icssn.ui.assets.")
         assert "?v=" in url

@@ -3,9 +3,9 @@
 icssn.editor = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
-  const LIST_ROWS = 400, MOST_HANDLES = 500; // more would make the page slow; zooming in shows the rest
+  const LIST_ROWS = 400; // more would make the page slow
   let base = new Map(), work = new Map(), based = new Map(), gone = new Set(), revision = null, sent = null;
-  let undone = [], done = [], selected = null, pen = null, lastLookAlike = "other";
+  let undone = [], done = [], selected = null, lastLookAlike = "other";
 
   // ---- the difference between what Python holds and what is drawn
   const rounded = (geometry) => JSON.stringify(geometry.coordinates, (_, v) => (typeof v === "number" ? +v.toFixed(8) : v));
@@ -34,7 +34,7 @@ icssn.editor = function (map, options) {
   }
 
   function step(from, to, side) {
-    if (pen) return side === "before" ? unpoint() : undefined;
+    if (pen.cls()) return side === "before" ? pen.unpoint() : undefined;
     const entry = from.pop();
     if (!entry) return undefined;
     // A label whose deletion was saved comes back as a new one: the old id belongs to history.
@@ -91,8 +91,8 @@ icssn.editor = function (map, options) {
     const points = icssn.latLngs(state.geometry);
     const casing = L.polygon(points, { renderer: casings, pane: "ic-casing", color: "#000", opacity: 0.45, weight: style.weight + 2, fill: false, interactive: false });
     const line = L.polygon(points, { ...style, fillColor: style.color, bubblingMouseEvents: false });
-    line.on("click", (event) => (pen ? point(event.latlng) : select(uid)));
-    line.on("dblclick", (event) => { if (pen) finish(); L.DomEvent.stop(event); });
+    line.on("click", (event) => (pen.cls() ? pen.point(event.latlng) : select(uid)));
+    line.on("dblclick", (event) => { pen.finish(); L.DomEvent.stop(event); });
     shapes.set(uid, [casing.addTo(map), line.addTo(map)]);
     if (state.cls === "label_area") line.bringToBack();
   }
@@ -101,78 +101,18 @@ icssn.editor = function (map, options) {
     for (const uid of work.keys()) if (!shapes.has(uid)) shape(uid);
   }
 
-  // ---- one selected polygon gets handles: corners, middles, and one to move it whole
-  let handles = [], corner = null;
-  const rings = (geometry) => (geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
-  const icon = (kind, size) => L.divIcon({ className: kind, iconSize: [size, size] });
-  function clearHandles() {
-    handles.forEach((handle) => handle.remove());
-    handles = [];
-  }
+  // ---- one selected polygon gets handles
+  const handles = icssn.handles(map, ui, {
+    follow: (geometry) => shapes.get(selected).forEach((layer) => layer.setLatLngs(icssn.latLngs(geometry))),
+    commit: (geometry) => change(selected, { ...work.get(selected), geometry, area: icssn.area(geometry) }),
+  });
   function showHandles() {
-    clearHandles();
-    const state = selected && work.get(selected);
-    if (!state || pen) return;
-    const view = map.getBounds().pad(0.1), geometry = structuredClone(state.geometry);
-    const follow = () => shapes.get(selected).forEach((layer) => layer.setLatLngs(icssn.latLngs(geometry)));
-    const commit = () => change(selected, { ...state, geometry, area: icssn.area(geometry) });
-    const handle = (at, kind, size, drag) => {
-      const marker = L.marker(at, { icon: icon(kind, size), draggable: true, keyboard: false, bubblingMouseEvents: false }).addTo(map);
-      marker.on("drag", () => { drag(marker.getLatLng()); follow(); });
-      marker.on("dragend", commit);
-      handles.push(marker);
-      return marker;
-    };
-    let hidden = 0;
-    rings(geometry).forEach((ring, r) => {
-      const last = ring.length - 1; // equals the first point
-      for (let i = 0; i < last; i++) {
-        const here = L.latLng(ring[i][1], ring[i][0]), next = ring[i + 1];
-        if (!view.contains(here)) continue;
-        if (handles.length > MOST_HANDLES) { hidden++; continue; }
-        const moveTo = (index) => (at) => {
-          ring[index] = [at.lng, at.lat];
-          if (index === 0) ring[ring.length - 1] = ring[0];
-        };
-        const marker = handle(here, "ic-corner", 12, moveTo(i));
-        marker.on("click", (event) => {
-          corner = { uid: selected, r, i };
-          handles.forEach((other) => other.getElement() && other.getElement().classList.remove("ic-active"));
-          marker.getElement().classList.add("ic-active");
-          if (event.originalEvent.altKey) removeCorner();
-        });
-        marker.on("contextmenu", () => { corner = { uid: selected, r, i }; removeCorner(); });
-        let added = false;
-        handle([(ring[i][1] + next[1]) / 2, (ring[i][0] + next[0]) / 2], "ic-middle", 9, (at) => {
-          if (!added) ring.splice(i + 1, 0, [at.lng, at.lat]);
-          added = true;
-          ring[i + 1] = [at.lng, at.lat];
-        });
-      }
-    });
-    const original = structuredClone(geometry), middle = L.polygon(icssn.latLngs(geometry)).getBounds().getCenter();
-    handle(middle, "ic-move", 16, (at) => {
-      const from = rings(original), shift = [at.lng - middle.lng, at.lat - middle.lat];
-      rings(geometry).forEach((ring, r) => ring.forEach((p, i) => (ring[i] = [from[r][i][0] + shift[0], from[r][i][1] + shift[1]])));
-    }).getElement().title = say("move_whole");
-    if (hidden) ui.hint.textContent = say("zoom_for_corners");
+    if (selected && !pen.cls()) handles.show(work.get(selected).geometry);
+    else handles.clear();
   }
-  function removeCorner() {
-    if (!corner || corner.uid !== selected) return false;
-    const state = work.get(selected), geometry = structuredClone(state.geometry), ring = rings(geometry)[corner.r];
-    if (ring.length <= 4) { ui.tell(say("three_corners"), { bad: true }); return true; }
-    ring.splice(corner.i, 1);
-    ring[ring.length - 1] = ring[0];
-    corner = null;
-    change(selected, { ...state, geometry, area: icssn.area(geometry) });
-    return true;
-  }
-  map.on("moveend", () => { if (handles.length) showHandles(); });
-
   function select(uid) {
     const before = selected;
     selected = uid && work.has(uid) ? uid : null;
-    corner = null;
     if (before) shape(before);
     if (selected) shape(selected);
     ui.hint.textContent = selected ? say("hint_edit") : "";
@@ -181,89 +121,43 @@ icssn.editor = function (map, options) {
     details();
   }
   function remove() {
-    if (pen || !selected || removeCorner()) return;
+    if (pen.cls() || !selected || handles.removeCorner()) return;
     const uid = selected;
     select(null);
     change(uid, null);
   }
 
   // ---- the pen
+  const pen = icssn.pen(map, ui, {
+    changed: () => toolbar(),
+    finished: (cls, ring) => {
+      const uid = icssn.newId(), geometry = { type: "Polygon", coordinates: [ring] };
+      change(uid, { uid, geometry, cls, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry),
+                    attributes: cls === "hard_negative" ? { look_alike: lastLookAlike } : {} });
+      select(uid);
+    },
+  });
   function startPen(cls) {
-    stopPen();
     select(null);
-    pen = { cls, points: [], line: L.polyline([], { ...ui.styles[cls], interactive: false }).addTo(map),
-            rubber: L.polyline([], { color: "#fff", weight: 1.5, dashArray: "4 4", interactive: false }).addTo(map),
-            first: L.circleMarker([0, 0], { radius: 6, color: "#fff", fillColor: "#0f6e84", fillOpacity: 1, interactive: false }), asked: false };
-    map.getContainer().classList.add("ic-drawing");
-    map.doubleClickZoom.disable();
-    ui.hint.textContent = say("hint_draw");
-    toolbar();
+    pen.start(cls);
   }
-  function stopPen() {
-    if (!pen) return;
-    [pen.line, pen.rubber, pen.first].forEach((layer) => layer.remove());
-    pen = null;
-    map.getContainer().classList.remove("ic-drawing");
-    setTimeout(() => map.doubleClickZoom.enable(), 300);
-    ui.hint.textContent = "";
-    toolbar();
-  }
-  const gap = (a, b) => map.latLngToContainerPoint(a).distanceTo(map.latLngToContainerPoint(b));
-  function point(at) {
-    const { points } = pen;
-    if (points.length >= 3 && gap(points[0], at) < 12) return finish();
-    if (points.length && gap(points.at(-1), at) < 3) return undefined; // the second click of a double click
-    points.push(at);
-    pen.asked = false;
-    return track();
-  }
-  function track() {
-    pen.line.setLatLngs(pen.points);
-    if (pen.points.length) pen.first.setLatLng(pen.points[0]).addTo(map);
-    else pen.first.remove();
-    toolbar();
-  }
-  function unpoint() {
-    pen.points.pop();
-    pen.rubber.setLatLngs([]);
-    track();
-  }
-  function finish() {
-    if (!pen || pen.points.length < 3) return;
-    const { cls, points } = pen, uid = icssn.newId();
-    const ring = [...points, points[0]].map((p) => [+p.lng.toFixed(8), +p.lat.toFixed(8)]);
-    const geometry = { type: "Polygon", coordinates: [ring] };
-    stopPen();
-    change(uid, { uid, geometry, cls, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry),
-                  attributes: cls === "hard_negative" ? { look_alike: lastLookAlike } : {} });
-    select(uid);
-  }
-  function escape() {
-    if (!pen) return select(null);
-    if (pen.points.length >= 3 && !pen.asked) {
-      pen.asked = true;
-      ui.hint.textContent = say("hint_escape");
-    } else stopPen();
-    return undefined;
-  }
-  map.on("click", (event) => (pen ? point(event.latlng) : select(null)));
-  map.on("dblclick", () => pen && finish());
-  map.on("mousemove", (event) => pen && pen.points.length && pen.rubber.setLatLngs([pen.points.at(-1), event.latlng, pen.points[0]]));
+  const escape = () => (pen.cls() ? pen.escape() : select(null));
+  map.on("click", (event) => (pen.cls() ? pen.point(event.latlng) : select(null)));
 
   // ---- the bar above the map
   const tools = node("div", "ic-group"), steps = node("div", "ic-group"), keep = node("div", "ic-group");
   ui.bar.prepend(tools, steps, keep);
   const penButtons = ["landslide", "label_area", "hard_negative"].map((cls) =>
-    [cls, button(tools, say(`draw_${cls}`), () => (pen && pen.cls === cls ? escape() : startPen(cls)), { key: cls === "landslide" ? "D" : "", id: `ic-draw-${cls}` })]);
+    [cls, button(tools, say(`draw_${cls}`), () => (pen.cls() === cls ? escape() : startPen(cls)), { key: cls === "landslide" ? "D" : "", id: `ic-draw-${cls}` })]);
   const undoButton = button(steps, say("undo"), undo), redoButton = button(steps, say("redo"), redo);
   undoButton.title = "Ctrl+Z";
   redoButton.title = "Ctrl+Y";
   const saveButton = button(keep, say("save"), save, { className: "ic-primary", id: "ic-save" });
   saveButton.title = "Ctrl+S";
   function toolbar() {
-    for (const [cls, made] of penButtons) made.setAttribute("aria-pressed", Boolean(pen && pen.cls === cls));
-    undoButton.disabled = pen ? !pen.points.length : !done.length;
-    redoButton.disabled = Boolean(pen) || !undone.length;
+    for (const [cls, made] of penButtons) made.setAttribute("aria-pressed", pen.cls() === cls);
+    undoButton.disabled = pen.cls() ? !pen.corners() : !done.length;
+    redoButton.disabled = Boolean(pen.cls()) || !undone.length;
     const count = pendingUids().length;
     saveButton.textContent = sent ? say("saving") : count ? say("save_count", { count }) : say("saved");
     saveButton.disabled = Boolean(sent) || !count;
@@ -318,7 +212,7 @@ icssn.editor = function (map, options) {
         lastLookAlike = kind;
         change(state.uid, { ...state, attributes: { ...state.attributes, look_alike: kind } });
       });
-    for (const [word, text] of [["area", icssn.areaText(state.area)], ["corners", String(rings(state.geometry).reduce((n, ring) => n + ring.length - 1, 0))],
+    for (const [word, text] of [["area", icssn.areaText(state.area)], ["corners", String(icssn.rings(state.geometry).reduce((n, ring) => n + ring.length - 1, 0))],
                                 ["source", say(`source_${state.source}`)]]) {
       node("dt", "", pairs, say(word));
       node("dd", "", pairs, text);
@@ -341,7 +235,7 @@ icssn.editor = function (map, options) {
 
   // ---- saving
   function save() {
-    stopPen();
+    pen.stop();
     const uids = pendingUids();
     if (!uids.length || sent) return;
     const message = { event: "save", created: [], changed: [], deleted: [] };
@@ -390,8 +284,8 @@ icssn.editor = function (map, options) {
     refresh();
   }
 
-  Object.assign(ui.actions, { d: () => startPen("landslide"), e: showHandles, Delete: remove, Enter: finish, Escape: escape,
-    Backspace: () => pen && unpoint(), "ctrl+z": undo, "ctrl+y": redo, "ctrl+Z": redo, "ctrl+s": save });
+  Object.assign(ui.actions, { d: () => startPen("landslide"), e: showHandles, Delete: remove, Enter: pen.finish, Escape: escape,
+    Backspace: pen.unpoint, "ctrl+z": undo, "ctrl+y": redo, "ctrl+Z": redo, "ctrl+s": save });
   list();
   details();
   toolbar();

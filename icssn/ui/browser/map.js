@@ -51,6 +51,9 @@ window.icssn = (function () {
     return L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2);
   }
 
+  /** All rings of a GeoJSON polygon, outer and inner, part after part; the very arrays, so that they can be changed. */
+  const rings = (geometry) => (geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
+
   function swatch(parent, style) {
     const box = node("span", "ic-swatch", parent);
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -258,5 +261,5 @@ window.icssn = (function () {
     icssn.show = () => undefined;
   }
 
-  return { node, button, newId, area, areaText, latLngs, swatch, stage, load, preview };
+  return { node, button, newId, area, areaText, latLngs, rings, swatch, stage, load, preview };
 })();

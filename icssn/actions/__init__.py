@@ -1,0 +1,87 @@
+"""Everything a geologist can do, as one function each; the pages and the command line call nothing else.
+
+Every verb takes the `Workspace` first, checks the actor's role, and either returns a record or raises an
+`IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
+"""
+
+from icssn.actions.labelling import (
+    export_labels,
+    import_labels,
+    label_history,
+    label_revision,
+    list_labels,
+    restore_label,
+    save_edits,
+)
+from icssn.actions.projects import load_demo, open_workspace
+from icssn.actions.reviewing import (
+    evaluate_scene,
+    export_prediction,
+    latest_prediction,
+    list_candidates,
+    list_predictions,
+    predict_scene,
+    review,
+)
+from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene
+from icssn.actions.training import (
+    active_checkpoint,
+    find_checkpoint,
+    find_run,
+    list_checkpoints,
+    list_rounds,
+    list_runs,
+    model_card,
+    promote,
+    readiness,
+    run_journal,
+    start_run,
+)
+from icssn.actions.work import active_jobs, cancel_job, find_job, job_log, recent_jobs, wait_for
+
+__all__ = [
+    # a project
+    "open_workspace",
+    "load_demo",
+    # scenes
+    "add_scene",
+    "register_scene",
+    "list_scenes",
+    "find_scene",
+    "map_file",
+    # labels
+    "list_labels",
+    "label_revision",
+    "label_history",
+    "save_edits",
+    "restore_label",
+    "import_labels",
+    "export_labels",
+    # training and models
+    "readiness",
+    "start_run",
+    "list_runs",
+    "find_run",
+    "list_rounds",
+    "run_journal",
+    "list_checkpoints",
+    "active_checkpoint",
+    "find_checkpoint",
+    "model_card",
+    "promote",
+    # predictions and review
+    "predict_scene",
+    "list_predictions",
+    "latest_prediction",
+    "list_candidates",
+    "review",
+    "export_prediction",
+    "evaluate_scene",
+    # jobs
+    "find_job",
+    "active_jobs",
+    "recent_jobs",
+    "cancel_job",
+    "job_log",
+    "wait_for",
+]

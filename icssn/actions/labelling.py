@@ -1,0 +1,81 @@
+"""Labels: looked at, edited, imported, exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icssn.records import (
+    Edits,
+    ImportedLabels,
+    Label,
+    LabelClass,
+    LabelVersion,
+    Role,
+    SavedEdits,
+)
+from icssn.store import labels, scenes
+from icssn.store.workspace import Workspace
+from icssn.vectors import check, read, write
+
+from icssn.actions.permission import require
+
+
+def list_labels(ws: Workspace, scene_id: str, *, cls: LabelClass | None = None) -> list[Label]:
+    """Give the current labels of a scene."""
+    return labels.current(ws.db, scene_id, cls=cls)
+
+
+def label_revision(ws: Workspace, scene_id: str) -> int:
+    """Give the number of the scene's latest label revision (0: never labelled)."""
+    return labels.revision(ws.db, scene_id)
+
+
+def label_history(ws: Workspace, uid: str) -> list[LabelVersion]:
+    """Give every version of a label, oldest first."""
+    return labels.history(ws.db, uid)
+
+
+def save_edits(ws: Workspace, scene_id: str, edits: Edits) -> SavedEdits:
+    """Save one set of edits, whole or not at all; the same nonce is applied once.
+
+    Raises:
+        ConflictError: Somebody changed one of the labels first.
+        LabelsRefusedError: A geometry cannot be used.
+    """
+    require(ws, Role.annotator, "change labels")
+    scene = scenes.get(ws.db, scene_id)
+    return labels.save(ws.db, scene_id, check.checked(edits, facts=scene.facts, name=scene.name), actor=ws.actor.name)
+
+
+def restore_label(ws: Workspace, uid: str, *, version: int) -> Label:
+    """Bring back an earlier version of a label, as a new version."""
+    require(ws, Role.annotator, "restore a label")
+    return labels.restore(ws.db, uid, version=version, actor=ws.actor.name)
+
+
+def import_labels(ws: Workspace, scene_id: str, path: Path, *, complete: bool = False) -> ImportedLabels:
+    """Add the polygons of a vector file as landslides.
+
+    Args:
+        complete: The file holds *every* landslide of the scene: its whole extent becomes a label area.
+    """
+    require(ws, Role.annotator, "import labels")
+    scene = scenes.get(ws.db, scene_id)
+    found = read.read_labels(path, facts=scene.facts, scene_name=scene.name)
+    there = {label.geometry_lonlat.wkb for label in labels.current(ws.db, scene_id)}
+    area = (check.whole_scene_area(scene.facts),) if complete else ()
+    new = tuple(label for label in (*found.labels, *area) if label.geometry_lonlat.wkb not in there)
+    saved = labels.save(ws.db, scene_id, Edits(created=new), actor=ws.actor.name)
+    return ImportedLabels(
+        count=len(found.labels),
+        already_there=sum(label.geometry_lonlat.wkb in there for label in found.labels),
+        repaired=found.repaired,
+        crs_name=found.crs_name,
+        revision=saved.revision,
+    )
+
+
+def export_labels(ws: Workspace, scene_id: str, path: Path) -> int:
+    """Write the scene's labels to a GeoPackage or GeoJSON in the scene's CRS; gives their count."""
+    scene = scenes.get(ws.db, scene_id)
+    return write.write_labels(path, labels.current(ws.db, scene_id), facts=scene.facts)

@@ -1,0 +1,29 @@
+"""A project: its workspace, and the demo."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from icssn.config import workspace_folder
+from icssn.records import (
+    Actor,
+    Job,
+    JobKind,
+    Role,
+)
+from icssn.store.workspace import Workspace
+
+from icssn.actions.permission import require
+from icssn.actions.work import submit
+
+
+def open_workspace(folder: Path | None = None, *, actor: Actor | None = None) -> Workspace:
+    """Open a workspace, creating it where there is none."""
+    return Workspace(workspace_folder(folder), actor=actor or Actor(name=getpass.getuser()))
+
+
+def load_demo(ws: Workspace) -> Job:
+    """Queue the making of the demo project: a generated landscape with terrain and few labels."""
+    require(ws, Role.annotator, "load the demo")
+    return submit(ws, Job(kind=JobKind.demo, created_by=ws.actor.name))

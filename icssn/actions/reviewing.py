@@ -1,0 +1,94 @@
+"""Predictions: made, judged, reviewed, exported."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from icssn.errors import NotFoundError
+from icssn.records import (
+    Candidate,
+    Checkpoint,
+    Decision,
+    Job,
+    JobKind,
+    Prediction,
+    Role,
+    SavedEdits,
+)
+from icssn.store import checkpoints, predictions, scenes
+from icssn.store.workspace import Workspace
+from icssn.vectors import write
+
+from icssn.actions.permission import require
+from icssn.actions.work import submit
+
+
+def predict_scene(ws: Workspace, scene_id: str, *, checkpoint_id: str = "") -> Job:
+    """Queue the prediction of a scene with a checkpoint (the active one by default)."""
+    require(ws, Role.annotator, "predict")
+    scenes.get(ws.db, scene_id)
+    chosen = _checkpoint(ws, checkpoint_id)
+    params = {"scene_id": scene_id, "checkpoint_id": chosen.id}
+    return submit(ws, Job(kind=JobKind.predict, params=params, created_by=ws.actor.name))
+
+
+def list_predictions(ws: Workspace, scene_id: str) -> list[Prediction]:
+    """Give the predictions of a scene, newest first."""
+    return predictions.of_scene(ws.db, scene_id)
+
+
+def latest_prediction(ws: Workspace, scene_id: str) -> Prediction:
+    """Give the newest prediction of a scene.
+
+    Raises:
+        NotFoundError: The scene was never predicted.
+    """
+    found = predictions.latest(ws.db, scene_id)
+    if found is None:
+        raise NotFoundError("prediction", scenes.get(ws.db, scene_id).name, remedy="Predict the scene first.")
+    return found
+
+
+def list_candidates(ws: Workspace, prediction_id: str) -> list[Candidate]:
+    """Give the candidates of a prediction, highest score first."""
+    return predictions.candidates(ws.db, prediction_id)
+
+
+def review(ws: Workspace, scene_id: str, decisions: Iterable[Decision]) -> SavedEdits:
+    """Accept, reject or leave candidates unsure; accepted ones become labels, rejected ones hard negatives."""
+    require(ws, Role.annotator, "review candidates")
+    return predictions.decide(ws.db, scene_id, list(decisions), actor=ws.actor.name)
+
+
+def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[Path]:
+    """Copy a prediction out: ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``."""
+    prediction = predictions.get(ws.db, prediction_id)
+    scene = scenes.get(ws.db, prediction.scene_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for source, name in ((prediction.probability, "probability.tif"), (prediction.mask, "mask.tif")):
+        written.append(Path(shutil.copyfile(ws.path(source), folder / name)))
+    found = predictions.candidates(ws.db, prediction_id)
+    write.write_candidates(folder / "candidates.gpkg", found, facts=scene.facts)
+    return [*written, folder / "candidates.gpkg"]
+
+
+def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: str = "") -> Job:
+    """Queue the judging of a checkpoint on a scene against a truth mask (GeoTIFF) or truth polygons."""
+    scenes.get(ws.db, scene_id)
+    if not truth.exists():
+        raise NotFoundError("truth file", str(truth), remedy="Check the path.")
+    chosen = _checkpoint(ws, checkpoint_id)
+    params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "truth": str(truth.resolve())}
+    return submit(ws, Job(kind=JobKind.evaluate, params=params, created_by=ws.actor.name))
+
+
+def _checkpoint(ws: Workspace, checkpoint_id: str) -> Checkpoint:
+    if checkpoint_id:
+        return checkpoints.get(ws.db, checkpoint_id)
+    chosen = checkpoints.active(ws.db)
+    if chosen is None:
+        raise NotFoundError("model", "active", remedy="Train first: press Retrain, or run `icssn train`.")
+    return chosen

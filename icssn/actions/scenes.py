@@ -1,0 +1,82 @@
+"""Scenes: added, found, shown on the map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from icssn.errors import DuplicateError, NotFoundError
+from icssn.imagery.open import inspect_in_child
+from icssn.records import (
+    Job,
+    JobKind,
+    Role,
+    Scene,
+    new_id,
+)
+from icssn.store import predictions, scenes
+from icssn.store.workspace import Workspace
+
+from icssn.actions.permission import require
+from icssn.actions.work import submit
+
+
+def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:
+    """Register a GeoTIFF and queue its conversion for the map; the file itself is never changed.
+
+    Raises:
+        RasterRefusedError: The raster, or the DEM, cannot be used; the message says why and what to do.
+        DuplicateError: The name is taken.
+    """
+    scene = register_scene(ws, path, name=name, dem=dem)
+    job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
+    return scene, submit(ws, job)
+
+
+def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> Scene:
+    """Check a GeoTIFF and enter it in the catalogue, without the conversion for the map; raises as `add_scene`."""
+    require(ws, Role.annotator, "add a scene")
+    wanted = name or path.stem
+    if any(scene.name == wanted for scene in scenes.every(ws.db)):
+        raise DuplicateError("scene", wanted)
+    facts = inspect_in_child(path)
+    if dem is not None:
+        inspect_in_child(dem)
+    scene = Scene(
+        id=new_id(),
+        name=wanted,
+        original=str(path.resolve()),
+        facts=facts,
+        dem=str(dem.resolve()) if dem else None,
+        created_by=ws.actor.name,
+    )
+    return scenes.add(ws.db, scene)
+
+
+def list_scenes(ws: Workspace) -> list[Scene]:
+    """Give all scenes, in the order they were added."""
+    return scenes.every(ws.db)
+
+
+def find_scene(ws: Workspace, name: str) -> Scene:
+    """Give the scene with this name.
+
+    Raises:
+        NotFoundError: There is none; the message lists those there are.
+    """
+    return scenes.named(ws.db, name)
+
+
+def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
+    """Give the raster of a map layer: ``scene`` or ``hillshade`` of a scene, ``probability`` of a prediction.
+
+    Raises:
+        NotFoundError: There is no such scene or prediction, or the layer is not made yet.
+    """
+    if kind == "probability":
+        relative: str | None = predictions.get(ws.db, item_id).probability
+    else:
+        scene = scenes.get(ws.db, item_id)
+        relative = {"scene": scene.tiles, "hillshade": scene.hillshade}.get(kind)
+    if not relative:
+        raise NotFoundError("map layer", f"{kind} {item_id}")
+    return ws.path(relative)
