@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from icssn.actions.permission import require
 from icssn.records import (
     Edits,
     ImportedLabels,
@@ -16,8 +17,6 @@ from icssn.records import (
 from icssn.store import labels, scenes
 from icssn.store.workspace import Workspace
 from icssn.vectors import check, read, write
-
-from icssn.actions.permission import require
 
 
 def list_labels(ws: Workspace, scene_id: str, *, cls: LabelClass | None = None) -> list[Label]:

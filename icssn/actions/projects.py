@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
+from icssn.actions.permission import require
+from icssn.actions.work import submit
 from icssn.config import workspace_folder
 from icssn.records import (
     Actor,
@@ -13,9 +15,6 @@ from icssn.records import (
     Role,
 )
 from icssn.store.workspace import Workspace
-
-from icssn.actions.permission import require
-from icssn.actions.work import submit
 
 
 def open_workspace(folder: Path | None = None, *, actor: Actor | None = None) -> Workspace:

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from icssn.actions.permission import require
+from icssn.actions.work import submit
 from icssn.errors import NotFoundError
 from icssn.records import (
     Candidate,
@@ -20,9 +22,6 @@ from icssn.records import (
 from icssn.store import checkpoints, predictions, scenes
 from icssn.store.workspace import Workspace
 from icssn.vectors import write
-
-from icssn.actions.permission import require
-from icssn.actions.work import submit
 
 
 def predict_scene(ws: Workspace, scene_id: str, *, checkpoint_id: str = "") -> Job:

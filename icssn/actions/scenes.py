@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from icssn.actions.permission import require
+from icssn.actions.work import submit
 from icssn.errors import DuplicateError, NotFoundError
 from icssn.imagery.open import inspect_in_child
 from icssn.records import (
@@ -15,9 +17,6 @@ from icssn.records import (
 )
 from icssn.store import predictions, scenes
 from icssn.store.workspace import Workspace
-
-from icssn.actions.permission import require
-from icssn.actions.work import submit
 
 
 def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from icssn.actions.permission import require
 from icssn.config import TrainConfig, train_config
 from icssn.errors import NotTrainableError
 from icssn.jobs import engine
@@ -26,8 +27,6 @@ from icssn.records import (
 )
 from icssn.store import cards, checkpoints, labels, runs
 from icssn.store.workspace import Workspace
-
-from icssn.actions.permission import require
 
 
 def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:

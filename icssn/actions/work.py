@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from icssn.actions.permission import require
 from icssn.errors import JobFailedError
 from icssn.jobs import engine
 from icssn.records import (
@@ -15,8 +16,6 @@ from icssn.records import (
 )
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
-
-from icssn.actions.permission import require
 
 
 def find_job(ws: Workspace, job_id: str) -> Job:
