@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from shapely.geometry import MultiPolygon, Point
 
 from icssn import actions
 from icssn.records import Edits, LabelClass, NewLabel, Scene
@@ -148,3 +149,23 @@ def test_the_language_holds_over_pages_and_reloads(editor: Visit) -> None:
     page.reload()
     page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
     assert (editor.foreign, editor.errors) == ([], [])
+
+
+def test_corners_are_added_and_removed_and_holes_and_parts_survive(editor: Visit, ws: Workspace, scene: Scene) -> None:
+    ring = inside(scene, 0.6, 0.2).difference(inside(scene, 0.73, 0.04))
+    both = MultiPolygon([ring, inside(scene, 0.85, 0.08)])
+    actions.save_edits(ws, scene.id, Edits(created=(NewLabel(uid="multi", geometry_lonlat=both),)))
+    editor.page.reload()
+    frame, _ = editor.map()
+    frame.wait_for_function("icssn.labels().length === 4")
+    editor.page.mouse.click(*editor.point(*place(scene, 0.62, 0.7)))  # beside the hole
+    editor.drag(place(scene, 0.8, 0.7), place(scene, 0.83, 0.7))  # the middle of the right side becomes a corner
+    editor.page.mouse.click(*editor.point(*place(scene, 0.6, 0.6)), button="right")  # a corner goes
+    save(editor)
+    [label] = [label for label in actions.list_labels(ws, scene.id) if label.uid == "multi"]
+    large, small = sorted(label.geometry_lonlat.geoms, key=lambda part: -part.area)
+    assert len(large.interiors) == 1
+    assert small.equals_exact(both.geoms[1], 1e-7)
+    assert len(large.exterior.coords) - 1 == 4  # of the square's four, one more and one less
+    assert large.bounds[2] == pytest.approx(place(scene, 0.83, 0)[0], abs=2e-5)
+    assert not large.covers(Point(*place(scene, 0.61, 0.61)))

@@ -1,7 +1,8 @@
 /* Handles on one polygon: corners to drag or remove, middles that become corners, and one handle to move it whole.
    `follow(geometry)` shows it while a handle moves, `commit(geometry)` takes the result. */
-icssn.handles = function (map, ui, { follow, commit }) {
+icssn.handles = function (map, ui, on) {
   "use strict";
+  const { follow, commit } = on;
   const MOST = 500; // more markers would make the page slow; zooming in shows the rest
   let markers = [], shown = null, corner = null;
   const icon = (kind, size) => L.divIcon({ className: kind, iconSize: [size, size] });

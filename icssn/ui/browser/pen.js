@@ -1,7 +1,8 @@
 /* The pen of the label editor: click corner after corner around a polygon. `changed()` is told after every corner,
    `finished(cls, ring)` gets a closed ring of [longitude, latitude]. */
-icssn.pen = function (map, ui, { changed, finished }) {
+icssn.pen = function (map, ui, on) {
   "use strict";
+  const { changed, finished } = on;
   const CLOSE_PX = 12, SAME_PX = 3; // a click this near the first corner closes; this near the last one is a double click
   let now = null;
   const gap = (a, b) => map.latLngToContainerPoint(a).distanceTo(map.latLngToContainerPoint(b));
