@@ -48,6 +48,8 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
     elif config.weights != "none":
         file = Path(config.weights)
         load_strictly(encoder, _read(file), source=file.name)
+    if config.blocks:
+        _shorten(encoder, config)
     return encoder
 
 
@@ -98,6 +100,19 @@ def adapt_bands(filters: Tensor, bands: int) -> Tensor:
     kept = filters[:, : 3 if bands >= 3 else 0]
     further = mean.expand(-1, bands - kept.shape[1], -1, -1)
     return torch.cat([kept, further], dim=1) * (3 / bands)
+
+
+def _shorten(encoder: nn.Module, config: EncoderConfig) -> None:
+    """Let the first `config.blocks` blocks of a timm EfficientNet give the deepest features, and drop the rest."""
+    stack = getattr(getattr(encoder, "model", None), "blocks", None)
+    if not isinstance(stack, nn.Sequential) or config.blocks > len(stack):
+        raise ConfigError("encoder.blocks", config.blocks, f"0 for encoder '{config.name}', which keeps all it has")
+    for index in range(config.blocks, len(stack)):
+        stack[index] = nn.Identity()
+    with torch.no_grad():
+        features = encoder.eval()(torch.zeros(1, config.bands, 64, 64))
+    encoder.train()
+    encoder._out_channels = [feature.shape[1] for feature in features]  # type: ignore[assignment]
 
 
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
