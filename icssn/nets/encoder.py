@@ -17,6 +17,10 @@ from icssn.nets.imagenet import imagenet_lite0
 EMBEDDED = "tu-tf_efficientnet_lite0"
 """The encoder whose ImageNet weights come with the installation."""
 
+EMBEDDED_BLOCKS = 5
+"""Of its seven blocks the last two, dilated at stride 16, look hundreds of px far: without them the score depends less
+on the window, a step costs less, and trials were no worse (docs/decisions/0004-a-shorter-encoder.md)."""
+
 
 def build_encoder(config: EncoderConfig) -> nn.Module:
     """Build Φ and load its starting weights.
@@ -48,8 +52,9 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
     elif config.weights != "none":
         file = Path(config.weights)
         load_strictly(encoder, _read(file), source=file.name)
-    if config.blocks:
-        _shorten(encoder, config)
+    blocks = EMBEDDED_BLOCKS if config.blocks is None and config.name == EMBEDDED else config.blocks
+    if blocks is not None:
+        _shorten(encoder, config, blocks=blocks)
     return encoder
 
 
@@ -102,12 +107,12 @@ def adapt_bands(filters: Tensor, bands: int) -> Tensor:
     return torch.cat([kept, further], dim=1) * (3 / bands)
 
 
-def _shorten(encoder: nn.Module, config: EncoderConfig) -> None:
-    """Let the first `config.blocks` blocks of a timm EfficientNet give the deepest features, and drop the rest."""
+def _shorten(encoder: nn.Module, config: EncoderConfig, *, blocks: int) -> None:
+    """Let the first `blocks` blocks of a timm EfficientNet give the deepest features, and drop the rest."""
     stack = getattr(getattr(encoder, "model", None), "blocks", None)
-    if not isinstance(stack, nn.Sequential) or config.blocks > len(stack):
-        raise ConfigError("encoder.blocks", config.blocks, f"0 for encoder '{config.name}', which keeps all it has")
-    for index in range(config.blocks, len(stack)):
+    if not isinstance(stack, nn.Sequential) or blocks > len(stack):
+        raise ConfigError("encoder.blocks", blocks, f"left out for encoder '{config.name}', which has no such blocks")
+    for index in range(blocks, len(stack)):
         stack[index] = nn.Identity()
     with torch.no_grad():
         features = encoder.eval()(torch.zeros(1, config.bands, 64, 64))

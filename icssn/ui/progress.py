@@ -81,11 +81,11 @@ def _chart(ws: Workspace, job: Job) -> None:
         ("train.loss", "train.done_share", pd.DataFrame(history).set_index("share") if len(history) > 1 else None),
         ("train.validation", "train.look", scores.dropna(axis="columns", how="all") if len(scores) > 1 else None),
     ]
-    shown = [(title, x_label, table) for title, x_label, table in charts if table is not None]
-    for place, (title, x_label, table) in zip(st.columns(len(shown) or 1), shown, strict=False):
-        place.caption(phrase(title))
-        named = table.rename(columns={name: phrase(f"figure.{name}") for name in table})
-        place.line_chart(named, height=240, x_label=phrase(x_label), color=[*CHART[: len(named.columns)]])
+    for title, x_label, table in charts:
+        if table is not None:
+            st.caption(phrase(title))
+            named = table.rename(columns={name: phrase(f"figure.{name}") for name in table})
+            st.line_chart(named, height=210, x_label=phrase(x_label), color=[*CHART[: len(named.columns)]])
 
 
 def _outcome(job: Job) -> None:
