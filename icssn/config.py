@@ -27,7 +27,6 @@ class EncoderConfig(Settings):
     name: str = "tu-tf_efficientnet_lite0"  #: segmentation_models_pytorch encoder name; "tu-" means timm
     weights: str = "embedded"  #: "embedded" (ImageNet, from a package), "none", or a .safetensors file
     bands: int = Field(3, ge=1, le=16)  #: input bands; with other than 3 the first layer is adapted
-    blocks: int | None = Field(None, ge=1)  #: of an EfficientNet, kept from the front; None: 5 of Lite0's 7, else all
     output_stride: Literal[8, 16] = 16  #: px of the image per cell of the deepest features
 
 

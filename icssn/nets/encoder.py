@@ -17,10 +17,6 @@ from icssn.nets.imagenet import imagenet_lite0
 EMBEDDED = "tu-tf_efficientnet_lite0"
 """The encoder whose ImageNet weights come with the installation."""
 
-EMBEDDED_BLOCKS = 5
-"""Of its seven blocks the last two, dilated at stride 16, look hundreds of px far: without them the score depends less
-on the window, a step costs less, and trials were no worse (docs/decisions/0004-a-shorter-encoder.md)."""
-
 
 def build_encoder(config: EncoderConfig) -> nn.Module:
     """Build Φ and load its starting weights.
@@ -52,9 +48,6 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
     elif config.weights != "none":
         file = Path(config.weights)
         load_strictly(encoder, _read(file), source=file.name)
-    blocks = EMBEDDED_BLOCKS if config.blocks is None and config.name == EMBEDDED else config.blocks
-    if blocks is not None:
-        _shorten(encoder, config, blocks=blocks)
     return encoder
 
 
@@ -105,19 +98,6 @@ def adapt_bands(filters: Tensor, bands: int) -> Tensor:
     kept = filters[:, : 3 if bands >= 3 else 0]
     further = mean.expand(-1, bands - kept.shape[1], -1, -1)
     return torch.cat([kept, further], dim=1) * (3 / bands)
-
-
-def _shorten(encoder: nn.Module, config: EncoderConfig, *, blocks: int) -> None:
-    """Let the first `blocks` blocks of a timm EfficientNet give the deepest features, and drop the rest."""
-    stack = getattr(getattr(encoder, "model", None), "blocks", None)
-    if not isinstance(stack, nn.Sequential) or blocks > len(stack):
-        raise ConfigError("encoder.blocks", blocks, f"left out for encoder '{config.name}', which has no such blocks")
-    for index in range(blocks, len(stack)):
-        stack[index] = nn.Identity()
-    with torch.no_grad():
-        features = encoder.eval()(torch.zeros(1, config.bands, 64, 64))
-    encoder.train()
-    encoder._out_channels = [feature.shape[1] for feature in features]  # type: ignore[assignment]
 
 
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:

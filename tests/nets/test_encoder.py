@@ -22,9 +22,8 @@ def image(bands: int = 3, height: int = 64, width: int = 96) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("stride", [8, 16])
-@pytest.mark.parametrize("blocks", [5, 7])
-def test_features_equal_those_of_the_whole_timm_model(stride: int, blocks: int) -> None:
-    encoder = build_encoder(EncoderConfig.model_validate({"output_stride": stride, "blocks": blocks})).eval()
+def test_features_equal_those_of_the_whole_timm_model(stride: int) -> None:
+    encoder = build_encoder(EncoderConfig.model_validate({"output_stride": stride})).eval()
     whole = timm.create_model("tf_efficientnet_lite0", output_stride=stride)
     whole.load_state_dict(imagenet_lite0(), strict=True)
     whole.eval()
@@ -35,10 +34,9 @@ def test_features_equal_those_of_the_whole_timm_model(stride: int, blocks: int) 
         for stage in whole.blocks:
             x = stage(x)
             stages.append(x)
-    deepest = stages[blocks - 1]
-    for feature, stage in zip(features[1:], (stages[0], stages[1], stages[2], stages[4], deepest), strict=True):
+    for feature, stage in zip(features[1:], (stages[0], stages[1], stages[2], stages[4], stages[6]), strict=True):
         assert torch.equal(feature, stage)
-    assert features[-1].shape == (2, {5: 112, 7: 320}[blocks], 64 // stride, 96 // stride)
+    assert features[-1].shape == (2, 320, 64 // stride, 96 // stride)
     assert [feature.shape[1] for feature in features] == list(encoder.out_channels)
 
 
@@ -98,14 +96,6 @@ def test_an_unreadable_weights_file_is_refused(tmp_path: Path, content: bytes | 
 def test_another_encoder_starts_without_weights(name: str) -> None:
     encoder = build_encoder(EncoderConfig(name=name, weights="none"))
     assert encoder(image())[-1].shape == (2, 512, 4, 6)
-
-
-def test_the_embedded_encoder_ends_with_its_fifth_block_unless_told_otherwise() -> None:
-    assert list(build_encoder(EncoderConfig(weights="none")).out_channels) == [3, 16, 24, 40, 112, 112]  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"encoder\.blocks"):
-        build_encoder(EncoderConfig(weights="none", blocks=8))
-    with pytest.raises(ConfigError, match=r"encoder\.blocks"):
-        build_encoder(EncoderConfig(name="resnet18", weights="none", blocks=3))
 
 
 @pytest.mark.parametrize("name", ["tu-resnet18", "resnet18"])
