@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.closing(ws):
         if options.job:
             platform.die_with_parent(options.parent)
+            os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads sleep: others use the machine as well
             return run_job(ws, jobs.get(ws.db, options.job), stop=stop.is_set)
         served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set)
     if not served:

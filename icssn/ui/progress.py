@@ -83,8 +83,9 @@ def _chart(ws: Workspace, job: Job) -> None:
     ]
     for title, x_label, table in charts:
         if table is not None:
-            st.caption(phrase(title))
             named = table.rename(columns={name: phrase(f"figure.{name}") for name in table})
+            only = f" · {named.columns[0]}" if len(named.columns) == 1 else ""  # a single line gets no legend
+            st.caption(phrase(title) + only)
             st.line_chart(named, height=210, x_label=phrase(x_label), color=[*CHART[: len(named.columns)]])
 
 
