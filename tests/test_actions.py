@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,8 +74,10 @@ def test_a_viewer_may_look_but_change_nothing(ws: Workspace, scene: Scene, raste
 
 
 def test_a_name_is_taken_once(ws: Workspace, scene: Scene, raster: Path) -> None:
+    other = raster.with_name("other.tif")
+    shutil.copyfile(raster, other)
     with pytest.raises(DuplicateError, match="'hill'"):
-        actions.add_scene(ws, raster, name="hill")
+        actions.add_scene(ws, other, name="hill")
     assert actions.list_scenes(ws) == [scene]
     assert actions.active_jobs(ws) == []
 

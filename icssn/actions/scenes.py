@@ -8,25 +8,22 @@ from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.errors import DuplicateError, NotFoundError
 from icssn.imagery.open import inspect_in_child
-from icssn.records import (
-    Job,
-    JobKind,
-    Role,
-    Scene,
-    new_id,
-)
-from icssn.store import predictions, scenes
+from icssn.records import Job, JobKind, Role, Scene, new_id
+from icssn.store import jobs, predictions, scenes
 from icssn.store.workspace import Workspace
 
 
 def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:
     """Register a GeoTIFF and queue its conversion for the map; the file itself is never changed.
 
+    Adding the same file under the same name again repeats a conversion that failed, on a full disk for example.
+
     Raises:
         RasterRefusedError: The raster, or the DEM, cannot be used; the message says why and what to do.
         DuplicateError: The name is taken.
     """
-    scene = register_scene(ws, path, name=name, dem=dem)
+    require(ws, Role.annotator, "add a scene")
+    scene = _unconverted(ws, path, name or path.stem) or register_scene(ws, path, name=name, dem=dem)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
     return scene, submit(ws, job)
 
@@ -49,6 +46,14 @@ def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | Non
         created_by=ws.actor.name,
     )
     return scenes.add(ws.db, scene)
+
+
+def _unconverted(ws: Workspace, path: Path, name: str) -> Scene | None:
+    """Give the scene of this file and name if its conversion has ended without a result."""
+    if any(job.kind is JobKind.import_scene for job in jobs.active(ws.db)):
+        return None
+    waiting = (scene for scene in scenes.every(ws.db) if scene.tiles is None and scene.name == name)
+    return next((scene for scene in waiting if scene.original == str(path.resolve())), None)
 
 
 def list_scenes(ws: Workspace) -> list[Scene]:

@@ -1,0 +1,45 @@
+"""A full disk: one sentence, nothing damaged, and it works again once there is room."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from tests.cli.conftest import Icssn
+
+
+@pytest.fixture
+def small_disk(workspace: Path) -> Iterator[Callable[[int], None]]:
+    """A disk of 5 MB for the workspace, and a way to give it another size."""
+    workspace.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o"]
+    if sys.platform != "linux" or subprocess.run([*mount, "size=5m", "tmpfs", workspace], check=False).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    yield lambda mb: subprocess.run([*mount, f"remount,size={mb}m", "tmpfs", workspace], check=True) and None
+    subprocess.run(["umount", "--lazy", workspace], check=True)
+
+
+def test_an_import_onto_a_full_disk_fails_with_a_sentence_and_can_be_repeated(
+    icssn: Icssn, small_disk: Callable[[int], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "wide.tif"
+    profile = {"driver": "GTiff", "width": 2000, "height": 2000, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, 2000, 2000), dtype=np.uint8))
+    status, answer = icssn("scene", "add", path, "--name", "wide")
+    assert status == 1
+    assert "No space is left" in answer["error"]
+    assert "free some space" in answer["error"]
+    [scene] = icssn("scene", "list")[1]["scenes"]
+    assert scene["tiles"] is None
+    small_disk(200)
+    status, answer = icssn("scene", "add", path, "--name", "wide")
+    assert status == 0
+    assert answer["scene"]["tiles"]
+    assert answer["scene"]["id"] == scene["id"]
