@@ -34,7 +34,7 @@ class Console:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._stdout = RichConsole(highlight=False)
+        self._stdout = RichConsole(highlight=False, width=None if sys.stdout.isatty() else 200)  # whole ids in pipes
         self._stderr = RichConsole(stderr=True, highlight=False)
 
     def give(self, answer: dict[str, Any], text: str = "") -> None:
@@ -51,7 +51,9 @@ class Console:
         if not rows:
             self._stdout.print(empty, markup=False)
             return
-        table = Table(*columns, box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
         self._stdout.print(table)
