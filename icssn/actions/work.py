@@ -19,9 +19,9 @@ from icssn.store.workspace import Workspace
 
 
 def find_job(ws: Workspace, job_id: str) -> Job:
-    """Give a job as it stands; wakes the worker when the job waits and no worker runs."""
+    """Give a job as it stands; wakes the worker when the job is not over and no worker runs."""
     job = jobs.get(ws.db, job_id)
-    if job.state is JobState.queued:
+    if not job.state.is_over:
         engine.ensure_worker(ws.folder)
     return job
 
