@@ -8,12 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
 _POSIX = os.name == "posix"
+_KILL_S = 10.0  # a killed process is gone within milliseconds unless it waits for a broken disk
 
 
 def try_lock(path: Path) -> IO[str] | None:
@@ -84,13 +86,26 @@ def ask_to_stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """End a child and everything it started, at once."""
+    """End a child and everything it started; gives back once none of them runs any more."""
+    family: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(child.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        family = psutil.Process(child.pid).children(recursive=True)
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     child.kill()
     child.wait()
+    deadline = time.monotonic() + _KILL_S
+    while any(map(_runs, family)) and time.monotonic() < deadline:  # a kill takes a moment on a busy machine
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Say whether a process still runs; one that only waits for its parent to notice its end does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _own_group() -> dict[str, Any]:
