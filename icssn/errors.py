@@ -55,6 +55,13 @@ class LabelsRefusedError(IcssnError, ValueError):
         super().__init__(f"Labels '{name}' were refused: {found}; {needed} is needed. {remedy}")
 
 
+class AttributeRefusedError(IcssnError, ValueError):
+    """A value of the landslide record lies outside its domain."""
+
+    def __init__(self, field: str, found: str, needed: str) -> None:
+        super().__init__(f"Field '{field}' cannot be '{found}': it must be {needed}. Correct it and save again.")
+
+
 class ConflictError(IcssnError):
     """Somebody else changed the same labels first; nothing was saved.
 

@@ -11,6 +11,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from icssn import landslide_record
 from icssn.errors import ConfigError, LabelsRefusedError
 from icssn.geo.crs import area_m2
 from icssn.records import (
@@ -25,7 +26,7 @@ from icssn.records import (
     NewLabel,
 )
 
-LOOK_ALIKES = ("terrace", "quarry", "gully", "road_cut", "moraine", "fan", "shadow", "field_edge", "other")
+LOOK_ALIKES = tuple(item.code for item in landslide_record.fields()["look_alike"].codes)
 """What a rejected candidate or a hard negative may be instead of a landslide."""
 
 

@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import math
+from typing import Any, TypeVar
 
 import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from icssn import landslide_record
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs, shapes
-from icssn.records import Edits, LabelClass, NewLabel, RasterFacts
+from icssn.records import Edits, LabelChange, LabelClass, NewLabel, RasterFacts
 
 MAX_VERTICES = 100_000  # per label; the largest polygon of the public inventories we read has fewer than 5,000
 MIN_AREA_M2 = 0.1  # corners on one line still enclose a little after rounding
 
+AnyEdit = TypeVar("AnyEdit", NewLabel, LabelChange)
+
 
 def checked(edits: Edits, *, facts: RasterFacts, name: str) -> Edits:
-    """Give the edits with every geometry valid, in longitude/latitude and touching the scene.
+    """Give the edits with every geometry valid, in longitude/latitude and touching the scene, attributes checked.
 
     A self-crossing outline is repaired, as the geologist saw it drawn; everything else that is wrong is refused.
 
     Raises:
+        AttributeRefusedError: A value of the landslide record lies outside its domain.
         LabelsRefusedError: A geometry is no polygon, not finite, degenerate, too large or beside the scene.
     """
     area = scene_outline(facts)
-    created = tuple(
-        label.model_copy(update={"geometry_lonlat": sound_polygon(label.geometry_lonlat, area=area, name=name)})
-        for label in edits.created
+
+    def fit(item: AnyEdit) -> AnyEdit:
+        fitting: dict[str, Any] = {}
+        if item.geometry_lonlat is not None:
+            fitting["geometry_lonlat"] = sound_polygon(item.geometry_lonlat, area=area, name=name)
+        if item.attributes:
+            fitting["attributes"] = landslide_record.checked(item.attributes)
+        return item.model_copy(update=fitting)
+
+    return edits.model_copy(
+        update={"created": tuple(map(fit, edits.created)), "changed": tuple(map(fit, edits.changed))}
     )
-    changed = tuple(
-        change
-        if change.geometry_lonlat is None
-        else change.model_copy(update={"geometry_lonlat": sound_polygon(change.geometry_lonlat, area=area, name=name)})
-        for change in edits.changed
-    )
-    return edits.model_copy(update={"created": created, "changed": changed})
 
 
 def sound_polygon(geometry: BaseGeometry, *, area: Polygon, name: str) -> BaseGeometry:

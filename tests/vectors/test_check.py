@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from shapely.geometry import LineString, Point, Polygon, box
 
-from icssn.errors import LabelsRefusedError
+from icssn.errors import AttributeRefusedError, LabelsRefusedError
 from icssn.geo import crs
 from icssn.records import Edits, LabelChange, LabelClass, NewLabel, RasterFacts
 from icssn.vectors.check import checked, scene_outline, whole_scene_area
@@ -55,3 +55,13 @@ def test_the_whole_scene_area_covers_the_scene_and_no_more(facts: RasterFacts) -
     assert area.cls is LabelClass.label_area
     assert crs.area_m2(area.geometry_lonlat) == pytest.approx(800 * 600, rel=1e-3)
     assert scene_outline(facts).contains(at(facts, 0.002, 0.002))
+
+
+def test_attributes_outside_the_landslide_record_are_refused_and_measured_ones_dropped(facts: RasterFacts) -> None:
+    def given(attributes: dict[str, object]) -> Edits:
+        return Edits(created=(NewLabel(geometry_lonlat=at(facts, 0.001, 0.001), attributes=attributes),))
+
+    sound = checked(given({"confidence": "high", "area_m2": 5, "GRIDCODE": 7}), facts=facts, name="demo")
+    assert sound.created[0].attributes == {"confidence": "high", "GRIDCODE": 7}
+    with pytest.raises(AttributeRefusedError, match="Field 'confidence' cannot be 'sure'"):
+        checked(given({"confidence": "sure"}), facts=facts, name="demo")
