@@ -207,6 +207,22 @@ class LabelVersion(Record):
     at: dt.datetime
 
 
+class Draft(Record):
+    """Unsaved edits of one browser tab, kept so that no crash loses them."""
+
+    session_id: Id  # of the tab
+    body: str  # JSON text that only the browser writes and reads
+    kept_at: dt.datetime
+    is_open: bool  # the tab gave a sign of life lately, so the draft is still in somebody's hands
+
+
+class Present(Record):
+    """Somebody who has a scene open for editing now."""
+
+    person: str
+    tabs: int
+
+
 class ImportedLabels(Record):
     """The outcome of an import."""
 

@@ -4,6 +4,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 `IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
 """
 
+from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft
 from icssn.actions.labelling import (
     export_labels,
     import_labels,
@@ -57,6 +58,11 @@ __all__ = [
     "restore_label",
     "import_labels",
     "export_labels",
+    # drafts, and who else is there
+    "keep_draft",
+    "drafts",
+    "drop_draft",
+    "check_in",
     # training and models
     "readiness",
     "start_run",

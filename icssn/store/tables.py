@@ -106,6 +106,19 @@ saves = Table(
     UniqueConstraint("scene_id", "nonce"),
 )
 
+seat = Table(  # a browser tab at work on a scene: its last sign of life, and its draft if it has one
+    "seat",
+    metadata,
+    _key(),
+    _text("scene_id", ForeignKey("scene.id")),
+    _text("person"),
+    _text("session_id"),
+    _moment("seen_at"),
+    Column("draft", Text),
+    Column("kept_at", Moment),
+    UniqueConstraint("scene_id", "person", "session_id"),
+)
+
 job = Table(
     "job",
     metadata,

@@ -1,4 +1,4 @@
-"""What the server does besides pages: tiles, and at its start the worker and the slow imports."""
+"""What the server does besides pages: tiles and drafts, and at its start the worker and the slow imports."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from icssn import actions
 from icssn.errors import IcssnError
+from icssn.ui import drafts, tiles
 from icssn.ui import map as maps
-from icssn.ui import tiles
 from icssn.ui.session import workspace
 
 _LOG = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ _LOG = logging.getLogger(__name__)
 
 def routes() -> list[Route]:
     """Give our routes on Streamlit's port, under its base path."""
-    return tiles.routes(str(st.get_option("server.baseUrlPath") or ""))
+    base = str(st.get_option("server.baseUrlPath") or "")
+    return tiles.routes(base) + drafts.routes(base)
 
 
 @asynccontextmanager
