@@ -7,6 +7,7 @@ to do. Foreign errors are translated once, where the library is called, with ``r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class IcssnError(Exception):
@@ -67,10 +68,12 @@ class ConflictError(IcssnError):
 
     Attributes:
         uids: The labels concerned.
+        conflicts: Both versions of each of them, as `icssn.records.LabelConflict`.
     """
 
-    def __init__(self, uids: Iterable[str]) -> None:
+    def __init__(self, uids: Iterable[str], *, conflicts: Iterable[Any] = ()) -> None:
         self.uids = tuple(uids)
+        self.conflicts = tuple(conflicts)
         super().__init__(
             f"{len(self.uids)} label(s) were changed by somebody else since you loaded them, so nothing was saved: "
             f"{', '.join(self.uids[:5])}. Reload the map, look at the newer shape and save again."

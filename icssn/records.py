@@ -207,6 +207,34 @@ class LabelVersion(Record):
     at: dt.datetime
 
 
+class LabelConflict(Record):
+    """A label that two people changed: what the one wants to save, and what the other saved first."""
+
+    uid: Id
+    mine: NewLabel | LabelChange | LabelDeletion
+    base: LabelVersion | None  # what my edit began with; None for a label that I create
+    theirs: LabelVersion | None  # as it stands now, a deletion without geometry; None: the scene knows no such label
+
+
+class LabelStep(Record):
+    """One version of a label and the version before it."""
+
+    before: LabelVersion | None  # None when the label was created
+    after: LabelVersion
+
+
+class SceneSave(Record):
+    """One save of a scene's labels: who, when, and how many labels it touched."""
+
+    revision: int
+    actor: str
+    at: dt.datetime
+    created: int = 0
+    changed: int = 0
+    deleted: int = 0
+    restored: int = 0
+
+
 class Draft(Record):
     """Unsaved edits of one browser tab, kept so that no crash loses them."""
 

@@ -62,13 +62,18 @@ def test_a_viewer_may_look_but_change_nothing(ws: Workspace, scene: Scene, raste
     for forbidden in (
         lambda: actions.add_scene(ws, raster, name="other"),
         lambda: actions.save_edits(ws, scene.id, Edits()),
+        lambda: actions.restore_version(ws, "a", version=1),
+        lambda: actions.keep_draft(ws, scene.id, "tab", "{}"),
+        lambda: actions.drop_draft(ws, scene.id, "tab"),
         lambda: actions.start_run(ws, [scene.id]),
         lambda: actions.load_demo(ws),
         lambda: actions.review(ws, scene.id, []),
     ):
         with pytest.raises(NotAllowedError, match="Wang is viewer"):
             forbidden()
+    assert actions.check_in(ws, scene.id, "tab") == actions.drafts(ws, scene.id) == []
     ws.actor = Actor(name="Wu", role=Role.annotator)
+    assert actions.check_in(ws, scene.id, "tab2") == []  # who may only look is not counted as editing
     with pytest.raises(NotAllowedError, match="reviewer"):
         actions.promote(ws, "a")
 

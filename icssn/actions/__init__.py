@@ -11,8 +11,10 @@ from icssn.actions.labelling import (
     label_history,
     label_revision,
     list_labels,
-    restore_label,
+    restore_version,
     save_edits,
+    save_steps,
+    scene_history,
 )
 from icssn.actions.projects import load_demo, open_workspace
 from icssn.actions.reviewing import (
@@ -53,9 +55,11 @@ __all__ = [
     # labels
     "list_labels",
     "label_revision",
-    "label_history",
     "save_edits",
-    "restore_label",
+    "label_history",
+    "scene_history",
+    "save_steps",
+    "restore_version",
     "import_labels",
     "export_labels",
     # drafts, and who else is there

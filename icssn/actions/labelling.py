@@ -10,11 +10,13 @@ from icssn.records import (
     ImportedLabels,
     Label,
     LabelClass,
+    LabelStep,
     LabelVersion,
     Role,
     SavedEdits,
+    SceneSave,
 )
-from icssn.store import labels, scenes
+from icssn.store import history, labels, scenes
 from icssn.store.workspace import Workspace
 from icssn.vectors import check, read, write
 
@@ -34,11 +36,21 @@ def label_history(ws: Workspace, uid: str) -> list[LabelVersion]:
     return labels.history(ws.db, uid)
 
 
+def scene_history(ws: Workspace, scene_id: str, *, limit: int = 50, before: int | None = None) -> list[SceneSave]:
+    """Give the newest saves of a scene, the newest first; `before` a revision, to read on page by page."""
+    return history.saves(ws.db, scene_id, limit=limit, before=before)
+
+
+def save_steps(ws: Workspace, scene_id: str, revision: int) -> list[LabelStep]:
+    """Give each label that one save touched, with its shape and attributes before and after."""
+    return history.steps(ws.db, scene_id, revision)
+
+
 def save_edits(ws: Workspace, scene_id: str, edits: Edits) -> SavedEdits:
     """Save one set of edits, whole or not at all; the same nonce is applied once.
 
     Raises:
-        ConflictError: Somebody changed one of the labels first.
+        ConflictError: Somebody changed labels first; it carries both sides of each of them.
         LabelsRefusedError: A geometry cannot be used.
     """
     require(ws, Role.annotator, "change labels")
@@ -46,8 +58,12 @@ def save_edits(ws: Workspace, scene_id: str, edits: Edits) -> SavedEdits:
     return labels.save(ws.db, scene_id, check.checked(edits, facts=scene.facts, name=scene.name), actor=ws.actor.name)
 
 
-def restore_label(ws: Workspace, uid: str, *, version: int) -> Label:
-    """Bring back an earlier version of a label, as a new version."""
+def restore_version(ws: Workspace, uid: str, *, version: int) -> Label:
+    """Append a version of a label equal to an earlier one; a deleted label rises again.
+
+    Raises:
+        NotFoundError: The label never had this version, or the version is its deletion.
+    """
     require(ws, Role.annotator, "restore a label")
     return labels.restore(ws.db, uid, version=version, actor=ws.actor.name)
 

@@ -16,10 +16,23 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from icssn.errors import ConflictError, LabelsRefusedError, NotFoundError
-from icssn.records import Bounds, Edits, Label, LabelClass, LabelVersion, SavedEdits, now
+from icssn.records import (
+    Bounds,
+    Edits,
+    Label,
+    LabelChange,
+    LabelClass,
+    LabelConflict,
+    LabelDeletion,
+    LabelVersion,
+    NewLabel,
+    SavedEdits,
+    now,
+)
 from icssn.store import rows
 from icssn.store.database import Database
 from icssn.store.geometry import touches_bounds
+from icssn.store.history import past_versions
 from icssn.store.tables import label as table
 from icssn.store.tables import label_history as past
 from icssn.store.tables import saves, scene
@@ -41,8 +54,8 @@ def save(db: Database, scene_id: str, edits: Edits, *, actor: str) -> SavedEdits
         The scene's new revision and the created and changed labels as this save left them.
 
     Raises:
-        ConflictError: Labels were changed or deleted since the caller loaded them, or a new uid is taken; all of
-            them are named.
+        ConflictError: Labels were changed or deleted since the caller loaded them, or a new uid is taken; it
+            carries both sides of each.
         LabelsRefusedError: A geometry is no polygon on the globe, or a label is named twice.
         NotFoundError: There is no such scene.
     """
@@ -140,7 +153,7 @@ def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) ->
         if uid not in there or (there[uid].scene_id, there[uid].version) != (scene_id, version):
             conflicts.append(uid)
     if conflicts:
-        raise ConflictError(conflicts)
+        raise ConflictError(conflicts, conflicts=_both_sides(connection, scene_id, edits, conflicts))
 
     steps: list[tuple[str, Label]] = []
     for new in edits.created:
@@ -164,6 +177,24 @@ def standing(connection: Connection, uids: Iterable[str]) -> dict[str, Label]:
         for row in connection.execute(select(table).where(table.c.uid.in_(batch))):
             found[row.uid] = rows.record_of(Label, row)
     return found
+
+
+def _both_sides(connection: Connection, scene_id: str, edits: Edits, uids: list[str]) -> list[LabelConflict]:
+    """Give each of the labels as the caller wants it, as the caller knew it, and as it stands in this scene."""
+    mine: dict[str, NewLabel | LabelChange | LabelDeletion] = {new.uid: new for new in edits.created}
+    mine |= {edit.uid: edit for edit in (*edits.changed, *edits.deleted)}
+    known = {uid: getattr(mine[uid], "expected_version", 0) for uid in uids}
+    newest = {uid: last for uid, (scene, last) in _last_versions(connection, uids).items() if scene == scene_id}
+    there = past_versions(connection, known.items() | newest.items())
+    return [
+        LabelConflict(
+            uid=uid,
+            mine=mine[uid],
+            base=there.get((uid, known[uid])) if uid in newest else None,
+            theirs=there.get((uid, newest.get(uid, 0))),
+        )
+        for uid in uids
+    ]
 
 
 def _append(

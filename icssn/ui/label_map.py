@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from icssn import actions
-from icssn.errors import IcssnError
+from icssn.errors import ConflictError, IcssnError
 from icssn.records import Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import map as maps
@@ -48,10 +48,13 @@ def edit(ws: Workspace, scene: Scene) -> None:
 
 
 def saved(ws: Workspace, scene_id: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Apply one Save and give the answer for the browser: ``{nonce, ok, text}``."""
+    """Apply one Save and give the answer for the browser: ``{nonce, ok, text}``, with both sides of a conflict."""
     try:
         edits = payload.edits(event)
         done = actions.save_edits(ws, scene_id, edits)
+    except ConflictError as err:
+        conflicts = payload.conflict_items(err.conflicts)
+        return {"nonce": event.get("nonce"), "ok": False, "text": str(err), "conflicts": conflicts}
     except IcssnError as err:
         return {"nonce": event.get("nonce"), "ok": False, "text": str(err)}
     text = phrase(

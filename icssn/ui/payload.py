@@ -22,7 +22,9 @@ from icssn.records import (
     Label,
     LabelChange,
     LabelClass,
+    LabelConflict,
     LabelDeletion,
+    LabelVersion,
     NewLabel,
 )
 
@@ -103,6 +105,39 @@ def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
             "area": area_m2(label.geometry_lonlat),
         }
         for label in labels
+    ]
+
+
+def version_item(version: LabelVersion) -> dict[str, Any]:
+    """Give one version of a label; no geometry: it was deleted."""
+    return {
+        "uid": version.uid,
+        "version": version.version,
+        "revision": version.revision,
+        "operation": version.operation,
+        "geometry": mapping(version.geometry_lonlat) if version.geometry_lonlat is not None else None,
+        "cls": version.cls,
+        "status": version.status,
+        "source": version.source,
+        "attributes": version.attributes,
+        "actor": version.actor,
+        "at": version.at.isoformat(),
+    }
+
+
+def conflict_items(conflicts: Iterable[LabelConflict]) -> list[dict[str, Any]]:
+    """Give conflicts for the editor, which has its own side: ``[{uid, base, theirs}]``, versions or null.
+
+    To save my side after all, send it again with ``expected_version`` of `theirs`; where `theirs` was deleted, create
+    the label anew under the same uid.
+    """
+    return [
+        {
+            "uid": conflict.uid,
+            "base": version_item(conflict.base) if conflict.base else None,
+            "theirs": version_item(conflict.theirs) if conflict.theirs else None,
+        }
+        for conflict in conflicts
     ]
 
 

@@ -93,6 +93,16 @@ def test_conflicts_name_every_label_and_change_nothing(db: Database, scene: Scen
     with pytest.raises(ConflictError) as caught:
         labels.save(db, scene.id, mine, actor="ann")
     assert set(caught.value.uids) == {old.uid, gone.uid, taken.uid, "never-was"}
+    sides = {conflict.uid: conflict for conflict in caught.value.conflicts}
+    assert set(sides) == set(caught.value.uids)
+    assert [sides[old.uid].mine, sides[taken.uid].mine] == [mine.changed[0], mine.created[1]]
+    assert sides[old.uid].base == labels.history(db, old.uid)[0]
+    assert sides[old.uid].theirs == labels.history(db, old.uid)[1]
+    theirs = sides[gone.uid].theirs
+    assert (theirs.operation, theirs.geometry_lonlat, theirs.actor) == ("delete", None, "bob")
+    assert sides[gone.uid].base == labels.history(db, gone.uid)[0]
+    assert (sides[taken.uid].base, sides[taken.uid].theirs) == (None, labels.history(db, taken.uid)[0])
+    assert (sides["never-was"].base, sides["never-was"].theirs) == (None, None)
     assert labels.current(db, scene.id) == before
     assert labels.revision(db, scene.id) == 3
     assert len(labels.history(db, fine.uid)) == 1
@@ -100,8 +110,9 @@ def test_conflicts_name_every_label_and_change_nothing(db: Database, scene: Scen
 
 def test_labels_of_another_scene_cannot_be_touched(db: Database, scene: Scene) -> None:
     theirs = drawn(db, scenes.add(db, a_scene()).id)[0]
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError) as caught:
         labels.save(db, scene.id, _delete(theirs.uid, 1), actor="ann")
+    assert [(conflict.base, conflict.theirs) for conflict in caught.value.conflicts] == [(None, None)]
     with pytest.raises(ConflictError):
         labels.save(db, scene.id, Edits(created=(NewLabel(uid=theirs.uid, geometry_lonlat=square()),)), actor="ann")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,11 @@ def test_a_conflict_is_told_and_nothing_is_saved(ws: Workspace, scene: Scene, la
     answer = label_map.saved(ws, scene.id, a_save(changed=[mine]))
     assert not answer["ok"]
     assert "nothing was saved" in answer["text"]
+    [conflict] = answer["conflicts"]
+    assert (conflict["uid"], conflict["base"]["geometry"]) == (label.uid, mapping(label.geometry_lonlat))
+    assert (conflict["theirs"]["operation"], conflict["theirs"]["geometry"]) == ("delete", None)
+    assert (conflict["theirs"]["actor"], conflict["theirs"]["version"]) == ("Li", 2)
+    json.dumps(answer)  # the way to the browser
     assert actions.label_revision(ws, scene.id) == 2
 
 
