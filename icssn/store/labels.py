@@ -182,7 +182,7 @@ def standing(connection: Connection, uids: Iterable[str]) -> dict[str, Label]:
 def _both_sides(connection: Connection, scene_id: str, edits: Edits, uids: list[str]) -> list[LabelConflict]:
     """Give each of the labels as the caller wants it, as the caller knew it, and as it stands in this scene."""
     mine: dict[str, NewLabel | LabelChange | LabelDeletion] = {new.uid: new for new in edits.created}
-    mine |= {edit.uid: edit for edit in (*edits.changed, *edits.deleted)}
+    mine |= {change.uid: change for change in edits.changed} | {gone.uid: gone for gone in edits.deleted}
     known = {uid: getattr(mine[uid], "expected_version", 0) for uid in uids}
     newest = {uid: last for uid, (scene, last) in _last_versions(connection, uids).items() if scene == scene_id}
     there = past_versions(connection, known.items() | newest.items())
