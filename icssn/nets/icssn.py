@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from icssn.config import TrainConfig
 from icssn.nets.classifier import Classifier
-from icssn.nets.depthwise import train_depthwise_in_float32
+from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.encoder import build_encoder
 from icssn.nets.segmenter import Segmenter
 
@@ -39,7 +39,7 @@ class Icssn(nn.Module):
             atrous_rates=config.atrous_rates,
             dimensions=dimensions,
         )
-        train_depthwise_in_float32(self)
+        train_depthwise_fast(self)
 
     def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Score and embed images: logits (N,) and embeddings of unit length (N, D)."""

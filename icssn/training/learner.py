@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from icssn.config import StageConfig
-from icssn.nets.depthwise import train_depthwise_in_float32
+from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
 from icssn.nets.icssn import Icssn
 
@@ -28,7 +28,7 @@ class Learner:
 
     def __init__(self, model: Icssn, *, device: torch.device) -> None:
         self.device = device
-        train_depthwise_in_float32(model)
+        train_depthwise_fast(model)
         self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         # Only half precision underflows; bfloat16 has the range of float32.
