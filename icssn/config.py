@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from icssn.errors import ConfigError
 
@@ -57,6 +57,9 @@ class ContrastConfig(Settings):
     warmup_share: float = Field(0.1, ge=0, lt=1)  #: first share of a segmentation stage without SOCL
 
 
+Stage = Literal["classify", "segment", "joint"]
+
+
 class StageConfig(Settings):
     """One stage of a round."""
 
@@ -67,12 +70,18 @@ class StageConfig(Settings):
 
 
 class TrainConfig(Settings):
-    """One run: rounds of classification and segmentation that share and hand back the encoder."""
+    """One run: rounds of classification and segmentation that share and hand back the encoder.
+
+    Every control of docs/method.md is such a run with another course: ``("segment",)`` is segmentation alone,
+    ``("joint",)`` learns both tasks in every step with the settings of `segment`, one round of the usual course is
+    one-way transfer.
+    """
 
     encoder: EncoderConfig = EncoderConfig()
     chips: ChipConfig = ChipConfig()
     contrast: ContrastConfig = ContrastConfig()
     rounds: int = Field(2, ge=1, le=5)  #: K
+    course: tuple[Stage, ...] = Field(("classify", "segment"), min_length=1)  #: the stages of a round, in order
     classify: StageConfig = StageConfig(steps=80, batch_size=8)
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
@@ -84,6 +93,17 @@ class TrainConfig(Settings):
     seed: int = Field(0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     checkpoint_every_steps: int = Field(50, ge=1)  #: a killed run repeats at most this many steps; writing takes 1-2 s
+
+    @field_validator("course")
+    @classmethod
+    def _ends_with_masks(cls, course: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        if len(set(course)) < len(course) or course[-1] == "classify":
+            raise ValueError("different stages of which the last one learns masks ('segment' or 'joint')")
+        return course
+
+    def stage(self, name: Stage) -> StageConfig:
+        """Give the settings of a stage; a joint one has those of segmentation."""
+        return self.classify if name == "classify" else self.segment
 
 
 class InferenceConfig(Settings):
@@ -136,7 +156,11 @@ def train_config(
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
-        needed = "a setting that exists" if unknown else first["msg"].removeprefix("Input should be ")
+        needed = (
+            "a setting that exists"
+            if unknown
+            else first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        )
         raise ConfigError(where, first.get("input"), needed) from err
 
 

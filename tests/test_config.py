@@ -32,7 +32,17 @@ def test_a_file_is_read_and_overridden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("segment.stepz", 3), ("rounds", 99), ("segment", 3), ("segment.steps.deep", 1), ("rounds", "x")]
+    ("key", "value"),
+    [
+        ("segment.stepz", 3),
+        ("rounds", 99),
+        ("segment", 3),
+        ("segment.steps.deep", 1),
+        ("rounds", "x"),
+        ("course", ["segment", "classify"]),
+        ("course", ["joint", "joint"]),
+        ("course", []),
+    ],
 )
 def test_an_unknown_or_impossible_setting_is_named(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=key.split(".", maxsplit=1)[0]):

@@ -64,7 +64,8 @@ class _Conv(_Fast, nn.Conv2d):
         rate = self.dilation[0]
         plain = rate == 1 or self.dilation != (rate, rate) or self.stride != (1, 1) or isinstance(self.padding, str)
         if plain or bias is not None or x.device.type != "cpu" or not torch.is_grad_enabled():
-            return super()._conv_forward(x, weight, bias)
+            whole: Tensor = super()._conv_forward(x, weight, bias)
+            return whole
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         return dilated_in_phases(F.pad(x, self._reversed_padding_repeated_twice, mode=mode), weight, rate)
 

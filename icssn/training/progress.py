@@ -8,10 +8,10 @@ from typing import SupportsFloat
 
 from icssn.config import TrainConfig
 from icssn.records import Progress
-from icssn.training.state import CLASSIFY, SEGMENT, STAGES, Position
+from icssn.training.state import Position
 
 # Work in units of one chip seen forward and backward by the encoder (measured with Lite0 at 192 px on a CPU).
-_STEP = {CLASSIFY: 2.0, SEGMENT: 1.5}  # per chip of a batch: two views; one view and the decoder
+_STEP = {"classify": 2.0, "segment": 1.4, "joint": 3.4}  # per chip: two views; one and the decoder; all of them
 _FORWARD = 0.3  # per validation chip
 _INTERVAL_S = 0.5  # a row in a database need not change more often
 
@@ -45,12 +45,13 @@ class Pace:
 
     def done(self, position: Position) -> float:
         """Give the share of the run's work that lies before `position`, 0..1."""
-        stages = {CLASSIFY: self.config.classify, SEGMENT: self.config.segment}
+        course = self.config.course
+        stages = {name: self.config.stage(name) for name in course}
         work = {
             name: stage.steps * stage.batch_size * _STEP[name] + self._look * (self._looks if stage.steps else 1)
             for name, stage in stages.items()
         }
-        before = sum(work[name] for name in STAGES[: STAGES.index(position.stage)])
+        before = sum(work[name] for name in course[: course.index(position.stage)])
         steps = max(stages[position.stage].steps, 1)
         one_round = sum(work.values())
         finished = (position.round - 1) * one_round + before + work[position.stage] * position.step / steps
@@ -70,7 +71,7 @@ class Pace:
         fraction = self.done(position)
         gained = fraction - self._begin
         remaining_s = (now_s - self._started_s) * (1 - fraction) / gained if gained > 0 else None
-        settings = self.config.classify if position.stage == CLASSIFY else self.config.segment
+        settings = self.config.stage(position.stage)
         self._report(
             Progress(
                 fraction=fraction,

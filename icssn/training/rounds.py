@@ -1,5 +1,7 @@
 """The run: rounds in which classification and segmentation learn in turn and hand the encoder to each other.
 
+What the stages of a round are, the settings say (`TrainConfig.course`): the controls of the ablation are other courses.
+
 A stage hands on the weights that validation liked best. A round ends with a checkpoint; the next one starts from the
 best round so far, at a lower rate.
 """
@@ -26,7 +28,7 @@ from icssn.training.learner import Learner
 from icssn.training.progress import Pace
 from icssn.training.sitting import Journal, Sitting, read_journal, write_journal
 from icssn.training.stage import LOOKS, learn_stage
-from icssn.training.state import CLASSIFY, SEGMENT, STATE_NAME, Position, identity
+from icssn.training.state import STATE_NAME, Position, identity
 
 CONFIG_NAME = "config.json"
 
@@ -111,21 +113,23 @@ def train(
         return _result(folder, journal, device=device)
     if not (folder / CONFIG_NAME).exists():
         write_text(folder / CONFIG_NAME, config.model_dump_json(indent=2) + "\n")
-    sitting = Sitting(folder, arrays, config, Learner(model, device=device), Journal(run), parent=ancestor)
+    begin = Position(stage=config.course[0])
+    learner = Learner(model, device=device)
+    sitting = Sitting(folder, arrays, config, learner, Journal(run), parent=ancestor, position=begin)
     sitting.resume()
     validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2
     pace = Pace(config, validation=validation, looks=len(LOOKS), begin=sitting.position, report=report)
     with torch.random.fork_rng():  # the steps seed torch's own generators
         while not sitting.journal.done:
-            if sitting.position.stage == CLASSIFY:
-                learn_stage(sitting, pace=pace, stop=stop)
-                sitting.move(Position(sitting.position.round, SEGMENT))
             figures = learn_stage(sitting, pace=pace, stop=stop)
+            if following := sitting.position.next_in(config.course):
+                sitting.move(following)
+                continue
             on_round(_finish_round(sitting, figures, device=device))
             sitting.journal.done = sitting.position.round >= config.rounds or not _gained(sitting.journal)
             if not sitting.journal.done:
                 _return_to_best(sitting)
-                sitting.move(Position(sitting.position.round + 1, CLASSIFY))
+                sitting.move(Position(sitting.position.round + 1, config.course[0]))
     sitting.tick()
     write_journal(folder, sitting.journal)
     (folder / STATE_NAME).unlink(missing_ok=True)

@@ -65,7 +65,7 @@ class Sitting:
     learner: Learner
     journal: Journal
     parent: str  # SHA-256 of the weights started from, or empty
-    position: Position = field(default_factory=Position)
+    position: Position
     best: Look | None = None
     resumed: dict[str, Any] | None = None  # state of the learner, until the interrupted stage has begun again
 

@@ -9,14 +9,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from icssn.config import StageConfig
 from icssn.errors import CancelledError
 from icssn.nets.device import autocast
 from icssn.training.classify import classification_batch, classification_loss
 from icssn.training.progress import Pace
 from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Look, Sitting
-from icssn.training.state import CLASSIFY
 from icssn.training.validate import validate_classes, validate_pixels
 
 LOOKS = (0.6, 0.8, 1.0)  # shares of a stage after which it is judged; by then the rate has fallen
@@ -39,9 +37,9 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         DiskFullError: The disk is full.
     """
     config, learner = sitting.config, sitting.learner
-    settings, heads = _stage(sitting)
+    settings = config.stage(sitting.position.stage)
     rate = config.later_round_rate ** (sitting.position.round - 1)
-    learner.begin(heads, settings=settings, rate=rate, encoder_rate=config.encoder_rate)
+    learner.begin(_heads(sitting), settings=settings, rate=rate, encoder_rate=config.encoder_rate)
     if sitting.resumed is not None:
         learner.restore(sitting.resumed)
         sitting.resumed = None
@@ -66,28 +64,37 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     return sitting.best.figures
 
 
-def _stage(sitting: Sitting) -> tuple[StageConfig, list[nn.Module]]:
-    """Give the settings of the stage and what learns beside the encoder."""
+def _heads(sitting: Sitting) -> list[nn.Module]:
+    """Give what learns beside the encoder."""
     model = sitting.learner.model
-    if sitting.position.stage == CLASSIFY:
-        return sitting.config.classify, [model.classifier]
-    return sitting.config.segment, [model.segmenter, model.classifier.linear]
+    match sitting.position.stage:
+        case "classify":
+            return [model.classifier]
+        case "segment":
+            return [model.segmenter, model.classifier.linear]
+        case "joint":
+            return [model.segmenter, model.classifier]
 
 
 def _loss(sitting: Sitting) -> tuple[Tensor, dict[str, Tensor]]:
-    """Make the batch of the step and judge the model on it; all chance comes from seed and position."""
-    config, learner, step = sitting.config, sitting.learner, sitting.position.step
+    """Make the batches of the step and judge the model on them; all chance comes from seed and position."""
+    config, learner, stage, step = sitting.config, sitting.learner, sitting.position.stage, sitting.position.step
     order, chance = sitting.position.seeds(config.seed)
     torch.manual_seed(chance)  # dropout
     generator = torch.Generator(learner.device).manual_seed(chance)
-    started_s = time.monotonic()
-    batch = classification_batch if sitting.position.stage == CLASSIFY else segmentation_batch
-    views = batch(sitting.chips, config=config, step=step, order=order, generator=generator)
-    sitting.journal.data_seconds += time.monotonic() - started_s
-    with autocast(learner.device):
-        if sitting.position.stage == CLASSIFY:
-            return classification_loss(learner.model, views, config=config)
-        return segmentation_loss(learner.model, views, config=config, step=step, generator=generator)
+    loss, parts = torch.zeros((), device=learner.device), dict[str, Tensor]()
+    for task in ("classify", "segment") if stage == "joint" else (stage,):
+        started_s = time.monotonic()
+        batch = classification_batch if task == "classify" else segmentation_batch
+        views = batch(sitting.chips, config=config, step=step, order=order, generator=generator)
+        sitting.journal.data_seconds += time.monotonic() - started_s
+        with autocast(learner.device):
+            if task == "classify":
+                one, of_it = classification_loss(learner.model, views, config=config)
+            else:
+                one, of_it = segmentation_loss(learner.model, views, config=config, step=step, generator=generator)
+        loss, parts = loss + one, parts | of_it
+    return loss, parts
 
 
 def _look(sitting: Sitting) -> dict[str, float]:
@@ -101,7 +108,7 @@ def _look(sitting: Sitting) -> dict[str, float]:
         device=learner.device,
     )
     score = -figures["cls_loss"]
-    if position.stage != CLASSIFY:
+    if position.stage != "classify":
         figures |= validate_pixels(learner.average, sitting.chips, device=learner.device)
         score = figures["val_f1"]
     sitting.journal.looks.append(

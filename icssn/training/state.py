@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from icssn.config import TrainConfig
+from icssn.config import Stage, TrainConfig
 from icssn.durable import whole_file
 from icssn.errors import CheckpointRefusedError
 
 STATE_NAME = "state.pt"
-CLASSIFY, SEGMENT = "classify", "segment"
-STAGES = (CLASSIFY, SEGMENT)
+STAGES: tuple[Stage, ...] = ("classify", "segment", "joint")
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,13 @@ class Position:
     """
 
     round: int = 1
-    stage: str = CLASSIFY
+    stage: Stage = "classify"
     step: int = 0
+
+    def next_in(self, course: tuple[Stage, ...]) -> Position | None:
+        """Give the beginning of the next stage of the round, or None after the last."""
+        later = course[course.index(self.stage) + 1 :]
+        return Position(self.round, later[0]) if later else None
 
     def seeds(self, seed: int) -> tuple[int, int]:
         """Derive the seeds of this stage (the order of chips) and of this step (all other chance).

@@ -35,7 +35,9 @@ def test_without_autocast_gradients_stay_the_same() -> None:
 
 @pytest.mark.parametrize(("rate", "kernel"), [(1, 3), (2, 5), (2, 3), (3, 3), (6, 3), (9, 3)])
 @pytest.mark.parametrize(("height", "width"), [(24, 24), (31, 19)])
-def test_phases_equal_the_dilated_convolution_and_its_gradients(rate: int, kernel: int, height: int, width: int) -> None:
+def test_phases_equal_the_dilated_convolution_and_its_gradients(
+    rate: int, kernel: int, height: int, width: int
+) -> None:
     chance = torch.Generator().manual_seed(rate)
     x = torch.randn(2, 4, height, width, generator=chance, dtype=torch.float64).requires_grad_()
     weight = torch.randn(4, 1, kernel, kernel, generator=chance, dtype=torch.float64).requires_grad_()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from icssn.config import TrainConfig
+from icssn.config import Stage, TrainConfig
 from icssn.errors import CancelledError, CheckpointRefusedError
 from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.icssn import build
@@ -139,6 +139,23 @@ def _killer(*, after: int) -> Callable[[Progress], None]:
             raise KeyboardInterrupt
 
     return report
+
+
+@pytest.mark.parametrize(
+    ("course", "stages"),
+    [(("segment",), ["segment"]), (("joint",), ["joint"]), (("classify", "joint"), ["classify", "joint"])],
+)
+def test_another_course_is_run_by_the_same_loop(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig, course: tuple[Stage, ...], stages: list[str]
+) -> None:
+    config = tiny_config.model_copy(update={"course": course})
+    told: list[Progress] = []
+    result = _train(tmp_path / "run", write_chips(), config, report=told.append)
+    journal = json.loads((tmp_path / "run" / "journal.json").read_text())
+    places = list(dict.fromkeys((look["round"], look["stage"]) for look in journal["looks"]))
+    assert places == [(number, stage) for number in (1, 2) for stage in stages]
+    assert {"val_f1", "cls_f1"} <= set(result.best.metrics)
+    assert told[-1].fraction == pytest.approx(1)
 
 
 def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from icssn.config import TrainConfig
+from icssn.config import Stage, TrainConfig
 from icssn.errors import CheckpointRefusedError
-from icssn.training.state import CLASSIFY, SEGMENT, STATE_NAME, Position, identity, load_state, save_state
+from icssn.training.state import STAGES, STATE_NAME, Position, identity, load_state, save_state
 
 
 class _Bomb:
@@ -66,9 +66,16 @@ def test_a_run_is_known_by_all_that_decides_what_it_learns() -> None:
 
 
 def test_every_step_has_its_own_chance_and_every_stage_its_own_order() -> None:
-    places = [Position(round_, stage, step) for round_ in (1, 2) for stage in (CLASSIFY, SEGMENT) for step in range(50)]
+    places = [Position(round_, stage, step) for round_ in (1, 2) for stage in STAGES for step in range(50)]
     seeds = [place.seeds(seed) for place in places for seed in (0, 1)]
     assert len({chance for _, chance in seeds}) == len(seeds)
-    assert len({order for order, _ in seeds}) == 8
-    assert Position(2, SEGMENT, 7).seeds(3) == Position(2, SEGMENT, 7).seeds(3)
+    assert len({order for order, _ in seeds}) == 12
+    assert Position(2, "segment", 7).seeds(3) == Position(2, "segment", 7).seeds(3)
     assert all(0 <= number < 2**63 for pair in seeds for number in pair)
+
+
+def test_a_round_goes_through_its_course() -> None:
+    course: tuple[Stage, ...] = ("classify", "segment")
+    assert Position(2, "classify", 80).next_in(course) == Position(2, "segment", 0)
+    assert Position(2, "segment", 220).next_in(course) is None
+    assert Position(1, "joint", 9).next_in(("joint",)) is None
