@@ -111,9 +111,10 @@ class Scene(Record):
 
 
 class LabelClass(StrEnum):
-    """What a polygon says about the ground inside it."""
+    """What a label says about the ground it lies on."""
 
     landslide = "landslide"
+    landslide_point = "landslide_point"  # a Point: there is a landslide here, its boundary is unknown
     hard_negative = "hard_negative"  # looks like a landslide, is none; attribute "look_alike" says what it is
     label_area = "label_area"  # every landslide inside has been labelled, so absence is background
 
@@ -131,11 +132,11 @@ class LabelStatus(StrEnum):
 
 
 class Label(Record):
-    """A polygon with class, source, status, attributes and version; EPSG:4326 longitude/latitude."""
+    """A geometry with class, source, status, attributes and version; EPSG:4326 longitude/latitude."""
 
     uid: Id
     scene_id: Id
-    geometry_lonlat: Geometry  # Polygon or MultiPolygon
+    geometry_lonlat: Geometry  # Polygon or MultiPolygon; of a landslide_point a Point
     cls: LabelClass = LabelClass.landslide
     source: LabelSource = LabelSource.drawn
     status: LabelStatus = LabelStatus.accepted
@@ -326,7 +327,7 @@ class Chip(Record):
     row: int
     size_px: int
     split: str  # "train" | "validation"
-    kind: str  # "landslide" | "background" | "hard_negative"
+    kind: str  # "landslide" | "landslide_point" | "background" | "hard_negative" | "unknown"
     label_uid: str = ""  # the label it was centred on, if any
     landslide_fraction: float  # of the chip's known pixels
     known_fraction: float  # pixels that are not ignored
@@ -371,6 +372,7 @@ class Readiness(Record):
     ready: bool
     reasons: tuple[str, ...] = ()  # sentences, empty when ready
     landslides: int = 0
+    landslide_points: int = 0  # teach the classifier only, so they do not count towards what is needed
     hard_negatives: int = 0
     label_areas: int = 0
     estimate_full_s: float | None = None  # from this machine's own earlier runs, None before the first

@@ -40,6 +40,7 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
     slides, negatives, areas = (
         accepted[cls] for cls in (LabelClass.landslide, LabelClass.hard_negative, LabelClass.label_area)
     )
+    points = accepted[LabelClass.landslide_point]
     needed = TrainConfig().chips.min_landslides
     reasons = []
     if slides < needed:
@@ -59,6 +60,7 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
         ready=not reasons,
         reasons=tuple(reasons),
         landslides=slides,
+        landslide_points=points,
         hard_negatives=negatives,
         label_areas=areas,
         estimate_full_s=seconds["full"],

@@ -1,8 +1,9 @@
 """Cut scenes into training examples: chip images, chip masks and a manifest, with nothing leaking across the split.
 
-Training chips lie on landslides, on hard negatives and on varied ground without either. Validation chips are tiles
-of the held-out rectangle: each of its pixels is judged exactly once, at its true share of landslides and with
-landslides anywhere in the chip, so that the threshold chosen there holds for whole scenes.
+Training chips lie on landslides, on landslide points (for the classifier alone), on hard negatives and on varied
+ground without any. Validation chips are tiles of the held-out rectangle: each of its pixels is judged exactly once,
+at its true share of landslides and with landslides anywhere in the chip, so that the threshold chosen there holds for
+whole scenes.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def cut(
 
     Stored chips are squares of S = size_px + 2 · margin_px; a chip's `col` and `row` are its upper left corner, which
     may lie outside the raster. Images are uint8 (N, C, S, S) in the scenes' stretch, masks uint8 (N, S, S): 0
-    background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed landslides).
+    background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed landslides, within
+    `config.point_radius_chips` of a landslide point).
     Training masks know nothing within the buffer around any held-out rectangle, overlapping scenes included;
     validation masks know only their own tile of it.
 
@@ -85,7 +87,8 @@ def cut(
         DiskFullError: The disk is full.
     """
     bands = _common_bands(sources)
-    grounds = {source.scene_id: survey(source.labels, source.facts) for source in sources}
+    radius_px = config.point_radius_chips * config.size_px
+    grounds = {source.scene_id: survey(source.labels, source.facts, point_radius_px=radius_px) for source in sources}
     require_labels(grounds, config)
     held = _hold_out(sources, grounds, config)
     scenes = [_prepare(source, sources, grounds[source.scene_id], held, config=config, seed=seed) for source in sources]
@@ -163,7 +166,7 @@ def _chips(
                 continue
             image, valid = read_window(dataset, plan.window, scene.source.facts.stretch)
             mask[~valid] = IGNORE
-            if not _shows_enough(mask, plan, config):
+            if not _shows_enough(mask, plan, config) or (plan.kind == "landslide_point" and valid.mean() < 0.5):
                 continue
             known = int((mask != IGNORE).sum())
             chip = Chip(
@@ -175,12 +178,12 @@ def _chips(
                 split=plan.split,
                 kind=plan.kind,
                 label_uid=plan.label_uid,
-                landslide_fraction=int((mask == LANDSLIDE).sum()) / known,
+                landslide_fraction=int((mask == LANDSLIDE).sum()) / max(known, 1),
                 known_fraction=known / mask.size,
             )
             yield chip, image, mask
             index += 1
-            landslides += plan.split == "train" and plan.kind == "landslide"
+            landslides += plan.split == "train" and plan.kind in ("landslide", "landslide_point")
             background += is_background
 
 
@@ -208,6 +211,8 @@ def _shows_enough(mask: Pixels, plan: Plan, config: ChipConfig) -> bool:
         case "hard_negative":
             few = landslide < config.min_landslide_fraction * middle.size
             return few and int((middle == BACKGROUND).sum()) >= plan.least_px
+        case "landslide_point":
+            return True
         case _:
             return landslide == 0 and known >= middle.size / 2
 

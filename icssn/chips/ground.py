@@ -26,12 +26,17 @@ class Ground:
 
     Attributes:
         landslides: Accepted landslides by label uid, in order of uid.
+        points: Places (Point) of accepted landslides whose boundary is unknown, by label uid.
+        doubtful: Discs around accepted and proposed points: neither class may be learned there. Points within an
+            outlined landslide say nothing more and are left out.
         negatives: Ground that looks like a landslide and is none, by label uid: hard negatives, rejected landslides.
         proposed: Landslides that nobody has accepted or rejected yet: neither class may be learned there.
         areas: Union of the label areas; inside, absence is background.
     """
 
     landslides: dict[str, BaseGeometry]
+    points: dict[str, BaseGeometry]
+    doubtful: list[BaseGeometry]
     negatives: dict[str, BaseGeometry]
     proposed: list[BaseGeometry]
     areas: BaseGeometry
@@ -47,14 +52,14 @@ class Ground:
     @property
     def possible_landslides(self) -> list[BaseGeometry]:
         """Every polygon that is or may be a landslide."""
-        return [*self.landslides.values(), *self.proposed]
+        return [*self.landslides.values(), *self.proposed, *self.doubtful]
 
     def mask(self, window: Window) -> npt.NDArray[np.uint8]:
         """Draw a window's mask; it may reach outside the raster, where nothing is known.
 
         Returns:
             uint8 (height, width): 0 background, 1 landslide, 255 ignore; pixel centre rule. A landslide wins over a
-            hard negative, a hard negative over a proposal, a proposal over a label area.
+            hard negative, a hard negative over a proposal or a point's disc, these over a label area.
         """
         drawn = np.full((int(window.height), int(window.width)), IGNORE, np.uint8)
         transform = shapes.pixel_transform(Affine.identity(), window)
@@ -72,17 +77,31 @@ class Ground:
         return drawn
 
 
-def survey(labels: Iterable[Label], facts: RasterFacts) -> Ground:
+def survey(labels: Iterable[Label], facts: RasterFacts, *, point_radius_px: float = 0) -> Ground:
     """Carry a scene's labels into its pixels.
 
-    Proposed or rejected label areas and proposed hard negatives say nothing; labels off the raster are passed over.
+    Proposed or rejected label areas and proposed hard negatives say nothing, nor do rejected points; labels off the
+    raster are passed over.
+
+    Args:
+        labels: Of the scene.
+        facts: The scene's raster.
+        point_radius_px: How far from a landslide point, accepted or proposed, nothing may be learned by pixel.
     """
+    places: dict[str, BaseGeometry] = {}
+    accepted: set[str] = set()
     landslides: dict[str, BaseGeometry] = {}
     negatives: dict[str, BaseGeometry] = {}
     proposed: list[BaseGeometry] = []
     areas: list[BaseGeometry] = []
     raster = box(0, 0, facts.width, facts.height)
     for label in sorted(labels, key=lambda label: label.uid):
+        if label.cls is LabelClass.landslide_point:
+            place = to_pixels(label.geometry_lonlat, facts)
+            if label.status is not LabelStatus.rejected and place.intersects(raster):
+                places[label.uid] = place
+                accepted |= {label.uid} if label.status is LabelStatus.accepted else set()
+            continue
         geometry, _ = shapes.repair(to_pixels(label.geometry_lonlat, facts).intersection(raster))
         if geometry.is_empty:
             continue
@@ -98,14 +117,19 @@ def survey(labels: Iterable[Label], facts: RasterFacts) -> Ground:
                 negatives[label.uid] = geometry
             case LabelClass.label_area, LabelStatus.accepted:
                 areas.append(geometry)
+    outlined = shapely.STRtree(list(landslides.values()))
+    places = {uid: place for uid, place in places.items() if not len(outlined.query(place, predicate="intersects"))}
+    discs = [place.buffer(point_radius_px) for place in places.values()]
     burnt = [
         *((geometry, BACKGROUND) for geometry in areas),
-        *((geometry, IGNORE) for geometry in proposed),
+        *((geometry, IGNORE) for geometry in (*proposed, *discs)),
         *((geometry, BACKGROUND) for geometry in negatives.values()),
         *((geometry, LANDSLIDE) for geometry in landslides.values()),
     ]
     return Ground(
         landslides=landslides,
+        points={uid: place for uid, place in places.items() if uid in accepted},
+        doubtful=discs,
         negatives=negatives,
         proposed=proposed,
         areas=shapely.union_all(areas),
@@ -118,7 +142,8 @@ def survey(labels: Iterable[Label], facts: RasterFacts) -> Ground:
 def to_pixels(geometry_lonlat: BaseGeometry, facts: RasterFacts) -> BaseGeometry:
     """Carry a geometry from longitude/latitude to pixel coordinates (col, row); rotated transforms too."""
     to_grid = ~Affine(*facts.transform)
-    in_crs, _ = shapes.repair(crs.from_lonlat(geometry_lonlat, facts.crs_wkt))
+    carried = crs.from_lonlat(geometry_lonlat, facts.crs_wkt)
+    in_crs = carried if carried.geom_type == "Point" else shapes.repair(carried)[0]
     return affine_transform(in_crs, [to_grid.a, to_grid.b, to_grid.d, to_grid.e, to_grid.c, to_grid.f])
 
 

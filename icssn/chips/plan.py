@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
@@ -15,6 +16,7 @@ from icssn.chips.split import Rectangle
 from icssn.config import ChipConfig
 from icssn.geo import shapes
 
+POINT_VIEW = 0.35  # of a chip's side: nearer than this to the middle, a point is in every view that augmentation makes
 SPARE = 2  # background places sought for each one wanted: some turn out to be nodata
 
 
@@ -31,7 +33,9 @@ class Plan:
 
 
 def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator) -> list[Plan]:
-    """Give chips on landslides, then on hard negatives, then on background, outside the held-out zone.
+    """Give chips on landslides, on landslide points, on hard negatives and on background, outside the held-out zone.
+
+    Hard negatives whose chip would also show a landslide point are left out: nobody knows what such a chip shows.
 
     Args:
         ground: The scene's labels.
@@ -39,19 +43,12 @@ def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rn
         config: Sizes and shares.
         rng: Of jitter and of places for background, of which more are given than wanted.
     """
-    plans = []
-    for kind, labels in (("landslide", ground.landslides), ("hard_negative", ground.negatives)):
-        for uid, geometry in labels.items():
-            rest, _ = shapes.repair(geometry.difference(zone))
-            if rest.is_empty:
-                continue
-            least = max(1.0, min(_least_px(config), geometry.area / 2))
-            plans += [
-                Plan(_stored(place, config), "train", kind, label_uid=uid, least_px=least)
-                for place in places.over(rest, size_px=config.size_px, rng=rng)
-                if not zone.intersects(shapely.Point(place))
-            ]
-    landslide_chips = sum(plan.kind == "landslide" for plan in plans)
+    plans = _object_plans("landslide", ground.landslides, zone, config=config, rng=rng)
+    plans += _point_plans(ground.points, zone, config=config, rng=rng)
+    points = shapely.MultiPoint(list(ground.points.values()))
+    negatives = _object_plans("hard_negative", ground.negatives, zone, config=config, rng=rng)
+    plans += [plan for plan in negatives if not points.intersects(window_box(plan.window))]
+    landslide_chips = sum(plan.kind in ("landslide", "landslide_point") for plan in plans)
     found = places.without_landslides(
         shapes.repair(ground.areas.difference(zone))[0],
         ground.possible_landslides,
@@ -69,12 +66,11 @@ def validation_plans(
     """Tile the rectangle; of more than `most_empty` tiles without objects, so many are drawn at random."""
     tiles = places.tiles(rectangle, size_px=config.size_px)
     outlines = [window_box(tile) for tile in tiles]
-    kinds = np.full(len(tiles), "background", dtype="<U13")
-    for kind, geometries in (("hard_negative", ground.negatives), ("landslide", ground.landslides)):
-        objects = np.array(list(geometries.values()))
-        tile, which = shapely.STRtree(objects).query(outlines, predicate="intersects")
-        shown = shapely.area(shapely.intersection(np.array(outlines)[tile], objects[which]))
-        kinds[np.bincount(tile, weights=shown, minlength=len(tiles)) >= _least_px(config)] = kind
+    kinds = np.full(len(tiles), "background", dtype="<U15")
+    kinds[_showing(outlines, ground.negatives, least_px=_least_px(config))] = "hard_negative"
+    kinds[_touched(outlines, ground.doubtful)] = "unknown"
+    kinds[_touched(outlines, list(ground.points.values()))] = "landslide_point"
+    kinds[_showing(outlines, ground.landslides, least_px=_least_px(config))] = "landslide"
     empty = np.flatnonzero(kinds == "background")
     dropped = set(rng.choice(empty, max(0, len(empty) - most_empty), replace=False).tolist())
     return [
@@ -87,6 +83,53 @@ def validation_plans(
 def background_wanted(landslide_chips: int, config: ChipConfig) -> int:
     """Say how many background chips go with so many landslide chips; at least one."""
     return max(1, round(config.background_per_landslide * landslide_chips))
+
+
+def _object_plans(
+    kind: str, labels: dict[str, BaseGeometry], zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator
+) -> list[Plan]:
+    plans = []
+    for uid, geometry in labels.items():
+        rest, _ = shapes.repair(geometry.difference(zone))
+        if rest.is_empty:
+            continue
+        least = max(1.0, min(_least_px(config), geometry.area / 2))
+        plans += [
+            Plan(_stored(place, config), "train", kind, label_uid=uid, least_px=least)
+            for place in places.over(rest, size_px=config.size_px, rng=rng)
+            if not zone.intersects(shapely.Point(place))
+        ]
+    return plans
+
+
+def _point_plans(
+    points: dict[str, BaseGeometry], zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator
+) -> list[Plan]:
+    """Give one chip on each landslide point, moved so far that every view of it still shows the point."""
+    room = max(0.0, POINT_VIEW * config.size_px - config.margin_px)
+    plans = []
+    for uid, point in points.items():
+        dx, dy = rng.uniform(-room, room, 2)
+        place = (point.x + float(dx), point.y + float(dy))
+        if not zone.intersects(shapely.MultiPoint([place, (point.x, point.y)])):
+            plans.append(Plan(_stored(place, config), "train", "landslide_point", label_uid=uid))
+    return plans
+
+
+def _showing(
+    outlines: list[BaseGeometry], geometries: dict[str, BaseGeometry], *, least_px: float
+) -> npt.NDArray[np.bool_]:
+    """Say which outlines show at least so many pixels of any of the geometries."""
+    objects = np.array(list(geometries.values()))
+    outline, which = shapely.STRtree(objects).query(outlines, predicate="intersects")
+    shown = shapely.area(shapely.intersection(np.array(outlines)[outline], objects[which]))
+    return np.asarray(np.bincount(outline, weights=shown, minlength=len(outlines)) >= least_px)
+
+
+def _touched(outlines: list[BaseGeometry], geometries: list[BaseGeometry]) -> npt.NDArray[np.bool_]:
+    touched = np.zeros(len(outlines), np.bool_)
+    touched[shapely.STRtree(geometries).query(outlines, predicate="intersects")[0]] = True
+    return touched
 
 
 def _least_px(config: ChipConfig) -> float:

@@ -56,7 +56,7 @@ def save(db: Database, scene_id: str, edits: Edits, *, actor: str) -> SavedEdits
     Raises:
         ConflictError: Labels were changed or deleted since the caller loaded them, or a new uid is taken; it
             carries both sides of each.
-        LabelsRefusedError: A geometry is no polygon on the globe, or a label is named twice.
+        LabelsRefusedError: A geometry does not fit its class or the globe, or a label is named twice.
         NotFoundError: There is no such scene.
     """
     with db.write() as connection:
@@ -143,7 +143,7 @@ def revision(db: Database, scene_id: str) -> int:
 
 def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) -> SavedEdits:
     """Apply edits inside a writing transaction of the caller; raises as `save` does."""
-    _refuse_unfit(edits)
+    _refuse_repeats(edits)
     there = standing(connection, _named(edits))
     used = _last_versions(connection, [new.uid for new in edits.created])
     conflicts = [uid for uid in used if uid in there or used[uid][0] != scene_id]
@@ -165,6 +165,7 @@ def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) ->
         steps.append(("update", there[change.uid].model_copy(update=values | {"version": change.expected_version + 1})))
     for gone in edits.deleted:
         steps.append((_REMOVED, there[gone.uid].model_copy(update={"version": gone.expected_version + 1})))
+    _refuse_misfits(label for operation, label in steps if operation != _REMOVED)
     if not steps:
         return SavedEdits(revision=_revision(connection, scene_id), labels=())
     return _saved(connection, scene_id, _append(connection, scene_id, steps, standing=set(there), actor=actor))
@@ -254,29 +255,31 @@ def _named(edits: Edits) -> list[str]:
     return created + [change.uid for change in edits.changed] + [gone.uid for gone in edits.deleted]
 
 
-def _refuse_unfit(edits: Edits) -> None:
+def _refuse_repeats(edits: Edits) -> None:
     for uid, count in Counter(_named(edits)).items():
         if count > 1:
             raise LabelsRefusedError(
                 uid, found="one save names it twice", needed="one edit per label", remedy="Save again."
             )
-    outlines = [(new.uid, new.geometry_lonlat) for new in edits.created]
-    outlines += [(change.uid, change.geometry_lonlat) for change in edits.changed if change.geometry_lonlat is not None]
-    for uid, geometry in outlines:
-        if fault := _fault(geometry):
+
+
+def _refuse_misfits(labels: Iterable[Label]) -> None:
+    for label in labels:
+        is_point = label.cls is LabelClass.landslide_point
+        if fault := _fault(label.geometry_lonlat, ("Point",) if is_point else ("Polygon", "MultiPolygon")):
             raise LabelsRefusedError(
-                uid,
+                label.uid,
                 found=fault,
-                needed="a polygon in longitude −180…180 and latitude −90…90",
+                needed=f"a {'point' if is_point else 'polygon'} in longitude −180…180 and latitude −90…90",
                 remedy="Draw it again inside the image.",
             )
 
 
-def _fault(geometry: BaseGeometry) -> str:
-    if geometry.geom_type not in ("Polygon", "MultiPolygon"):
+def _fault(geometry: BaseGeometry, fitting: tuple[str, ...]) -> str:
+    if geometry.geom_type not in fitting:
         return f"the geometry is a {geometry.geom_type}"
     if geometry.is_empty:
-        return "the polygon is empty"
+        return f"the {fitting[0].lower()} is empty"
     corners = shapely.get_coordinates(geometry)
     if not (abs(corners) <= (180.0, 90.0)).all():  # false for NaN, too
         return "a corner lies outside the globe"

@@ -29,7 +29,9 @@ def classification_batch(
         order: Seed of the order in which the stage goes through the chips.
         generator: Chance of this step, on the device of the batch.
     """
-    indices = batch_indices(chips.train, count=config.classify.batch_size, share=LANDSLIDE_SHARE, step=step, seed=order)
+    indices = batch_indices(
+        chips.classified, count=config.classify.batch_size, share=LANDSLIDE_SHARE, step=step, seed=order
+    )
     return classification_views(
         chips,
         indices,

@@ -19,6 +19,8 @@ from icssn.training import augment
 
 KINDS = ("background", "landslide", "hard_negative")  # position = class number in the object-level loss
 BACKGROUND, LANDSLIDE, HARD_NEGATIVE = range(3)
+POINT, UNKNOWN = 3, -1  # of a chip only: a landslide without outline; nobody knows
+CHIP_KINDS = {kind: number for number, kind in enumerate(KINDS)} | {"landslide_point": POINT, "unknown": UNKNOWN}
 LANDSLIDE_SHARE = 0.5  # of a classification batch (balanced, method.md); the rest is shared by both negatives
 SEGMENT_LANDSLIDE_SHARE = 0.625  # of a segmentation batch: pixels of landslides are few even in landslide chips
 KEPT_LANDSLIDE = 0.7  # a view of a landslide chip shows at least this much of what the middle shows (method.md)
@@ -34,7 +36,8 @@ class ChipArrays:
         manifest: What they are and where they come from.
         images: (N, C, S, S) uint8, mapped from disk.
         masks: (N, S, S) uint8, 0 / 1 / 255, mapped from disk.
-        train: Class number → training chips.
+        train: Class number → training chips whose masks are known.
+        points: Training chips on landslide points: for the classifier alone.
         validation: Chips that validate.
     """
 
@@ -42,7 +45,13 @@ class ChipArrays:
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     train: Mapping[int, Indices]
+    points: Indices
     validation: Indices
+
+    @property
+    def classified(self) -> Mapping[int, Indices]:
+        """Class number → training chips of the classification stage."""
+        return {**self.train, LANDSLIDE: np.concatenate([self.train[LANDSLIDE], self.points])}
 
     @property
     def stored_px(self) -> int:
@@ -72,10 +81,10 @@ def open_chips(folder: Path) -> ChipArrays:
         NotTrainableError: No training chip has a landslide, or none is without.
     """
     manifest, images, masks = load(folder)
-    chosen: dict[int, list[int]] = {BACKGROUND: [], LANDSLIDE: [], HARD_NEGATIVE: []}
+    chosen: dict[int, list[int]] = {number: [] for number in CHIP_KINDS.values()}
     for chip in manifest.chips:
         if chip.split == "train":
-            chosen[KINDS.index(chip.kind)].append(chip.index)
+            chosen[CHIP_KINDS[chip.kind]].append(chip.index)
     negatives = len(chosen[BACKGROUND]) + len(chosen[HARD_NEGATIVE])
     if not chosen[LANDSLIDE] or not negatives:
         found = f"{len(chosen[LANDSLIDE])} training chips show a landslide and {negatives} show none"
@@ -86,7 +95,8 @@ def open_chips(folder: Path) -> ChipArrays:
         manifest=manifest,
         images=images,
         masks=masks,
-        train={kind: np.array(indices, np.int64) for kind, indices in chosen.items()},
+        train={kind: np.array(chosen[kind], np.int64) for kind in (BACKGROUND, LANDSLIDE, HARD_NEGATIVE)},
+        points=np.array(chosen[POINT], np.int64),
         validation=np.array(validation, np.int64),
     )
 
@@ -162,17 +172,18 @@ def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tupl
 
 
 def chip_kinds(manifest: Manifest, indices: Indices) -> Tensor:
-    """Give the class numbers of chips, (N,) int64."""
-    return torch.tensor([KINDS.index(manifest.chips[int(index)].kind) for index in indices], dtype=torch.int64)
+    """Give the class numbers of chips, values of `CHIP_KINDS`, (N,) int64."""
+    return torch.tensor([CHIP_KINDS[manifest.chips[int(index)].kind] for index in indices], dtype=torch.int64)
 
 
 def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: float) -> Tensor:
     """Say what views show, given the class of their chips.
 
-    A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen.
+    A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen, and
+    wherever its chip lies on a landslide point: such a chip is cut so that every view of it shows the point.
 
     Args:
-        kinds: (N,) class numbers of the chips.
+        kinds: (N,) class numbers of the chips, `POINT` and `UNKNOWN` among them.
         seen: (N, H, W), masks of the views, 0 / 1 / 255.
         stored: (N, S, S), masks of the whole chips.
         min_fraction: Share of a view's pixels.
@@ -183,7 +194,7 @@ def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: flo
     visible = (seen == 1).sum((1, 2))
     enough = (0.5 * (stored == 1).sum((1, 2))).clamp(max=min_fraction * seen[0].numel())
     negative = torch.where((visible > 0) | (kinds == LANDSLIDE), -1, kinds)
-    return torch.where((visible > 0) & (visible >= enough), LANDSLIDE, negative)
+    return torch.where((kinds == POINT) | ((visible > 0) & (visible >= enough)), LANDSLIDE, negative)
 
 
 def _lit(

@@ -105,6 +105,7 @@ def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
             "area": area_m2(label.geometry_lonlat),
         }
         for label in labels
+        if label.cls is not LabelClass.landslide_point  # the editor draws outlines only
     ]
 
 

@@ -27,14 +27,15 @@ def checked(edits: Edits, *, facts: RasterFacts, name: str) -> Edits:
 
     Raises:
         AttributeRefusedError: A value of the landslide record lies outside its domain.
-        LabelsRefusedError: A geometry is no polygon, not finite, degenerate, too large or beside the scene.
+        LabelsRefusedError: A geometry does not fit its class, is not finite, degenerate, too large or beside the
+            scene.
     """
     area = scene_outline(facts)
 
     def fit(item: AnyEdit) -> AnyEdit:
         fitting: dict[str, Any] = {}
         if item.geometry_lonlat is not None:
-            fitting["geometry_lonlat"] = sound_polygon(item.geometry_lonlat, area=area, name=name)
+            fitting["geometry_lonlat"] = sound_geometry(item.geometry_lonlat, cls=item.cls, area=area, name=name)
         if item.attributes:
             fitting["attributes"] = landslide_record.checked(item.attributes)
         return item.model_copy(update=fitting)
@@ -44,17 +45,46 @@ def checked(edits: Edits, *, facts: RasterFacts, name: str) -> Edits:
     )
 
 
-def sound_polygon(geometry: BaseGeometry, *, area: Polygon, name: str) -> BaseGeometry:
-    """Give one valid Polygon or MultiPolygon in longitude/latitude that touches `area`, or refuse it."""
-    polygon, _ = repaired_polygon(geometry, name=name)
-    if not polygon.intersects(area):
+def sound_geometry(geometry: BaseGeometry, *, cls: LabelClass | None, area: Polygon, name: str) -> BaseGeometry:
+    """Give a geometry that fits its class and touches `area`, in longitude/latitude, or refuse it.
+
+    Args:
+        geometry: As it came.
+        cls: Of the label; None where only the geometry of a label changes, whose class the store knows.
+        area: The scene's outline.
+        name: What the message calls it.
+    """
+    is_point = geometry.geom_type == "Point" if cls is None else cls is LabelClass.landslide_point
+    sound = sound_point(geometry, name=name) if is_point else repaired_polygon(geometry, name=name)[0]
+    if not sound.intersects(area):
+        what = "point" if is_point else "polygon"
         raise LabelsRefusedError(
             name,
-            found="a polygon lies wholly outside the image",
-            needed="a polygon that touches the image",
+            found=f"a {what} lies {'' if is_point else 'wholly '}outside the image",
+            needed=f"a {what} that touches the image",
             remedy="Draw it on the image, or open the scene it belongs to.",
         )
-    return polygon
+    return sound
+
+
+def sound_point(geometry: BaseGeometry, *, name: str) -> BaseGeometry:
+    """Give one point on the Earth in longitude/latitude; a multipoint of one point is that point.
+
+    Raises:
+        LabelsRefusedError: It is something else.
+    """
+    points = shapely.get_parts(geometry)
+    if geometry.geom_type not in ("Point", "MultiPoint") or len(points) != 1:
+        raise LabelsRefusedError(
+            name,
+            found=f"a geometry of type {geometry.geom_type}",
+            needed="one Point for each landslide",
+            remedy="Split multipoints in your GIS; outlines are imported as polygons, not as points.",
+        )
+    x, y = shapely.get_coordinates(geometry)[0] if not geometry.is_empty else (math.nan, math.nan)
+    if not (-180 <= x <= 180 and -90 <= y <= 90):
+        raise _not_on_earth("point", name)
+    return points[0]
 
 
 def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry, bool]:
@@ -83,12 +113,7 @@ def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry
         )
     west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise LabelsRefusedError(
-            name,
-            found="an empty polygon, or coordinates that are not longitude and latitude",
-            needed="finite coordinates on the Earth",
-            remedy="Check the coordinate system that the file declares.",
-        )
+        raise _not_on_earth("polygon", name)
     polygon, repaired = shapes.repair(geometry)
     if polygon.is_empty or crs.area_m2(polygon) < MIN_AREA_M2:
         raise LabelsRefusedError(
@@ -111,3 +136,12 @@ def scene_outline(facts: RasterFacts) -> Polygon:
 def whole_scene_area(facts: RasterFacts) -> NewLabel:
     """Give a label area that covers the whole scene: every landslide in the image has been labelled."""
     return NewLabel(geometry_lonlat=scene_outline(facts), cls=LabelClass.label_area)
+
+
+def _not_on_earth(what: str, name: str) -> LabelsRefusedError:
+    return LabelsRefusedError(
+        name,
+        found=f"an empty {what}, or coordinates that are not longitude and latitude",
+        needed="finite coordinates on the Earth",
+        remedy="Check the coordinate system that the file declares.",
+    )

@@ -35,6 +35,7 @@ def make_source(tmp_path: Path) -> Callable[..., ChipSource]:
         landslides: list[BaseGeometry] | None = None,
         areas: list[BaseGeometry] | None = None,
         negatives: list[BaseGeometry] | None = None,
+        points: list[BaseGeometry] | None = None,
         more: list[Label] | None = None,
         transform: Affine = NORTH_UP,
         bands: int = 3,
@@ -67,6 +68,7 @@ def make_source(tmp_path: Path) -> Callable[..., ChipSource]:
                 (LabelClass.landslide, landslides),
                 (LabelClass.label_area, areas),
                 (LabelClass.hard_negative, negatives),
+                (LabelClass.landslide_point, points),
             )
             for number, geometry in enumerate(geometries or [])
         ]

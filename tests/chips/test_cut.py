@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -368,3 +369,64 @@ def test_few_landslides_of_the_real_scene_are_lost_to_the_buffer(tmp_path):
     assert kinds.count(("train", "landslide")) >= found.count("train")
     assert kinds.count(("train", "background")) >= kinds.count(("train", "landslide"))
     assert kinds.count(("validation", "background")) >= 5
+
+
+def test_landslide_points_make_chips_that_show_them_and_teach_no_pixel(make_source, tmp_path):
+    outlined = scattered(12, within=WHOLE, radius_px=(8, 20), seed=4)
+    places = [Point(x, y) for x, y in ((40, 560), (320, 40), (600, 560), (600, 300), (60, 60))]
+    source = make_source(
+        landslides=[disc for disc in outlined if all(disc.distance(place) > 70 for place in places)],
+        areas=[WHOLE],
+        negatives=[box(590, 545, 610, 575)],
+        points=places,
+    )
+    manifest = cut([source], tmp_path / "chips", config=SMALL, seed=0)
+    _, _, masks = load(tmp_path / "chips")
+    zone = HeldOut(manifest.validation_bounds_px["s"], manifest.buffer_px).zone
+    there = {f"landslide_point{i:03}": place for i, place in enumerate(places) if not zone.intersects(place)}
+    on_points = [chip for chip in manifest.chips if chip.kind == "landslide_point" and chip.split == "train"]
+    assert {chip.label_uid for chip in on_points} <= set(there)
+    assert len(on_points) >= 2
+    for chip in on_points:
+        place = there[chip.label_uid]
+        col, row = int(place.x) - chip.col, int(place.y) - chip.row
+        room = 0.35 * SMALL.size_px - SMALL.margin_px + 1
+        assert max(abs(col - chip.size_px / 2), abs(row - chip.size_px / 2)) <= room
+    radius = SMALL.point_radius_chips * SMALL.size_px
+    negative = box(590, 545, 610, 575)
+    for chip in manifest.chips:
+        rows, cols = np.mgrid[: chip.size_px, : chip.size_px]
+        for place in places:
+            near = np.hypot(cols + 0.5 + chip.col - place.x, rows + 0.5 + chip.row - place.y) < radius - 1
+            shown = masks[chip.index][near]
+            if not place.intersects(negative):
+                assert (shown == 255).all()
+    assert not any(chip.kind == "hard_negative" for chip in manifest.chips)  # its chip would show a landslide point
+
+
+def test_a_held_out_tile_with_a_point_is_judged_a_landslide_and_its_neighbours_are_not_judged(make_source, tmp_path):
+    held = (256, 256, 128, 128)
+    source = make_source(
+        landslides=[*scattered(9, within=box(0, 0, 640, 180), radius_px=(8, 20), seed=4), Point(290, 290).buffer(20)],
+        areas=[WHOLE],
+        points=[Point(376, 350)],
+        validation_bounds_px=held,
+    )
+    manifest = cut([source], tmp_path / "chips", config=SMALL, seed=0)
+    kinds = {
+        (chip.col + chip.size_px // 2, chip.row + chip.size_px // 2): chip.kind
+        for chip in manifest.chips
+        if chip.split == "validation"
+    }
+    assert kinds[352, 352] == "landslide_point"
+    assert kinds[288, 288] == "landslide"
+    assert kinds[352, 288] == "unknown"
+    assert kinds[288, 352] == "background"
+
+
+def test_without_points_the_chips_are_what_they_were(ordinary, make_source, tmp_path):
+    plain = cut([ordinary], tmp_path / "plain", config=SMALL, seed=3)
+    outlined = ordinary.labels[0]
+    point = label("s", "zz", outlined.geometry_lonlat.representative_point(), cls=LabelClass.landslide_point)
+    both = dataclasses.replace(ordinary, labels=[*ordinary.labels, point])
+    assert cut([both], tmp_path / "both", config=SMALL, seed=3).fingerprint == plain.fingerprint

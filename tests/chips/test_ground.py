@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 from rasterio.windows import Window
-from shapely.geometry import Polygon, box, mapping
+from shapely.geometry import Point, Polygon, box, mapping
 
 from icssn.chips.ground import survey, to_lonlat, to_pixels
 from icssn.geo import crs
@@ -48,6 +48,38 @@ def test_class_and_status_say_what_a_polygon_teaches(make_source, cls, status, v
     mask = survey([one], facts).mask(Window(0, 0, 32, 32))
     assert (mask[8:24, 8:24] == value).all()
     assert (mask == value).sum() in (256, 1024)
+
+
+@pytest.mark.parametrize(
+    ("status", "ignored"), [(LabelStatus.accepted, True), (LabelStatus.proposed, True), (LabelStatus.rejected, False)]
+)
+def test_around_a_landslide_point_background_is_not_believed(make_source, status, ignored):
+    facts = make_source(size=(64, 64)).facts
+    area = label("s", "a", to_lonlat(box(0, 0, 64, 64), facts), cls=LabelClass.label_area)
+    point = label("s", "p", to_lonlat(Point(32, 32), facts), cls=LabelClass.landslide_point, status=status)
+    ground = survey([area, point], facts, point_radius_px=10)
+    mask = ground.mask(Window(0, 0, 64, 64))
+    rows, cols = np.mgrid[:64, :64] + 0.5 - 32
+    disc = np.hypot(rows, cols) <= 10
+    assert ((mask == 255) == (disc if ignored else False)).mean() > 0.995  # the disc is a polygon of 64 corners
+    assert list(ground.points) == (["p"] if status is LabelStatus.accepted else [])
+    assert (mask == 1).sum() == 0
+
+
+def test_what_is_outlined_near_a_landslide_point_is_known_all_the_same(make_source):
+    source = make_source(
+        size=(64, 64), areas=[box(0, 0, 64, 64)], negatives=[box(0, 0, 30, 64)], landslides=[box(40, 0, 64, 64)],
+        points=[Point(35, 32)],
+    )  # fmt: skip
+    mask = survey(source.labels, source.facts, point_radius_px=100).mask(Window(0, 0, 64, 64))
+    assert mask[32].tolist() == [0] * 30 + [255] * 10 + [1] * 24
+
+
+def test_a_point_within_an_outlined_landslide_says_nothing_more(make_source):
+    source = make_source(size=(64, 64), areas=[WHOLE], landslides=[box(20, 20, 40, 40)], points=[Point(30, 30)])
+    ground = survey(source.labels, source.facts, point_radius_px=30)
+    assert ground.points == {}
+    assert (ground.mask(Window(0, 0, 64, 64)) != 255).all()
 
 
 @pytest.mark.parametrize("transform", [NORTH_UP, ROTATED])

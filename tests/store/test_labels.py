@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import from_wkt
-from shapely.geometry import Point, Polygon, box
+from shapely.geometry import MultiPoint, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -127,6 +127,7 @@ def test_an_unknown_scene_is_refused(db: Database) -> None:
     "geometry",
     [
         Point(105, 35),
+        MultiPoint([(105, 35)]),
         Polygon(),
         Polygon([(360, 0), (361, 0), (361, 1)]),
         Polygon([(0, 0), (1, 0), (1, 91)]),
@@ -142,6 +143,25 @@ def test_what_is_no_polygon_on_the_globe_is_refused(db: Database, scene: Scene, 
         with pytest.raises(LabelsRefusedError, match="a polygon in longitude"):
             labels.save(db, scene.id, edits, actor="ann")
     assert labels.current(db, scene.id) == [label]
+
+
+def test_a_landslide_point_is_a_point_and_nothing_else_is(db: Database, scene: Scene) -> None:
+    point = NewLabel(geometry_lonlat=Point(105, 35), cls=LabelClass.landslide_point)
+    saved = labels.save(db, scene.id, Edits(created=(point,)), actor="ann").labels[0]
+    assert labels.current(db, scene.id, bounds_lonlat=(104, 34, 106, 36)) == [saved]
+    moved = LabelChange(uid=saved.uid, expected_version=1, geometry_lonlat=Point(105.5, 35))
+    labels.save(db, scene.id, Edits(changed=(moved,)), actor="ann")
+    outlined = {"uid": saved.uid, "expected_version": 2, "geometry_lonlat": square()}
+    for edits in (
+        Edits(created=(NewLabel(geometry_lonlat=square(), cls=LabelClass.landslide_point),)),
+        Edits(created=(NewLabel(geometry_lonlat=Point(), cls=LabelClass.landslide_point),)),
+        Edits(changed=(LabelChange(uid=saved.uid, expected_version=2, cls=LabelClass.landslide),)),
+        Edits(changed=(LabelChange(**outlined),)),
+    ):
+        with pytest.raises(LabelsRefusedError):
+            labels.save(db, scene.id, edits, actor="ann")
+    both = LabelChange(**outlined, cls=LabelClass.landslide)
+    assert labels.save(db, scene.id, Edits(changed=(both,)), actor="ann").labels[0].version == 3
 
 
 def test_a_label_named_twice_in_one_save_is_refused(db: Database, scene: Scene) -> None:

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from icssn.chips.cut import MANIFEST
+from icssn.chips.plan import POINT_VIEW
 from icssn.errors import NotTrainableError
+from icssn.records import Manifest
+from icssn.training import augment
 from icssn.training.dataset import (
     BACKGROUND,
     HARD_NEGATIVE,
     LANDSLIDE,
+    POINT,
+    UNKNOWN,
     batch_indices,
     classification_views,
     endless,
@@ -107,3 +113,36 @@ def test_a_view_is_named_after_what_it_shows(chip: int, seen_px: int, stored_px:
 def test_chips_of_one_class_are_refused(write_chips: WriteChips, train: tuple[int, int, int]) -> None:
     with pytest.raises(NotTrainableError, match="at least one of each"):
         open_chips(write_chips(train=train))
+
+
+def test_chips_on_landslide_points_teach_the_classifier_alone(write_chips: WriteChips) -> None:
+    folder = write_chips()
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+    first, *others = manifest.chips
+    changed = manifest.model_copy(update={"chips": (first.model_copy(update={"kind": "landslide_point"}), *others)})
+    (folder / MANIFEST).write_text(changed.model_dump_json())
+    chips = open_chips(folder)
+    assert chips.points.tolist() == [first.index]
+    assert first.index not in chips.train[LANDSLIDE]
+    assert first.index in chips.classified[LANDSLIDE]
+    assert chips.classified[BACKGROUND].tolist() == chips.train[BACKGROUND].tolist()
+
+
+def test_a_view_of_a_landslide_point_shows_a_landslide_though_its_mask_does_not() -> None:
+    nothing = torch.full((3, 8, 8), 255, dtype=torch.uint8)
+    kinds = view_kinds(torch.tensor([POINT, UNKNOWN, BACKGROUND]), nothing, nothing, min_fraction=0.01)
+    assert kinds.tolist() == [LANDSLIDE, UNKNOWN, BACKGROUND]
+
+
+def test_every_view_of_a_chip_on_a_landslide_point_shows_the_point() -> None:
+    size, margin = 192, 48
+    room = POINT_VIEW * size - margin
+    masks = torch.zeros(4, size + 2 * margin, size + 2 * margin, dtype=torch.uint8)
+    middle = size // 2 + margin
+    for chip, (x, y) in enumerate([(-1, -1), (-1, 1), (1, -1), (1, 1)]):
+        masks[chip, int(middle + y * room), int(middle + x * room)] = 1
+    masks = torch.nn.functional.max_pool2d(masks.float()[:, None], 3, 1, 1)[:, 0].to(torch.uint8)  # one pixel is lost
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        poses = augment.random_poses(4, size_px=size, stored_px=size + 2 * margin, generator=generator)
+        assert (augment.view_masks(masks, poses, size_px=size) == 1).any(2).any(1).all()

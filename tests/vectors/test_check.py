@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry import LineString, MultiPoint, Point, Polygon, box
 
 from icssn.errors import AttributeRefusedError, LabelsRefusedError
 from icssn.geo import crs
@@ -65,3 +65,25 @@ def test_attributes_outside_the_landslide_record_are_refused_and_measured_ones_d
     assert sound.created[0].attributes == {"confidence": "high", "GRIDCODE": 7}
     with pytest.raises(AttributeRefusedError, match="Field 'confidence' cannot be 'sure'"):
         checked(given({"confidence": "sure"}), facts=facts, name="demo")
+
+
+def test_a_landslide_point_must_lie_on_the_image(facts: RasterFacts) -> None:
+    west, south, east, north = facts.bounds_lonlat
+    middle = Point((west + east) / 2, (south + north) / 2)
+    point = NewLabel(geometry_lonlat=MultiPoint([middle]), cls=LabelClass.landslide_point)
+    moved = LabelChange(uid="a", expected_version=1, geometry_lonlat=middle)
+    sound = checked(Edits(created=(point,), changed=(moved,)), facts=facts, name="demo")
+    assert sound.created[0].geometry_lonlat == sound.changed[0].geometry_lonlat == middle
+    for geometry, words in (
+        (Point(1, 1), "a point lies outside the image"),
+        (Point(500, 1), "not longitude and latitude"),
+        (Point(), "type Point|empty point"),
+        (box(west, south, east, north), "type Polygon; one Point"),
+        (MultiPoint([middle, (west, south)]), "type MultiPoint"),
+    ):
+        with pytest.raises(LabelsRefusedError, match=words):
+            checked(
+                Edits(created=(NewLabel(geometry_lonlat=geometry, cls=LabelClass.landslide_point),)),
+                facts=facts,
+                name="demo",
+            )
