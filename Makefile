@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ICSSN_WORKSPACE ?= workspace
 
-.PHONY: setup setup-dev browser run test check bench clean
+.PHONY: setup setup-dev browser postgis run test check bench clean
 
 setup: $(VENV)/.setup
 setup-dev: $(VENV)/.setup-dev
@@ -28,11 +28,19 @@ browser: setup-dev
 	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } \
 	|| $(BIN)/python -m playwright install chromium
 
+# PostgreSQL with PostGIS for the tests of the store, which start and end a server of their own. Without it, and
+# without the right to install it, those tests are skipped.
+postgis:
+	@ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql-postgis >/dev/null; } \
+	|| echo "No PostGIS here: the tests on PostgreSQL will be skipped."
+
 run: setup
 	@test -d "$(ICSSN_WORKSPACE)" || $(BIN)/icssn demo
 	$(BIN)/streamlit run app.py
 
-test: setup-dev browser
+test: setup-dev browser postgis
 	$(BIN)/python -m pytest
 
 check: setup-dev

@@ -7,26 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+import psycopg
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from icssn.errors import ConfigError
-from icssn.store import geopackage
-from icssn.store.tables import metadata
+from icssn.errors import ConfigError, DatabaseUnusableError, IcssnError
+from icssn.store import geopackage, postgis, schema
 
 
 class Database:
     """A database and its pool of connections; safe to share between threads, not between processes.
 
     Attributes:
-        url: Where it is, e.g. ``sqlite:////data/workspace/icssn.gpkg``.
+        place: Where it is, fit to be shown: a file, or a URL without its password.
+        is_file: It is a GeoPackage file, no PostgreSQL database.
         engine: For transactions that write.
         readonly_engine: The same pool, for transactions that only read.
     """
 
-    def __init__(self, url: str, engine: Engine) -> None:
-        self.url = url
+    def __init__(self, place: str, engine: Engine) -> None:
+        self.place = place
+        self.is_file = engine.dialect.name == "sqlite"
         self.engine = engine
         self.readonly_engine = engine.execution_options(readonly=True)
 
@@ -56,45 +58,76 @@ class Database:
             yield
         except (DBAPIError, sqlite3.Error) as err:
             trouble = err.orig if isinstance(err, DBAPIError) else err
-            translated = geopackage.translate(trouble, _file(self.url)) if isinstance(trouble, sqlite3.Error) else None
+            translated = _translate(trouble, self.place)
             if translated is None:
                 raise
             raise translated from err
 
 
-def open_database(url: str) -> Database:
-    """Open a database and create whatever is missing in it; safe when several processes do so at once.
+def open_database(url: str, *, scripts: Path = schema.SCRIPTS) -> Database:
+    """Open a database and bring its tables to today's form; safe when several processes do so at once.
 
     Args:
-        url: SQLAlchemy's form, ``sqlite:///`` and a path on a local disk (never a network drive).
+        url: ``sqlite:///`` and a path on a local disk (never a network drive), or
+            ``postgresql://USER:PASSWORD@HOST/DATABASE`` of a database with PostGIS.
+        scripts: The migrations that lead to today's form.
 
     Raises:
         ConfigError: The URL is none, or names another kind of database.
-        DatabaseUnusableError: The file is no database, damaged, locked or read-only.
+        DatabaseUnusableError: It is no database, damaged, locked, read-only, out of reach, or made by a newer ICSSN.
     """
-    file = _file(url)
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": geopackage.BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", geopackage.prepare_connection)
-    event.listen(engine, "begin", geopackage.begin)
-    database = Database(url, engine)
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = str(parsed.database)
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        database = Database(file, geopackage.make_engine(file))
+    else:
+        database = Database(parsed.render_as_string(hide_password=True), postgis.make_engine(parsed))
     try:
         with database._translated():
-            geopackage.prepare_file(file)
-        with database.write() as connection:
-            metadata.create_all(connection)
-            geopackage.create_geopackage(connection)
+            _bring_up(database, scripts)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _file(url: str) -> str:
+def _bring_up(database: Database, scripts: Path) -> None:
+    known = schema.versions(scripts)
+    if database.is_file:
+        geopackage.prepare_file(database.place)
+    with database.readonly_engine.begin() as connection:
+        found = schema.version(connection)
+    if found == known[-1]:
+        return
+    if found and found not in known:
+        raise DatabaseUnusableError(
+            database.place,
+            found=f"a newer ICSSN made it (its tables have revision {found}, this ICSSN knows {known[-1]})",
+            remedy="Update ICSSN.",
+        )
+    if database.is_file:
+        engine = geopackage.migration_engine(database.place)
+        schema.upgrade(engine, prepare=geopackage.prepare, complete=geopackage.complete, scripts=scripts)
+    else:
+        schema.upgrade(database.engine, prepare=postgis.prepare, complete=postgis.complete, scripts=scripts)
+
+
+def _translate(trouble: BaseException | None, place: str) -> IcssnError | None:
+    if isinstance(trouble, sqlite3.Error):
+        return geopackage.translate(trouble, place)
+    return postgis.translate(trouble, place) if isinstance(trouble, psycopg.Error) else None
+
+
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as err:
-        raise ConfigError("ICSSN_DATABASE_URL", url, "sqlite:/// and the path of a file") from err
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("ICSSN_DATABASE_URL", url, "sqlite:/// and the path of a file")
-    return parsed.database
+        raise ConfigError("ICSSN_DATABASE_URL", url, _NEEDED) from err
+    kind, name = parsed.get_backend_name(), parsed.database
+    if not name or name == ":memory:" or kind not in ("sqlite", "postgresql"):
+        raise ConfigError("ICSSN_DATABASE_URL", parsed.render_as_string(hide_password=True), _NEEDED)
+    return parsed
+
+
+_NEEDED = "sqlite:/// and the path of a file, or postgresql://USER:PASSWORD@HOST/DATABASE"

@@ -1,4 +1,4 @@
-"""What only SQLite needs: a connection's settings, the GeoPackage tables, the R*Tree, the append-only triggers.
+"""What only SQLite needs: its connections, the GeoPackage tables, the R*Tree, the append-only triggers.
 
 The file is a GeoPackage 1.3 (OGC 12-128r17): GDAL and QGIS read the table `label` while the app runs.
 """
@@ -10,10 +10,11 @@ import struct
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.dialects.sqlite.base import ischema_names
 
 from icssn.errors import DatabaseUnusableError, DiskFullError, IcssnError
-from icssn.store.geometry import SRID
+from icssn.store.geometry import SRID, LonLatGeometry
 from icssn.store.tables import label, label_history
 
 BUSY_TIMEOUT_S = 30.0
@@ -67,6 +68,28 @@ _STATEMENTS = (
 )
 
 
+def make_engine(file: str) -> Engine:
+    """Give the pool of connections to a file."""
+    return _listening(create_engine(_url(file), connect_args={"timeout": BUSY_TIMEOUT_S}))
+
+
+def migration_engine(file: str) -> Engine:
+    """Give connections on which tables may be rebuilt: foreign keys are looked at by `complete`, not meanwhile."""
+    engine = _listening(create_engine(_url(file), connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=NullPool))
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF"))
+    return engine
+
+
+def _url(file: str) -> URL:
+    return URL.create("sqlite", database=file)
+
+
+def _listening(engine: Engine) -> Engine:
+    event.listen(engine, "connect", prepare_connection)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
 def prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
     """Set what SQLite keeps per connection; called by the pool for each new one."""
     connection.isolation_level = None  # transactions are begun by `begin`, not by the driver
@@ -106,10 +129,33 @@ def prepare_file(file: str) -> None:
         connection.close()
 
 
-def create_geopackage(connection: Connection) -> None:
-    """Add the GeoPackage tables, the spatial index and the triggers, where they are missing."""
+def prepare(connection: Connection) -> None:
+    """Teach what reads tables back the type of the geometry column, and keep the revision as TEXT for GDAL."""
+    ischema_names.setdefault("GEOMETRY", LonLatGeometry)
+    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS alembic_version (version_num TEXT NOT NULL PRIMARY KEY)")
+
+
+def complete(connection: Connection) -> None:
+    """Add the GeoPackage tables, the spatial index and the triggers, where they are missing.
+
+    Rebuilding a table drops its triggers: they come back here, and the index is filled anew if it missed changes.
+
+    Raises:
+        DatabaseUnusableError: Rows refer to others that are gone; the whole upgrade is taken back.
+    """
     for statement in _STATEMENTS:
         connection.exec_driver_sql(statement)
+    counts = f"SELECT (SELECT count(*) FROM {_TABLE}), (SELECT count(*) FROM {_RTREE})"
+    labels, entries = connection.exec_driver_sql(counts).one()
+    if labels != entries:
+        connection.exec_driver_sql(f"DELETE FROM {_RTREE}")
+        connection.exec_driver_sql(f"INSERT INTO {_RTREE} SELECT {_ENTRY.replace('NEW.', '')} FROM {_TABLE}")
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DatabaseUnusableError(
+            str(connection.engine.url.database),
+            found=f"rows of its table {broken[0]} refer to rows that are gone",
+            remedy="Put back a backup.",
+        )
 
 
 def translate(err: sqlite3.Error, file: str) -> IcssnError | None:

@@ -7,17 +7,17 @@ from multiprocessing.connection import Connection
 
 from icssn.errors import ConflictError
 from icssn.records import Edits, LabelChange, NewLabel
-from icssn.store import jobs, labels
+from icssn.store import jobs, labels, schema
 from icssn.store.database import open_database
 from tests.store.samples import square
 
 
 def opens(url: str, start: float, answers: Connection) -> None:
-    """Open the same fresh file as others, at the same moment."""
+    """Open the same fresh database as others, at the same moment."""
     wait_until(start)
     db = open_database(url)
     with db.read() as connection:
-        answers.send(connection.exec_driver_sql("SELECT count(*) FROM gpkg_contents").scalar())
+        answers.send(schema.version(connection))
     db.close()
 
 

@@ -1,8 +1,11 @@
-"""A real database in a temporary folder, and processes that share it."""
+"""Real databases, a file and a PostgreSQL with PostGIS, and processes that share them."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import multiprocessing
+import os
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -12,13 +15,40 @@ import pytest
 from icssn.records import Scene
 from icssn.store import scenes
 from icssn.store.database import Database, open_database
+from tests.store.cluster import Cluster, NoPostgisError, throwaway
 from tests.store.samples import a_scene
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Where a database may be made."""
-    return f"sqlite:///{tmp_path / 'icssn.gpkg'}"
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server with PostGIS; without one its tests are skipped, but never on the build machine."""
+    try:
+        with throwaway() as running:
+            yield running
+    except NoPostgisError as err:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no PostGIS on this machine: {err}")
+
+
+@pytest.fixture(params=["sqlite", "postgis"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty database is, or may be made; every test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'icssn.gpkg'}"
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.emptied()
+
+
+@pytest.fixture(params=["sqlite", "postgis"])
+def empty_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Iterator[str]]:
+    """Where databases may be made that have nothing in them yet; runs on both kinds."""
+    with contextlib.ExitStack() as made:
+        if request.param == "sqlite":
+            yield (f"sqlite:///{tmp_path / f'empty{number}.gpkg'}" for number in itertools.count())
+        else:
+            cluster: Cluster = request.getfixturevalue("cluster")
+            yield (made.enter_context(cluster.database()) for _ in itertools.count())
 
 
 @pytest.fixture

@@ -1,68 +1,21 @@
-"""The file: a GeoPackage that others can read, several processes can open, and whose troubles are told plainly."""
+"""A database of either kind: several processes may open it, a block is whole or nothing, readers see one state."""
 
 from __future__ import annotations
 
-import sqlite3
+import itertools
 import time
+from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
 
-import pyogrio
 import pytest
-from shapely.geometry import box
 from sqlalchemy import text
 
-from icssn.errors import ConfigError, DatabaseUnusableError, DiskFullError
-from icssn.records import Edits, LabelChange, Scene
-from icssn.store import labels, scenes
+from icssn.errors import ConfigError
+from icssn.store import rows, scenes, schema
 from icssn.store.database import Database, open_database
+from icssn.store.tables import scene as table
 from tests.store import children
-from tests.store.samples import a_scene, drawn
-
-
-def test_gdal_reads_the_live_file(db: Database, scene: Scene, tmp_path: Path) -> None:
-    saved = drawn(db, scene.id, 3, attributes={"age": "Holocene"})
-    with db.write() as connection:  # the app may be writing at this very moment
-        connection.execute(text("UPDATE scene SET created_by = 'ann'"))
-        frame = pyogrio.read_dataframe(tmp_path / "icssn.gpkg", layer="label")
-    assert frame.crs.to_epsg() == 4326
-    assert set(frame.columns) == {
-        *("uid", "scene_id", "cls", "source", "status", "attributes", "version", "updated_by", "updated_at"),
-        "geometry",
-    }
-    assert frame.uid.tolist() == [label.uid for label in saved]
-    assert all(frame.geometry.iloc[index].equals(label.geometry_lonlat) for index, label in enumerate(saved))
-    assert frame.attributes[0] == '{"age":"Holocene"}'
-    assert frame.updated_at.dt.tz_convert("UTC")[0] == saved[0].updated_at
-
-
-def test_gdal_finds_moved_labels_by_the_spatial_index(db: Database, scene: Scene, tmp_path: Path) -> None:
-    first, second, third = drawn(db, scene.id, 3)
-    moved = LabelChange(uid=second.uid, expected_version=1, geometry_lonlat=box(106, 36, 106.1, 36.1))
-    labels.save(db, scene.id, Edits(changed=(moved,)), actor="ann")
-    file = tmp_path / "icssn.gpkg"
-    near = pyogrio.read_dataframe(file, layer="label", bbox=(104.9, 34.9, 105.1, 35.1))
-    assert set(near.uid) == {first.uid, third.uid}
-    assert set(pyogrio.read_dataframe(file, layer="label", bbox=(105.9, 35.9, 107, 37)).uid) == {second.uid}
-
-
-def test_the_index_agrees_with_the_labels_and_the_file_is_sound(db: Database, scene: Scene) -> None:
-    saved = drawn(db, scene.id, 5)
-    labels.restore(db, saved[0].uid, version=1, actor="ann")
-    with db.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM rtree_label_geometry_lonlat").scalar() == 5
-        assert connection.exec_driver_sql("SELECT rtreecheck('rtree_label_geometry_lonlat')").scalar() == "ok"
-        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
-        assert connection.exec_driver_sql("PRAGMA application_id").scalar() == 0x47504B47  # "GPKG"
-
-
-def test_no_column_has_a_type_that_gdal_ignores(db: Database) -> None:
-    with db.read() as connection:
-        query = "SELECT DISTINCT p.type FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'"
-        types = set(connection.execute(text(query + " AND m.name NOT LIKE 'rtree%'")).scalars())
-    assert types <= {"INTEGER", "TEXT", "FLOAT", "DOUBLE", "BOOLEAN", "DATETIME", "TINYINT", "GEOMETRY"}
+from tests.store.samples import a_scene
 
 
 def test_opening_again_keeps_everything(db: Database, url: str) -> None:
@@ -72,9 +25,10 @@ def test_opening_again_keeps_everything(db: Database, url: str) -> None:
     again.close()
 
 
-def test_six_processes_may_open_the_same_fresh_file_at_once(tmp_path: Path, processes: ForkServerContext) -> None:
-    for attempt in range(4):
-        url = f"sqlite:///{tmp_path / f'fresh{attempt}.gpkg'}"
+def test_six_processes_may_open_the_same_fresh_database_at_once(
+    empty_urls: Iterator[str], processes: ForkServerContext
+) -> None:
+    for url in itertools.islice(empty_urls, 3):
         start = time.monotonic() + 0.25
         pipes, children_ = [], []
         for _ in range(6):
@@ -82,9 +36,16 @@ def test_six_processes_may_open_the_same_fresh_file_at_once(tmp_path: Path, proc
             children_.append(processes.Process(target=children.opens, args=(url, start, there)))
             children_[-1].start()
             pipes.append(here)
-        assert [pipe.recv() if pipe.poll(20) else None for pipe in pipes] == [1] * 6
+        assert [pipe.recv() if pipe.poll(60) else None for pipe in pipes] == [schema.versions()[-1]] * 6
         for child in children_:
             child.join()
+
+
+def test_opening_a_database_of_today_waits_for_no_writer(db: Database, url: str) -> None:
+    with db.write():
+        begun = time.monotonic()
+        open_database(url).close()
+        assert time.monotonic() - begun < 10  # a writer's turn would be waited for three times as long
 
 
 def test_a_reader_sees_one_state_and_does_not_wait_for_a_writer(db: Database) -> None:
@@ -100,52 +61,21 @@ def test_a_reader_sees_one_state_and_does_not_wait_for_a_writer(db: Database) ->
 def test_a_failing_block_leaves_nothing_behind(db: Database) -> None:
     def half_done() -> None:
         with db.write() as connection:
-            connection.execute(text("INSERT INTO run SELECT * FROM run"))
-            scene_row = text("INSERT INTO gpkg_contents (table_name, data_type) VALUES ('x', 'y')")
-            connection.execute(scene_row)
+            rows.add(connection, table, a_scene(), name="x")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         half_done()
-    with db.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM gpkg_contents").scalar() == 1
+    assert scenes.every(db) == []
 
 
-def test_a_full_disk_is_told_plainly_and_saving_works_again_afterwards(db: Database, scene: Scene) -> None:
-    many = {"note": "x" * 20_000}
-    with db.write() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # as if the disk ended here
-    with pytest.raises(DiskFullError, match="No space is left"):
-        drawn(db, scene.id, 1, attributes=many)
-    with db.write() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    assert labels.revision(db, scene.id) == 0
-    assert drawn(db, scene.id, 1, attributes=many)[0].attributes == many
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "notes.gpkg"
-    file.write_text("no database " * 100)
-    with pytest.raises(DatabaseUnusableError, match=r"notes\.gpkg' cannot be used: it is not a database"):
-        open_database(f"sqlite:///{file}")
-    assert file.read_text().startswith("no database")
-
-
-def test_a_file_that_another_program_keeps_locked_is_told_plainly(
-    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = sqlite3.connect(tmp_path / "icssn.gpkg", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with db.read() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout = 50")  # the pool hands the same connection out again
-    with pytest.raises(DatabaseUnusableError, match="another program kept it locked"):
-        scenes.add(db, a_scene())
-    other.close()
-    scenes.add(db, a_scene())
-
-
-@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/x"])
-def test_other_databases_are_refused(url: str) -> None:
+@pytest.mark.parametrize("wrong", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/x"])
+def test_other_databases_are_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="ICSSN_DATABASE_URL"):
-        open_database(url)
+        open_database(wrong)
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_database("mysql://ann:secret@host/x")
+    assert "secret" not in str(caught.value)

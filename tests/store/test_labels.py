@@ -349,9 +349,10 @@ def test_a_process_killed_while_saving_loses_no_acknowledged_edit(url: str, proc
             acknowledged[revision] = uids
 
     db = open_database(url)
-    with db.read() as connection:
-        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        assert connection.exec_driver_sql("SELECT rtreecheck('rtree_label_geometry_lonlat')").scalar() == "ok"
+    if db.is_file:
+        with db.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            assert connection.exec_driver_sql("SELECT rtreecheck('rtree_label_geometry_lonlat')").scalar() == "ok"
     there_now = {label.uid for label in labels.current(db, scene_id)}
     assert len(acknowledged) > 10
     assert {uid for uids in acknowledged.values() for uid in uids} <= there_now
