@@ -189,6 +189,28 @@ class SavedEdits(Record):
 
     revision: int
     labels: tuple[Label, ...]
+    repaired: tuple[Id, ...] = ()  # labels whose outline crossed itself and was made valid
+
+
+class WarningKind(StrEnum):
+    """What may be wrong with labels that were saved all the same."""
+
+    overlap = "overlap"
+    duplicate = "duplicate"
+    sliver = "sliver"
+    outside_image = "outside_image"
+    on_nodata = "on_nodata"
+    unlikely_size = "unlikely_size"
+    self_crossing = "self_crossing"
+
+
+class LabelWarning(Record):
+    """Something to look at before training; nothing is refused for it."""
+
+    kind: WarningKind
+    uids: tuple[Id, ...]  # the label, or the two that are in each other's way
+    at_lonlat: tuple[float, float]  # where to look
+    text: str  # one sentence
 
 
 class LabelVersion(Record):

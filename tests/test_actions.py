@@ -133,3 +133,12 @@ def test_without_a_model_prediction_says_what_to_do(ws: Workspace, scene: Scene)
         actions.predict_scene(ws, scene.id)
     with pytest.raises(NotFoundError, match="Predict the scene first"):
         actions.latest_prediction(ws, scene.id)
+
+
+def test_labels_are_checked_against_the_image_and_each_other(ws: Workspace, scene: Scene) -> None:
+    a, b, c, d, _ = inside(scene, 0.1, 0.3).exterior.coords
+    bow_tie = NewLabel(uid="a", geometry_lonlat=Polygon([a, b, d, c]))
+    assert actions.save_edits(ws, scene.id, Edits(created=(bow_tie,))).repaired == ("a",)
+    twins = tuple(NewLabel(uid=uid, geometry_lonlat=inside(scene, 0.5)) for uid in ("b", "c"))
+    assert actions.save_edits(ws, scene.id, Edits(created=twins)).repaired == ()
+    assert [(w.kind.value, w.uids) for w in actions.check_labels(ws, scene.id)] == [("duplicate", ("b", "c"))]

@@ -17,6 +17,7 @@ from icssn.actions.labelling import (
     scene_history,
 )
 from icssn.actions.projects import load_demo, open_workspace
+from icssn.actions.recording import check_labels
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
@@ -62,6 +63,7 @@ __all__ = [
     "restore_version",
     "import_labels",
     "export_labels",
+    "check_labels",
     # drafts, and who else is there
     "keep_draft",
     "drafts",

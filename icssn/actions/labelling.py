@@ -55,7 +55,9 @@ def save_edits(ws: Workspace, scene_id: str, edits: Edits) -> SavedEdits:
     """
     require(ws, Role.annotator, "change labels")
     scene = scenes.get(ws.db, scene_id)
-    return labels.save(ws.db, scene_id, check.checked(edits, facts=scene.facts, name=scene.name), actor=ws.actor.name)
+    sound = check.checked(edits, facts=scene.facts, name=scene.name)
+    saved = labels.save(ws.db, scene_id, sound, actor=ws.actor.name)
+    return saved.model_copy(update={"repaired": check.repaired_uids(edits)})
 
 
 def restore_version(ws: Workspace, uid: str, *, version: int) -> Label:

@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from icssn import actions
-from icssn.cli import demo, doctor, learning, results, scenes
+from icssn.cli import demo, doctor, labels, learning, results, scenes
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.jobs import engine
 
@@ -50,7 +50,7 @@ def worker(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 app.command("demo")(demo.demo)
 app.add_typer(scenes.scene, name="scene")
-app.add_typer(scenes.labels, name="labels")
+app.add_typer(labels.labels, name="labels")
 app.command("train")(learning.train)
 app.command("runs")(learning.runs)
 app.add_typer(learning.run, name="run")

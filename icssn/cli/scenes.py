@@ -1,4 +1,4 @@
-"""``icssn scene …`` and ``icssn labels …``: imagery and its landslide polygons."""
+"""``icssn scene …``: imagery."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.records import LabelClass
 
 scene = typer.Typer(help="Imagery.", no_args_is_help=True)
-labels = typer.Typer(help="Landslide polygons.", no_args_is_help=True)
 
 SceneOption = Annotated[str, typer.Option("--scene", help="Name of the scene.")]
 
@@ -59,43 +58,3 @@ def scene_show(name: str, workspace: WorkspaceOption = None, json: JsonOption = 
             f"  landslides   {count} labelled, revision {actions.label_revision(ws, found.id)}"
         )
         console.give({"scene": found.model_dump(mode="json"), "landslides": count}, text)
-
-
-@labels.command("import")
-def labels_import(
-    path: Path,
-    scene: SceneOption,
-    complete: Annotated[bool, typer.Option("--complete", help="The file holds every landslide of the scene.")] = False,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Add the polygons of a GeoPackage, GeoJSON or Shapefile as landslides."""
-    with session(workspace, json) as (ws, console):
-        done = actions.import_labels(ws, actions.find_scene(ws, scene).id, path, complete=complete)
-        text = f"{done.count} polygons ({done.crs_name}), {done.repaired} repaired, {done.already_there} already there."
-        console.give(done.model_dump(mode="json"), text)
-
-
-@labels.command("export")
-def labels_export(path: Path, scene: SceneOption, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Write the labels to a .gpkg (CRS of the scene) or .geojson (longitude/latitude)."""
-    with session(workspace, json) as (ws, console):
-        count = actions.export_labels(ws, actions.find_scene(ws, scene).id, path)
-        console.give({"count": count, "path": str(path)}, f"{count} labels written to {path}.")
-
-
-@labels.command("list")
-def labels_list(scene: SceneOption, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """List the labels of a scene."""
-    with session(workspace, json) as (ws, console):
-        scene_id = actions.find_scene(ws, scene).id
-        found = actions.list_labels(ws, scene_id)
-        rows = [(item.uid, item.cls, item.status, item.source, item.version, item.updated_by) for item in found]
-        columns = ("uid", "class", "status", "source", "version", "by")
-        console.table(columns, rows, empty=f"No labels yet: icssn labels import PATH --scene {scene}")
-        console.give(
-            {
-                "labels": [item.model_dump(mode="json") for item in found],
-                "revision": actions.label_revision(ws, scene_id),
-            }
-        )

@@ -45,6 +45,13 @@ def checked(edits: Edits, *, facts: RasterFacts, name: str) -> Edits:
     )
 
 
+def repaired_uids(edits: Edits) -> tuple[str, ...]:
+    """Name the labels whose outline `checked` repairs."""
+    outlines = [(item.uid, item.geometry_lonlat) for item in edits.created]
+    outlines += [(item.uid, item.geometry_lonlat) for item in edits.changed if item.geometry_lonlat is not None]
+    return tuple(uid for uid, outline in outlines if not outline.is_valid)
+
+
 def sound_geometry(geometry: BaseGeometry, *, cls: LabelClass | None, area: Polygon, name: str) -> BaseGeometry:
     """Give a geometry that fits its class and touches `area`, in longitude/latitude, or refuse it.
 

@@ -25,6 +25,7 @@ def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, s
     assert sorted(label["cls"] for label in listed) == ["label_area", "landslide", "landslide"]
     assert icssn("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
     assert len(gpd.read_file(tmp_path / "out.gpkg")) == 3
+    assert icssn("labels", "check", "--scene", "hill") == (0, {"warnings": []})
     assert icssn("scene", "show", "hill")[1]["landslides"] == 2
     assert len(icssn("scene", "list")[1]["scenes"]) == 1
 

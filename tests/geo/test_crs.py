@@ -1,7 +1,9 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import CRS, Transformer
+from pyproj import CRS, Geod, Transformer
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from icssn.errors import LabelsRefusedError
@@ -84,3 +86,16 @@ def test_pixel_size_is_measured_on_the_ground_in_any_crs() -> None:
 def test_pixel_size_of_a_rotated_raster_is_that_of_its_pixels() -> None:
     side = 0.8 / 2**0.5
     assert crs.pixel_size_m(UTM, (side, side, 5e5, side, -side, 3e6), 10, 10) == pytest.approx(0.8, rel=1e-3)
+
+
+def test_the_plane_keeps_lengths_areas_and_north_and_leads_back():
+    origin = (104.3, 35.1)
+    square = box(104.5, 35.2, 104.51, 35.21)
+    (plane,) = crs.to_plane([square], origin)
+    assert plane.area == pytest.approx(crs.area_m2(square), rel=1e-5)
+    away, _, distance_m = Geod(ellps="WGS84").inv(*origin, 104.5, 35.2)
+    (corner,) = crs.to_plane([Point(104.5, 35.2)], origin)
+    assert math.hypot(corner.x, corner.y) == pytest.approx(distance_m, abs=1e-3)
+    assert math.degrees(math.atan2(corner.x, corner.y)) == pytest.approx(away, abs=1e-6)
+    (back,) = crs.from_plane([plane], origin)
+    assert back.equals_exact(square, 1e-11)
