@@ -139,9 +139,12 @@ class Visit:
     def map(self) -> tuple[Frame, FrameLocator]:
         """Wait for the map; gives its frame for JavaScript, and for clicking."""
         self.page.wait_for_selector(MAP, timeout=60_000)
+        # While a page runs again, the map before stands beside the new one for a moment.
+        self.page.wait_for_function("selector => document.querySelectorAll(selector).length === 1", arg=MAP)
         inside = self.page.frame_locator(MAP)
         inside.locator(".ic-panel").wait_for(timeout=60_000)
-        frame = next(frame for frame in self.page.frames if "st_folium" in frame.url)
+        frame = self.page.locator(MAP).element_handle().content_frame()
+        assert frame
         frame.wait_for_function("window.icssn && icssn.ui")
         return frame, inside
 
