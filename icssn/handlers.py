@@ -215,7 +215,7 @@ def _predict(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> Predicti
     ]
     tree = shapely.STRtree(known)
     found = []
-    for index, item in enumerate(done.objects):
+    for index, item in enumerate((*done.objects, *done.hints)):
         outline = crs.to_lonlat(item.geometry, scene.facts.crs_wkt)
         shared = sum(known[i].intersection(outline).area for i in tree.query(outline, predicate="intersects"))
         found.append(
@@ -232,6 +232,7 @@ def _predict(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> Predicti
             )
         )
     predictions.add(ws.db, prediction, found)
+    actions.review_queue(ws, prediction.id)  # measures the outlines now, so that the first look at the queue is quick
     return prediction
 
 

@@ -5,6 +5,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 """
 
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft
+from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
 from icssn.actions.labelling import (
     export_labels,
     import_labels,
@@ -21,13 +22,16 @@ from icssn.actions.recording import check_labels
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
+    find_candidate,
     latest_prediction,
     list_candidates,
     list_predictions,
     predict_scene,
     review,
+    review_queue,
 )
 from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene
+from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
     active_checkpoint,
     find_checkpoint,
@@ -86,7 +90,16 @@ __all__ = [
     "list_predictions",
     "latest_prediction",
     "list_candidates",
+    "review_queue",
+    "find_candidate",
+    "candidate_terrain",
+    "candidate_history",
+    "score_calibration",
     "review",
+    "Suggestion",
+    "suggest_areas",
+    "propose_area",
+    "expected_gain",
     "export_prediction",
     "evaluate_scene",
     # jobs

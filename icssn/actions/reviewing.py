@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from icssn.actions import envelopes
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.errors import NotFoundError
@@ -15,13 +16,16 @@ from icssn.records import (
     Decision,
     Job,
     JobKind,
+    LabelClass,
     Prediction,
     Role,
     SavedEdits,
 )
+from icssn.review import priority
+from icssn.review.priority import Ranked
 from icssn.store import checkpoints, predictions, scenes
 from icssn.store.workspace import Workspace
-from icssn.vectors import write
+from icssn.vectors import check, write
 
 
 def predict_scene(ws: Workspace, scene_id: str, *, checkpoint_id: str = "") -> Job:
@@ -55,10 +59,46 @@ def list_candidates(ws: Workspace, prediction_id: str) -> list[Candidate]:
     return predictions.candidates(ws.db, prediction_id)
 
 
+def find_candidate(ws: Workspace, candidate_id: str) -> Candidate:
+    """Give the candidate with an id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    return predictions.candidate(ws.db, candidate_id)
+
+
+def review_queue(ws: Workspace, prediction_id: str) -> list[Ranked]:
+    """Give the candidates of a prediction in the order in which they are worth a look, with the reasons."""
+    prediction = predictions.get(ws.db, prediction_id)
+    found = predictions.candidates(ws.db, prediction_id)
+    sure = envelopes.of_prediction(ws, prediction, found, facts=scenes.get(ws.db, prediction.scene_id).facts)
+    return priority.rank(found, sure, threshold=prediction.threshold)
+
+
 def review(ws: Workspace, scene_id: str, decisions: Iterable[Decision]) -> SavedEdits:
-    """Accept, reject or leave candidates unsure; accepted ones become labels, rejected ones hard negatives."""
+    """Accept, reject or leave candidates unsure; accepted ones become labels, rejected ones hard negatives.
+
+    Raises:
+        NotFoundError: A candidate is not one of this scene's; nothing was changed.
+        LabelsRefusedError: A corrected outline cannot be used; nothing was changed.
+    """
     require(ws, Role.annotator, "review candidates")
-    return predictions.decide(ws.db, scene_id, list(decisions), actor=ws.actor.name)
+    scene = scenes.get(ws.db, scene_id)
+    area = check.scene_outline(scene.facts)
+    sound = [
+        decision
+        if decision.geometry_lonlat is None
+        else decision.model_copy(
+            update={
+                "geometry_lonlat": check.sound_geometry(
+                    decision.geometry_lonlat, cls=LabelClass.landslide, area=area, name=scene.name
+                )
+            }
+        )
+        for decision in decisions
+    ]
+    return predictions.decide(ws.db, scene_id, sound, actor=ws.actor.name)
 
 
 def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[Path]:

@@ -25,6 +25,7 @@ from icssn.geo.shapes import repair
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import open_raster
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, write_grid
+from icssn.inference.hints import weak_outlines
 from icssn.inference.objects import Outline, Piece, level_of, outlines, survey, trace
 from icssn.inference.scores import classifier_scores, fused_score
 from icssn.inference.strips import probability_strips
@@ -66,7 +67,8 @@ class ScenePrediction:
 
     probability: Path
     mask: Path
-    objects: list[ScoredObject]  # by falling score
+    objects: list[ScoredObject]  # of the mask, by falling score
+    hints: list[ScoredObject]  # places below the threshold that the classifier takes for landslides, likewise
     threshold: float
     seconds: float
 
@@ -137,21 +139,25 @@ def predict_scene(
             tags=source,
             tell=course.stage("Outlining objects", _WINDOWS_END, _OBJECTS_END),
         )
+        weak = _weak(probability, found, threshold=threshold, config=config)
         scores = classifier_scores(
             dataset,
-            [outline.polygon_px for outline in found],
+            [outline.polygon_px for outline in (*found, *weak)],
             model,
             stretch=facts.stretch,
             chip_px=learned.chips.size_px,
             device=device,
             tell=course.stage("Scoring objects", _OBJECTS_END, 1),
         )
-    objects = [_scored(outline, score, Affine(*facts.transform)) for outline, score in zip(found, scores, strict=True)]
+    to_crs = Affine(*facts.transform)
+    scored = [_scored(outline, score, to_crs) for outline, score in zip((*found, *weak), scores, strict=True)]
+    hints = [item for item in scored[len(found) :] if item.classifier_score >= config.hint_score]
     report(Progress(fraction=1, message="Done", remaining_s=0))
     return ScenePrediction(
         probability=out / PROBABILITY_NAME,
         mask=out / MASK_NAME,
-        objects=sorted(objects, key=lambda scored: -scored.score),
+        objects=sorted(scored[: len(found)], key=lambda item: -item.score),
+        hints=sorted(hints, key=lambda item: -item.score),
         threshold=threshold,
         seconds=course.elapsed_s,
     )
@@ -193,6 +199,13 @@ def write_mask(
         means = {**MASK_TAGS, "ICSSN_THRESHOLD": f"{threshold:.4f}", **tags}
         write_grid(mask, strips(), like=facts, nodata=PROBABILITY_NODATA, tags=means, colormap=MASK_PALETTE)
     return outlines(pieces, found=found, simplify_px=config.simplify_px)
+
+
+def _weak(probability: Path, found: list[Outline], *, threshold: float, config: InferenceConfig) -> list[Outline]:
+    if not config.most_hints:
+        return []
+    with open_raster(probability) as dataset:
+        return weak_outlines(lambda: _strips(dataset, tell=lambda _: None), found, threshold=threshold, config=config)
 
 
 class _Course:

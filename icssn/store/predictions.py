@@ -43,8 +43,8 @@ def add(db: Database, prediction: Prediction, candidates: list[Candidate]) -> Pr
     with db.write() as connection:
         rows.get(connection, scene, Scene, prediction.scene_id)
         rows.add(connection, table, prediction, name=prediction.id)
-        for candidate in candidates:
-            rows.add(connection, candidate_table, candidate, name=candidate.id)
+        for item in candidates:
+            rows.add(connection, candidate_table, item, name=item.id)
     return prediction
 
 
@@ -80,6 +80,16 @@ def candidates(db: Database, prediction_id: str) -> list[Candidate]:
     ordered = query.order_by(candidate_table.c.score.desc(), candidate_table.c.seq)
     with db.read() as connection:
         return [rows.record_of(Candidate, row) for row in connection.execute(ordered)]
+
+
+def candidate(db: Database, candidate_id: str) -> Candidate:
+    """Give the candidate with an id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    with db.read() as connection:
+        return rows.get(connection, candidate_table, Candidate, candidate_id)
 
 
 def decide(db: Database, scene_id: str, decisions: list[Decision], *, actor: str) -> SavedEdits:

@@ -16,13 +16,27 @@ STYLES: dict[str, dict[str, Any]] = {
     "hard_negative": {"color": PURPLE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.12},
     "label_area": {"color": WHITE, "weight": 2.5, "dashArray": "14 7", "fill": False},
     "open": {"color": ORANGE, "weight": 2.5, "dashArray": "8 5", "fillOpacity": 0.06},
+    "faint": {"color": SKY, "weight": 2, "dashArray": "1 5", "fillOpacity": 0.0},
     "unsure": {"color": GREEN, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
     "known": {"color": ORANGE, "weight": 1.2, "dashArray": "3 4", "fillOpacity": 0.0},
     "accepted": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.12},
     "rejected": {"color": PURPLE, "weight": 1.5, "dashArray": "2 6", "fillOpacity": 0.0},
+    "proposed_area": {"color": WHITE, "weight": 2, "dashArray": "3 7", "fill": False},
+    "held_out": {"color": SKY, "weight": 1.5, "dashArray": "12 4 2 4", "fill": False},
     "other": {"color": SKY, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
 }
 """Leaflet path options by label class or candidate status; ``other`` is the prediction compared with."""
+
+TINTS = {
+    "band": VERMILLION,
+    "gained": GREEN,
+    "lost": VERMILLION,
+    "same": WHITE,
+    "hit": GREEN,
+    "missed": SKY,
+    "false_alarm": VERMILLION,
+}
+"""Pixels of the overlays that compare: the boundary band, two predictions, a prediction and the labels."""
 
 CHART = [BLUE, VERMILLION, GREEN, ORANGE, PURPLE]
 """Lines of a chart, in order."""

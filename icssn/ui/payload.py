@@ -27,6 +27,7 @@ from icssn.records import (
     LabelVersion,
     NewLabel,
 )
+from icssn.review.priority import Ranked, is_faint
 
 LOOK_ALIKES = tuple(item.code for item in landslide_record.fields()["look_alike"].codes)
 """What a rejected candidate or a hard negative may be instead of a landslide."""
@@ -73,7 +74,9 @@ def edits(payload: Mapping[str, Any]) -> Edits:
 
 
 def decisions(payload: Mapping[str, Any]) -> list[Decision]:
-    """Read the decisions of the review map, ``{decisions: [{candidate_id, status, look_alike}]}``.
+    """Read the decisions of the review map, ``{decisions: [{candidate_id, status, look_alike, geometry}]}``.
+
+    A geometry (GeoJSON, longitude/latitude) is an outline that was corrected before accepting; it may be absent.
 
     Raises:
         LabelsRefusedError: The payload is not of this form.
@@ -84,11 +87,21 @@ def decisions(payload: Mapping[str, Any]) -> list[Decision]:
                 candidate_id=item["candidate_id"],
                 status=CandidateStatus(item["status"]),
                 look_alike=_look_alike(item["look_alike"]) if item["status"] == CandidateStatus.rejected else "",
+                geometry_lonlat=_geometry(item["geometry"]) if item.get("geometry") else None,
             )
             for item in payload["decisions"]
         ]
-    except (KeyError, TypeError, ValueError, ValidationError) as err:
+    except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as err:
         raise _refused(err) from err
+
+
+def polygon(item: Any) -> BaseGeometry:
+    """Read one GeoJSON polygon, longitude/latitude.
+
+    Raises:
+        LabelsRefusedError: It is none.
+    """
+    return _geometry(item)
 
 
 def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
@@ -144,19 +157,20 @@ def conflict_items(conflicts: Iterable[LabelConflict]) -> list[dict[str, Any]]:
 
 def candidate_items(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
     """Give candidates as the review map reads them, highest score first; areas in m², scores in [0, 1]."""
-    ordered = sorted(candidates, key=lambda candidate: -candidate.score)
+    return [_candidate_item(candidate) for candidate in sorted(candidates, key=lambda candidate: -candidate.score)]
+
+
+def queue_items(ranked: Iterable[Ranked], *, threshold: float) -> list[dict[str, Any]]:
+    """Give a queue as the review map reads it, in its order; reasons are keys of the catalogue, ``map.why_…``."""
     return [
-        {
-            "id": candidate.id,
-            "geometry": mapping(candidate.geometry_lonlat),
-            "status": candidate.status,
-            "look_alike": candidate.look_alike,
-            "area": candidate.area_m2,
-            "score": candidate.score,
-            "mask_score": candidate.mask_score,
-            "classifier_score": candidate.classifier_score,
+        _candidate_item(place.candidate)
+        | {
+            "priority": place.priority,
+            "reasons": place.reasons,
+            "faint": is_faint(place.candidate, threshold),
+            "band_m": place.envelope.width_m if place.envelope else None,
         }
-        for candidate in ordered
+        for place in ranked
     ]
 
 
@@ -176,6 +190,19 @@ def settings(text: str) -> dict[str, str]:
             raise ConfigError(wanted, wanted, "written as KEY=VALUE, e.g. segment.steps=300")
         found[key.strip()] = value.strip()
     return found
+
+
+def _candidate_item(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "id": candidate.id,
+        "geometry": mapping(candidate.geometry_lonlat),
+        "status": candidate.status,
+        "look_alike": candidate.look_alike,
+        "area": candidate.area_m2,
+        "score": candidate.score,
+        "mask_score": candidate.mask_score,
+        "classifier_score": candidate.classifier_score,
+    }
 
 
 def _geometry(item: Any) -> BaseGeometry:

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import rasterio
-from playwright.sync_api import Browser, Frame, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, FrameLocator, Page, Playwright, sync_playwright
 
 from icssn import actions, handlers
 from icssn.records import Edits, Job, JobKind, LabelClass, NewLabel, Scene
@@ -73,13 +73,23 @@ class Server:
             self.process.wait(20)
 
 
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the Chromium of this machine, else the one Playwright brought."""
+    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    return playwright.chromium.launch(executable_path=executable, headless=True, args=_QUIET)
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running application on the workspace ``tmp_path / "workspace"``; server and worker end with the test."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = Server(tmp_path / "workspace", port)
+    running = Server(tmp_path / "workspace", free_port())
     running.start()
     yield running
     running.stop()
@@ -90,10 +100,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")  # not longer: Playwright's event loop would stand in the way of other tests
 def browser() -> Iterator[Browser]:
-    """The Chromium of this machine, else the one Playwright brought."""
-    executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    """One browser for all tests of a module."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=_QUIET)
+        chromium = launch(playwright)
         yield chromium
         chromium.close()
 

@@ -125,9 +125,15 @@ window.icssn = (function () {
     }
     if (image) layerRow(say("image"), image, { toggle: false });
     let hillshade = null;
-    if (options.hillshade) {
-      const relief = L.tileLayer(options.hillshade.url, { maxNativeZoom: options.hillshade.zoom, maxZoom: 24, zIndex: 5, bounds: home });
-      hillshade = layerRow(say("hillshade"), relief, { on: false, opacity: 0.7 });
+    const terrain = []; // layers of relief, each in a pane of its own between the image and the overlays
+    for (const name of ["hillshade"]) {
+      if (!options[name]) continue;
+      const pane = `ic-${name}`;
+      Object.assign(map.createPane(pane).style, { zIndex: 250, pointerEvents: "none" });
+      const layer = L.tileLayer(options[name].url, { maxNativeZoom: options[name].zoom, maxZoom: 24, pane, bounds: home });
+      const row = layerRow(say(name), layer, { on: false, opacity: 0.7 });
+      terrain.push({ name, text: say(name), pane, layer, ...row });
+      if (name === "hillshade") hillshade = row;
     }
     for (const [word, style] of options.legend) {
       const entry = node("div", "", legend);
@@ -241,7 +247,7 @@ window.icssn = (function () {
       return made;
     };
     return { map, say, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
-      styles: options.styles, hillshade };
+      styles: options.styles, hillshade, terrain };
   }
 
   /** Pending contents wait for the view that will show them; Python calls this on every run of its page. */

@@ -1,97 +1,16 @@
-/* The review map: probability over the image, candidates to decide on, and a swipe between two predictions.
-   Threshold and opacity act on tiles that are already here: no request, no rerun. */
+/* The review map: a queue of candidates, the doubtful first, each decided by one key; overlays, swipe and evidence
+   stand in files of their own. A decision is kept in this browser until Python has acknowledged it. */
 icssn.review = function (map, options) {
   "use strict";
-  const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, home = L.latLngBounds(options.bounds);
-  let candidates = [], others = [], labels = [], current = null, choosing = false, threshold = options.main ? options.main.threshold : 0.5;
-  let mode = "mask";
-  const unsaved = new Map(); // candidate id → decision not yet acknowledged
-
-  // ---- probabilities: tiles of values (0–254; transparent where there is none), coloured here
-  const colour = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-  function ramp(t) { // between the stops of `options.ramp`
-    const stops = options.ramp.map(colour), at = t * (stops.length - 1), i = Math.min(Math.floor(at), stops.length - 2);
-    return stops[i].map((v, c) => Math.round(v + (stops[i + 1][c] - v) * (at - i)));
-  }
-  function table() { // one 32-bit colour (little-endian ABGR) per stored value
-    const out = new Uint32Array(256), mask = colour(options.mask);
-    for (let v = 0; v < 255; v++) {
-      const p = v / 254;
-      if (p < threshold && (mode === "mask" || threshold > 0)) continue;
-      const [r, g, b] = mode === "mask" ? mask : ramp(p), alpha = mode === "mask" ? 255 : Math.round(255 * Math.min(1, p * 2));
-      out[v] = ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
-    }
-    return out;
-  }
-  let colours = table();
-  const Values = L.GridLayer.extend({
-    createTile(at, done) {
-      const tile = document.createElement("canvas"), image = new Image();
-      tile.width = tile.height = 256;
-      image.onload = () => {
-        const pen = tile.getContext("2d", { willReadFrequently: true });
-        pen.drawImage(image, 0, 0, 256, 256);
-        const pixels = pen.getImageData(0, 0, 256, 256).data;
-        tile.values = Uint8Array.from({ length: 65536 }, (_, i) => (pixels[4 * i + 3] > 127 ? pixels[4 * i] : 255));
-        this.paint(tile);
-        done(null, tile);
-      };
-      image.onerror = () => done(null, tile); // nothing there
-      image.src = L.Util.template(this.options.url, at);
-      return tile;
-    },
-    paint(tile) {
-      if (!tile.values) return;
-      const pen = tile.getContext("2d"), picture = pen.createImageData(256, 256), out = new Uint32Array(picture.data.buffer);
-      for (let i = 0; i < 65536; i++) out[i] = colours[tile.values[i]];
-      pen.putImageData(picture, 0, 0);
-    },
-    repaint() { for (const { el } of Object.values(this._tiles)) this.paint(el); },
-  });
-  function values(prediction, pane, zIndex) {
-    ui.pane(pane, zIndex, true);
-    return new Values({ url: prediction.url, pane, bounds: home, maxNativeZoom: prediction.zoom, maxZoom: 24, opacity: 0.55 });
-  }
-  const mainLayer = options.main && values(options.main, "ic-values", 350);
-  const otherLayer = options.other && values(options.other, "ic-other", 351);
-  const recolour = () => {
-    colours = table();
-    for (const layer of [mainLayer, otherLayer]) if (layer) layer.repaint();
-  };
-
-  // ---- layer rows: overlay, its kind, opacity, threshold
-  let overlay = null;
-  if (mainLayer) {
-    overlay = ui.layerRow(say("overlay"), mainLayer, { opacity: 0.55 });
-    overlay.box.addEventListener("change", () => otherLayer && (overlay.box.checked ? otherLayer.addTo(map) : otherLayer.remove()));
-    overlay.slider.addEventListener("input", () => otherLayer && otherLayer.setOpacity(+overlay.slider.value));
-    if (otherLayer) otherLayer.addTo(map);
-    const kind = node("div", "ic-slider"), pick = node("select", "");
-    node("span", "", kind, say("show_as"));
-    kind.appendChild(pick);
-    pick.setAttribute("aria-label", say("show_as"));
-    for (const value of ["mask", "probability"]) node("option", "", pick, say(value)).value = value;
-    pick.addEventListener("change", () => { mode = pick.value; scale.style.display = mode === "mask" ? "none" : ""; recolour(); pick.blur(); });
-    const row = node("div", "ic-slider"), text = node("span", "", row), slider = node("input", "", row);
-    Object.assign(slider, { type: "range", min: 0, max: 1, step: 0.01, value: threshold, id: "ic-threshold" });
-    slider.setAttribute("aria-label", say("threshold"));
-    const showValue = () => (text.textContent = `${say("threshold")} ${threshold.toFixed(2)}`);
-    const setThreshold = (value) => {
-      threshold = Math.max(0, Math.min(1, value));
-      slider.value = threshold;
-      showValue();
-      recolour();
-    };
-    slider.addEventListener("input", () => setThreshold(+slider.value));
-    showValue();
-    const scale = node("div", "");
-    scale.style.display = "none";
-    node("div", "ic-ramp", scale).style.background = `linear-gradient(to right, ${options.ramp.join(", ")})`;
-    const ends = node("div", "ic-ramp-ends", scale);
-    for (const end of ["0", say("probability"), "1"]) node("span", "", ends, end);
-    ui.legend.before(kind, row, scale);
-    Object.assign(ui.actions, { "[": () => setThreshold(threshold - 0.02), "]": () => setThreshold(threshold + 0.02) });
-  }
+  const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
+  const overlays = icssn.overlays(map, ui, options), evidence = icssn.evidence(map, ui);
+  const suggest = options.main && icssn.suggest(map, ui);
+  const keptKey = `icssn.decisions.${options.main ? options.main.id : ""}`, QUICK_MS = 700, MOST_ROWS = 400;
+  let candidates = [], others = [], labels = [], current = null, choosing = false, order = "priority", shown = "all";
+  let draft = null, moved = 0, sentAs = null; // an outline being corrected; when the queue last moved on
+  const undos = [], sent = new Map();
+  const unsaved = new Map(JSON.parse(localStorage.getItem(keptKey) || "[]")); // candidate id → decision not yet acknowledged
+  const keep = () => (unsaved.size ? localStorage.setItem(keptKey, JSON.stringify([...unsaved])) : localStorage.removeItem(keptKey));
 
   // ---- outlines
   ui.pane("ic-casing", 390, true);
@@ -110,10 +29,11 @@ icssn.review = function (map, options) {
     drawn.clearLayers();
     background.clearLayers();
     shapes.clear();
-    for (const label of labels) {
-      const style = ui.styles[label.cls];
-      casing(label.geometry, style.weight, canvas.casing, background, "ic-casing");
-      line(label.geometry, { ...style, fillOpacity: 0 }, canvas.casing, background, "ic-casing");
+    const still = labels.map((label) => [label.geometry, ui.styles[label.cls === "label_area" && label.status === "proposed" ? "proposed_area" : label.cls]]);
+    if (options.heldOut) still.push([options.heldOut, ui.styles.held_out]);
+    for (const [geometry, style] of still) {
+      casing(geometry, style.weight, canvas.casing, background, "ic-casing");
+      line(geometry, { ...style, fillOpacity: 0 }, canvas.casing, background, "ic-casing");
     }
     for (const item of others) {
       casing(item.geometry, ui.styles.other.weight, canvas.other, drawn, "ic-other-outlines");
@@ -123,41 +43,57 @@ icssn.review = function (map, options) {
   }
   function draw(item) {
     for (const old of shapes.get(item.id) || []) drawn.removeLayer(old);
-    const style = { ...ui.styles[item.status] };
-    if (item.id === current) Object.assign(style, { color: "#fff", weight: 4 });
-    const outline = line(item.geometry, { ...style, fill: true }, canvas.main, drawn, "ic-outlines");
+    const chosen = item.id === current, geometry = (chosen && draft) || item.geometry, style = { ...styleOf(item) };
+    if (chosen) Object.assign(style, { color: "#fff", weight: 4, fill: !draft });
+    const outline = line(geometry, { fill: true, ...style }, canvas.main, drawn, "ic-outlines");
     outline.on("click", () => choose(item.id, false));
-    shapes.set(item.id, [casing(item.geometry, style.weight, canvas.mainCasing, drawn, "ic-main-casing"), outline]);
+    shapes.set(item.id, [casing(geometry, style.weight, canvas.mainCasing, drawn, "ic-main-casing"), outline]);
   }
+  const styleOf = (item) => ui.styles[item.status === "open" && item.faint ? "faint" : item.status];
 
   // ---- the queue
-  const card = node("section", "ic-details"), rows = node("section", "ic-list");
+  const card = node("section", "ic-details ic-card"), rows = node("section", "ic-list");
   ui.panel.prepend(card, rows);
-  const find = (id) => candidates.find((item) => item.id === id);
-  const openOnes = () => candidates.filter((item) => item.status === "open");
+  const find = (id) => candidates.find((item) => item.id === id), openOnes = () => candidates.filter((item) => item.status === "open");
+  const visible = () => candidates.filter((item) => shown === "all" || item.id === current || (shown === "open") === (item.status === "open"));
+  const sort = () => candidates.sort((a, b) => (order === "priority" ? b.priority - a.priority : b.score - a.score));
+  const picker = (parent, name, values, value, onchange) => {
+    const pick = node("select", "", parent);
+    pick.setAttribute("aria-label", say(name));
+    for (const one of values) node("option", "", pick, say(`${name}_${one}`)).value = one;
+    pick.value = value;
+    pick.addEventListener("change", () => { onchange(pick.value); list(); });
+  };
   function list() {
     rows.replaceChildren();
-    const head = node("h2", "", rows, say("candidates"));
-    node("span", "", head, say("open_count", { open: openOnes().length, all: candidates.length }));
-    if (!candidates.length) node("div", "ic-empty", rows, say(options.main ? "candidates_empty" : "prediction_none"));
-    candidates.forEach((item, index) => {
+    const left = openOnes().length, all = candidates.length, head = node("header", "", rows), title = node("h2", "", head, say("candidates"));
+    node("span", "", title, say("open_count", { open: left, all }));
+    if (!all) return void node("div", "ic-empty", rows, say(options.main ? "candidates_empty" : "prediction_none"));
+    node("i", "", node("div", "ic-done", head)).style.width = `${(100 * (all - left)) / all}%`;
+    const ways = node("div", "ic-two", head);
+    picker(ways, "order", ["priority", "score"], order, (value) => { order = value; sort(); });
+    picker(ways, "filter", ["all", "open", "decided"], shown, (value) => (shown = value));
+    const wanted = visible(), here = wanted.findIndex((item) => item.id === current), from = Math.max(0, Math.min(here - MOST_ROWS / 2, wanted.length - MOST_ROWS));
+    for (const item of wanted.slice(from, from + MOST_ROWS)) {
       const row = node("div", `ic-row${item.id === current ? " ic-chosen" : ""}`, rows);
       row.tabIndex = 0;
       row.setAttribute("role", "button");
       row.dataset.id = item.id;
-      icssn.swatch(row, ui.styles[item.status]);
-      const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(`status_${item.status}`);
-      node("span", "ic-what", row, `${index + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
-      node("span", "ic-area", row, `${item.score.toFixed(2)} · ${icssn.areaText(item.area)}`);
+      icssn.swatch(row, styleOf(item));
+      const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(item.status === "open" && item.faint ? "status_faint" : `status_${item.status}`);
+      node("span", "ic-what", row, `${candidates.indexOf(item) + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
+      node("span", "ic-area", row, `${(order === "priority" ? item.priority : item.score).toFixed(2)} · ${icssn.areaText(item.area)}`);
       row.addEventListener("click", () => choose(item.id, true));
       row.addEventListener("keydown", (event) => event.key === "Enter" && choose(item.id, true));
       if (item.id === current) setTimeout(() => row.scrollIntoView({ block: "nearest" }));
-    });
+    }
+    if (wanted.length > MOST_ROWS) node("div", "ic-empty", rows, say("more_rows", { count: wanted.length - MOST_ROWS }));
   }
   function details() {
     card.replaceChildren();
     const item = find(current);
     card.style.display = candidates.length ? "" : "none";
+    evidence.show(item);
     if (!item) {
       if (openOnes().length) button(node("div", "ic-buttons", card), say("begin"), () => move(1), { className: "ic-primary", key: "N", id: "ic-begin" });
       else node("span", "ic-quiet", card, candidates.length ? say("all_decided") : "");
@@ -165,12 +101,6 @@ icssn.review = function (map, options) {
     }
     const title = node("h2", "", card, say("candidate", { number: candidates.indexOf(item) + 1 }));
     node("span", "", title, say(`status_${item.status}`));
-    const pairs = node("dl", "ic-pairs", card);
-    for (const [word, text] of [["score", item.score.toFixed(2)], ["mask_score", item.mask_score.toFixed(2)],
-                                ["classifier_score", item.classifier_score.toFixed(2)], ["area", icssn.areaText(item.area)]]) {
-      node("dt", "", pairs, say(word));
-      node("dd", "", pairs, text);
-    }
     if (choosing) {
       node("h2", "", card, say("what_is_it"));
       const kinds = node("div", "ic-buttons", card);
@@ -178,116 +108,165 @@ icssn.review = function (map, options) {
       button(kinds, say("back"), () => { choosing = false; details(); }, { key: "Esc" });
       return;
     }
-    const buttons = node("div", "ic-three", card), ways = node("div", "ic-two", card);
-    button(buttons, say("accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
+    const why = node("p", "ic-why", card);
+    item.reasons.forEach((reason) => node("span", "", why, say(`why_${reason}`)));
+    const buttons = node("div", "ic-three", card), ways = node("div", "ic-four", card);
+    button(buttons, say(draft ? "accept_edited" : "accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
     button(buttons, say("reject"), reject, { key: "X", id: "ic-reject" });
     button(buttons, say("unsure"), () => decide("unsure"), { key: "U", id: "ic-unsure" });
+    button(ways, say("correct"), edit, { key: "E", id: "ic-correct" }).setAttribute("aria-pressed", Boolean(draft));
+    button(ways, say("undo"), undo, { key: "Z", id: "ic-undo" }).disabled = !undos.length;
     button(ways, say("previous"), () => move(-1), { key: "P", id: "ic-previous" });
     button(ways, say("next"), () => move(1), { key: "N", id: "ic-next" });
   }
-  function choose(id, fly) {
+  function choose(id, go) {
     const before = find(current);
     current = id;
     choosing = false;
+    stopEditing();
     if (before) draw(before);
     const item = find(id);
     if (item) {
       draw(item);
-      if (fly) map.flyToBounds(L.polygon(icssn.latLngs(item.geometry)).getBounds().pad(0.8), { duration: 0.4, maxZoom: 19 });
+      if (go) fly(item);
     }
     list();
     details();
   }
-  function move(by) {
-    const wanted = openOnes().length ? openOnes() : candidates;
-    if (!wanted.length) return;
-    const here = candidates.findIndex((item) => item.id === current), n = candidates.length;
-    for (let k = 1; k <= n; k++) {
-      const item = candidates[(((here < 0 && by < 0 ? 0 : here) + by * k) % n + n) % n];
-      if (wanted.includes(item)) { choose(item.id, true); return; }
-    }
+  const frame = (item) => L.polygon(icssn.latLngs(item.geometry)).getBounds().pad(0.8);
+  function fly(item) { // who types quickly is not made to watch a flight
+    const slow = Date.now() - moved > QUICK_MS;
+    moved = Date.now();
+    const view = { maxZoom: 19, paddingTopLeft: [evidence.room(), 0] };
+    if (slow) map.flyToBounds(frame(item), { ...view, duration: 0.4 });
+    else map.fitBounds(frame(item), { ...view, animate: false });
   }
+  /** Give the next candidate to look at from the current one on, or none. */
+  function following(by) {
+    const wanted = openOnes().length ? openOnes() : candidates, n = candidates.length;
+    const here = candidates.findIndex((item) => item.id === current), from = here < 0 && by < 0 ? 0 : here;
+    for (let k = 1; k <= n; k++) {
+      const item = candidates[(((from + by * k) % n) + n) % n];
+      if (wanted.includes(item) && item.id !== current) return item;
+    }
+    return wanted.find((item) => item.id === current);
+  }
+  function move(by) {
+    const item = following(by);
+    if (!item) return;
+    choose(item.id, true);
+    const next = following(by);
+    if (next && next !== item) ahead(next);
+  }
+  /** Fetch what the next candidate will show, so that it is there before it is asked for. */
+  function ahead(item) {
+    evidence.prepare(item);
+    const bounds = frame(item), zoom = Math.min(map.getBoundsZoom(bounds), 19), centre = map.project(bounds.getCenter(), zoom), half = map.getSize().divideBy(2);
+    map.eachLayer((layer) => {
+      const { url = layer._url, maxNativeZoom = zoom } = layer.options;
+      if (!(layer instanceof L.GridLayer) || !url) return;
+      const z = Math.min(zoom, maxNativeZoom), scale = 256 * 2 ** (zoom - z), low = centre.subtract(half).divideBy(scale).floor(), high = centre.add(half).divideBy(scale).floor();
+      for (let x = low.x; x <= high.x; x++) for (let y = low.y; y <= high.y; y++) new Image().src = L.Util.template(url, { x, y, z });
+    });
+  }
+
+  let travelling = false;
+  map.on("movestart", () => (travelling = true)).on("moveend", () => (travelling = false));
+
+  // ---- deciding
   function reject() {
     if (!find(current)) return;
     choosing = true;
     details();
   }
+  function record(item, status, look_alike, geometry) {
+    Object.assign(item, { status, look_alike });
+    unsaved.set(item.id, { candidate_id: item.id, status, look_alike, geometry });
+    keep();
+    dispatch();
+  }
+  function dispatch() {
+    sent.clear();
+    for (const [id, decision] of unsaved) sent.set(id, decision);
+    sentAs = ui.send({ event: "decide", decisions: [...unsaved.values()] });
+  }
   function decide(status, look_alike = "") {
     const item = find(current);
     if (!item) return;
-    Object.assign(item, { status, look_alike });
-    unsaved.set(item.id, { candidate_id: item.id, status, look_alike });
+    undos.push({ id: item.id, status: item.status, look_alike: item.look_alike });
+    record(item, status, look_alike, status === "accepted" ? draft : null);
+    if (status === "accepted" && draft) item.geometry = draft;
+    stopEditing();
     draw(item);
-    ui.send({ event: "decide", decisions: [...unsaved.values()] });
     choosing = false;
     if (openOnes().length) move(1);
     else choose(item.id, false);
   }
+  function undo() {
+    const last = undos.pop(), item = last && find(last.id);
+    if (!item) return;
+    record(item, last.status, last.look_alike, null);
+    choose(item.id, true);
+  }
 
-  // ---- swipe: the main prediction left of the bar, the other one (or the bare image) right of it
-  let at = 0.5, swiping = false;
-  const bar = node("div", "ic-swipe"), left = node("div", "ic-side"), right = node("div", "ic-side");
-  function clip() {
-    const size = map.getSize(), x = size.x * at, corner = map.containerPointToLayerPoint([0, 0]), end = map.containerPointToLayerPoint(size);
-    const middle = corner.x + x, put = (name, from, to) => {
-      const pane = map.getPane(name);
-      if (pane) pane.style.clip = swiping ? `rect(${corner.y}px, ${to}px, ${end.y}px, ${from}px)` : "";
-    };
-    for (const name of ["ic-values", "ic-main-casing", "ic-outlines"]) put(name, corner.x, middle);
-    for (const name of ["ic-other", "ic-other-outlines"]) put(name, middle, end.x);
-    bar.style.left = `${x}px`;
-    left.style.right = `${size.x - x + 16}px`;
-    right.style.left = `${x + 16}px`;
+  // ---- accepting with another outline
+  const handles = icssn.handles(map, ui, { follow: (geometry) => trace(geometry), commit: (geometry) => { trace(geometry); handles.show(geometry); } });
+  function trace(geometry) {
+    draft = geometry;
+    draw(find(current));
   }
-  function swipe(on) {
-    swiping = on;
-    for (const name of ["ic-other", "ic-other-outlines"]) if (map.getPane(name)) map.getPane(name).style.visibility = on ? "" : "hidden";
-    if (on) [bar, left, right].forEach((part) => map.getContainer().appendChild(part));
-    else [bar, left, right].forEach((part) => part.remove());
-    swipeButton.setAttribute("aria-pressed", on);
-    clip();
+  function edit() {
+    const item = find(current);
+    if (!item) return;
+    if (draft) stopEditing();
+    else {
+      draft = structuredClone(item.geometry);
+      handles.show(draft);
+      ui.hint.textContent = say("hint_correct");
+    }
+    draw(item);
+    details();
   }
-  L.DomEvent.disableClickPropagation(bar);
-  bar.addEventListener("pointerdown", (event) => {
-    bar.setPointerCapture(event.pointerId);
-    event.preventDefault();
-  });
-  bar.addEventListener("pointermove", (event) => {
-    if (!bar.hasPointerCapture(event.pointerId)) return;
-    at = Math.max(0.02, Math.min(0.98, (event.clientX - map.getContainer().getBoundingClientRect().left) / map.getSize().x));
-    clip();
-  });
-  map.on("move zoom viewreset resize", clip);
-  const group = node("div", "ic-group");
-  ui.bar.prepend(group);
-  const swipeButton = button(group, say("swipe"), () => swipe(!swiping), { key: "S", id: "ic-swipe" });
-  group.style.display = options.main ? "" : "none";
-  left.textContent = options.main ? options.main.name : "";
-  right.textContent = options.other ? options.other.name : say("bare_image");
-  swipe(Boolean(options.other));
+  function stopEditing() {
+    if (draft) ui.hint.textContent = "";
+    draft = null;
+    handles.clear();
+  }
+
+  // ---- swipe
+  const terrain = ui.terrain.map(({ name, text, pane, layer, box }) => ({ name, text, panes: [pane], layer, resting: () => box.checked }));
+  const layers = [{ name: "image", text: say("bare_image"), panes: [], resting: () => true }, ...terrain];
+  if (options.other) layers.unshift({ name: "other", text: options.other.name, panes: ["ic-other", "ic-other-outlines"], resting: () => false });
+  if (options.main) layers.unshift({ name: "main", text: options.main.name, panes: ["ic-values", "ic-main-casing", "ic-outlines"], resting: () => true });
+  if (layers.length > 1) icssn.swipe(map, ui, { layers, left: layers[0].name, right: options.other ? "other" : "image" }).turn(Boolean(options.other));
 
   // ---- from Python
   function show(contents) {
     const answer = ui.answered(contents.answer);
-    if (answer) unsaved.clear(); // saved, or refused with a sentence: either way Python's word counts
+    if (answer && answer.nonce === sentAs) { // saved, or refused with a sentence: either way Python's word counts
+      for (const [id, decision] of sent) if (unsaved.get(id) === decision) unsaved.delete(id);
+      keep();
+    }
     candidates = contents.candidates.map((item) => {
       const mine = unsaved.get(item.id);
       return mine ? { ...item, status: mine.status, look_alike: mine.look_alike } : { ...item };
     });
-    others = contents.others;
-    labels = contents.labels;
+    sort();
+    ({ others, labels } = contents);
+    if (suggest) suggest.show(contents.next);
+    overlays.compareWith(labels.filter((label) => label.cls === "landslide" && label.status === "accepted").map((label) => label.geometry));
+    if (unsaved.size && !ui.isWaiting()) dispatch(); // from before a reload
     redraw();
     list();
     details();
   }
-  Object.assign(ui.actions, { a: () => !choosing && decide("accepted"), x: reject, u: () => !choosing && decide("unsure"), n: () => move(1), p: () => move(-1),
-    s: () => options.main && swipe(!swiping), Escape: () => (choosing ? ((choosing = false), details()) : choose(null, false)) });
+  const deciding = (act) => () => !choosing && act();
+  Object.assign(ui.actions, { a: deciding(() => decide("accepted")), x: reject, u: deciding(() => decide("unsure")), e: deciding(edit), z: undo, "ctrl+z": undo,
+    n: () => move(1), p: () => move(-1), Delete: () => draft && handles.removeCorner(),
+    Escape: () => (choosing ? ((choosing = false), details()) : draft ? edit() : choose(null, false)) });
   options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => choosing && decide("rejected", kind)));
   list();
   details();
-  icssn.show = show;
-  icssn.ui = ui;
-  icssn.candidates = () => candidates;
-  icssn.painted = () => Object.values(mainLayer._tiles).reduce((sum, { el }) => // pixels of the overlay that are coloured now
-    sum + (el.values || []).reduce((n, v) => n + (colours[v] ? 1 : 0), 0), 0);
+  Object.assign(icssn, { show, ui, candidates: () => candidates, painted: overlays.painted, unsaved: () => unsaved.size,
+    settled: () => !travelling && !Object.values(map._layers).some((layer) => layer instanceof L.GridLayer && layer.isLoading()) });
 };

@@ -1,0 +1,88 @@
+"""The order of the queue: what the model most probably got wrong comes first, and why, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from icssn.records import Candidate
+from icssn.review.outline import Envelope
+
+_DOUBT, _SURE = 0.35, 0.65  # below the first a judge says no, above the second yes
+_TEMPER = 0.5  # divisor of confidence
+_LOOSE = 0.5  # agreement of the contours below which an outline is called loose
+_SMALL_M2 = 400.0  # smaller objects are wrong twice as often as larger ones (docs/benchmarks.md, review)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One candidate in its place in the queue.
+
+    Attributes:
+        candidate: As proposed.
+        priority: Expected error, in [0, 1]: how probably the model's word about this place is wrong.
+        reasons: Words for it, keys of the catalogue's table ``why``, the weightiest first.
+        envelope: How sure its outline is, None where the raster is gone.
+    """
+
+    candidate: Candidate
+    priority: float
+    reasons: tuple[str, ...]
+    envelope: Envelope | None
+
+
+def rank(candidates: Sequence[Candidate], envelopes: Mapping[str, Envelope], *, threshold: float) -> list[Ranked]:
+    """Order candidates by expected error, the largest first.
+
+    Two judges speak of every place: the mask (how sure its pixels are) and the classifier (what it sees as a whole).
+    A candidate is an error when it is no landslide, or when its outline misses half of it. A *faint* one, which the
+    mask alone would not have proposed, is an error when it is a landslide.
+
+    Args:
+        candidates: Of one prediction.
+        envelopes: How sure each outline is, by candidate id; one that is absent counts as neither sharp nor loose.
+        threshold: Of the prediction's mask.
+    """
+    ranked = [_judged(candidate, envelopes.get(candidate.id), threshold) for candidate in candidates]
+    return sorted(ranked, key=lambda item: (-item.priority, -item.candidate.score, item.candidate.id))
+
+
+def is_faint(candidate: Candidate, threshold: float) -> bool:
+    """Tell whether a candidate lies below the mask's threshold: the classifier alone likes it."""
+    return candidate.mask_score < threshold
+
+
+def _judged(candidate: Candidate, envelope: Envelope | None, threshold: float) -> Ranked:
+    faint = is_faint(candidate, threshold)
+    landslide = _tempered(candidate.score)
+    agreement = envelope.agreement if envelope else _LOOSE
+    wrong = landslide if faint else 1 - landslide * _outline_holds(agreement)
+    return Ranked(candidate, wrong, _reasons(candidate, agreement, faint=faint), envelope)
+
+
+def _tempered(score: float) -> float:
+    """Draw a score towards one half: both judges are surer than they are right."""
+    clipped = min(max(score, 1e-6), 1 - 1e-6)
+    return 1 / (1 + math.exp(-_TEMPER * math.log(clipped / (1 - clipped))))
+
+
+def _outline_holds(agreement: float) -> float:
+    """Give the chance that an outline overlaps the true one by half, from how well its contours agree."""
+    return min(1.0, 0.4 + agreement)
+
+
+def _reasons(candidate: Candidate, agreement: float, *, faint: bool) -> tuple[str, ...]:
+    mask, classifier = candidate.mask_score, candidate.classifier_score
+    found = []
+    if faint and classifier > _SURE:
+        found.append("classifier_only")
+    elif not faint and classifier < _DOUBT:
+        found.append("mask_only")
+    elif _DOUBT <= classifier <= _SURE or (faint and mask < _SURE):
+        found.append("both_unsure")
+    if agreement < _LOOSE:
+        found.append("loose_edge")
+    if candidate.area_m2 < _SMALL_M2:
+        found.append("small")
+    return tuple(found) or ("sure",)

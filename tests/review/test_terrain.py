@@ -1,0 +1,96 @@
+"""The ground under a candidate: planes and steps whose slope, relief and oddities are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from shapely.affinity import rotate
+from shapely.geometry import Point, Polygon, box
+
+from icssn.review.terrain import Ground, axis, look
+
+PIXEL_M = 5.0
+LONG = box(250, 150, 350, 450)  # 100 m wide, 300 m down the map
+
+
+def plane(slope_deg: float, *, towards_deg: float = 180, side: int = 120) -> Ground:
+    """Give ground that falls towards a direction, clockwise from north."""
+    rows, cols = (np.mgrid[:side, :side] + 0.5) * PIXEL_M
+    down = math.sin(math.radians(towards_deg)) * cols - math.cos(math.radians(towards_deg)) * rows
+    heights = 2000 - math.tan(math.radians(slope_deg)) * down
+    return Ground(heights.astype(np.float32), PIXEL_M, PIXEL_M)
+
+
+def keys(ground: Ground, outline: Polygon) -> list[str]:
+    return [key for key, _ in look(ground, outline).checks]
+
+
+@pytest.mark.parametrize("towards_deg", [180.0, 90.0, 225.0])
+def test_a_plane_has_its_slope_dip_and_relief(towards_deg: float) -> None:
+    turned = rotate(LONG, towards_deg - 180)
+    found = look(plane(20, towards_deg=towards_deg), turned)
+    assert found.measures["slope_deg"] == pytest.approx(20, abs=0.1)
+    assert found.measures["dip_deg"] == pytest.approx(towards_deg, abs=0.5)
+    assert found.measures["relief_m"] == pytest.approx(300 * math.tan(math.radians(20)), rel=0.06)
+    assert found.checks == (("plausible", {"slope": 20}),)
+
+
+def test_the_profile_begins_above_the_crown_and_falls() -> None:
+    profile = look(plane(20), LONG).profile
+    assert profile is not None
+    assert profile.distance_m[0] == 0
+    assert profile.inside_m[1] - profile.inside_m[0] == pytest.approx(300, abs=12)
+    assert all(np.diff(profile.elevation_m) < 0)
+
+
+def test_the_axis_of_a_round_outline_runs_straight_down() -> None:
+    (x0, y0), (x1, y1) = axis(Point(300, 300).buffer(80), down=(1.0, 1.0)).coords
+    assert x1 - x0 == pytest.approx(y1 - y0)
+    assert x1 > x0
+
+
+def test_flat_ground_and_cliffs_are_doubted() -> None:
+    assert "flat" in keys(plane(2), LONG)
+    assert "cliff" in keys(plane(60), LONG)
+
+
+def test_an_outline_along_the_contour_is_doubted() -> None:
+    assert "across" in keys(plane(20, towards_deg=90), LONG)
+    assert "across" not in keys(plane(20), LONG)
+
+
+def test_a_ribbon_is_doubted() -> None:
+    assert "narrow" in keys(plane(20), box(290, 100, 310, 500))
+
+
+def test_a_ridge_and_a_channel_inside_are_seen() -> None:
+    ground = plane(10)
+    rows = (np.arange(120) + 0.5) * PIXEL_M
+    bump = 60 * np.exp(-(((rows - 300) / 60) ** 2))[:, None].astype(np.float32)
+    assert "ridge" in keys(Ground(ground.elevation + bump, PIXEL_M, PIXEL_M), LONG)
+    assert "channel" in keys(Ground(ground.elevation - bump, PIXEL_M, PIXEL_M), LONG)
+
+
+def test_treads_and_risers_in_turn_are_terraces() -> None:
+    rows = (np.arange(120) + 0.5) * PIXEL_M
+    tread = np.floor(rows / 60)
+    heights = 2000 - 20 * (tread + np.clip((rows / 60 - tread - 0.6) / 0.4, 0, 1))
+    stepped = np.repeat(heights[:, None], 120, axis=1).astype(np.float32)
+    assert "terraced" in keys(Ground(stepped, PIXEL_M, PIXEL_M), LONG)
+    assert "terraced" not in keys(plane(18), LONG)
+
+
+def test_unknown_ground_is_said_to_be_unknown() -> None:
+    ground = plane(20)
+    ground.elevation[40:, :] = np.nan
+    found = look(ground, LONG)
+    assert found.checks == (("no_elevation", {}),)
+    assert found.measures == {}
+
+
+def test_an_outline_smaller_than_a_pixel_is_measured() -> None:
+    found = look(plane(20), box(300.5, 300.5, 302, 302))
+    assert found.measures["slope_deg"] == pytest.approx(20, abs=0.1)
+    assert found.measures["relief_m"] == 0
