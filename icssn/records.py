@@ -192,6 +192,45 @@ class SavedEdits(Record):
     repaired: tuple[Id, ...] = ()  # labels whose outline crossed itself and was made valid
 
 
+class LabelMeasures(Record):
+    """What an outline, and the elevation model under it, say of a landslide; None where they cannot."""
+
+    area_m2: float | None = None  # geodesic
+    perimeter_m: float | None = None
+    length_m: float | None = None  # along the main axis
+    width_m: float | None = None  # across it
+    azimuth_deg: float | None = None  # clockwise from north: downslope, or of the longer axis (0–180)
+    azimuth_basis: str | None = None  # "downslope" | "long_axis"
+    size_class: str | None = None  # from the volume
+    slope_deg: float | None = None  # mean
+    relief_m: float | None = None
+    crown_elevation_m: float | None = None  # the highest ground in the outline
+    toe_elevation_m: float | None = None  # the lowest
+
+
+class LabelOrigin(Record):
+    """How a label came to be."""
+
+    uid: Id
+    mapper: str
+    at: dt.datetime
+    model_round: str = ""  # "<run>/<round>" where a model proposed it
+    proposed_lonlat: Geometry | None = None  # the outline as the model proposed it
+
+
+class LabelRecord(Record):
+    """A label with all that its landslide record says: what was entered, measured and recorded."""
+
+    label: Label
+    measures: LabelMeasures
+    provenance: dict[str, Any]
+
+    def values(self) -> dict[str, Any]:
+        """Give everything by key; what a file brought of its own provenance stands before ours."""
+        measured = {key: value for key, value in dict(self.measures).items() if value is not None}
+        return {"uid": self.label.uid} | self.provenance | self.label.attributes | measured
+
+
 class WarningKind(StrEnum):
     """What may be wrong with labels that were saved all the same."""
 

@@ -13,8 +13,9 @@ from shapely.geometry import Polygon, box
 
 from icssn import actions
 from icssn.errors import BusyError, DuplicateError, IcssnError, NotAllowedError, NotFoundError, NotTrainableError
+from icssn.geo import crs
 from icssn.jobs import engine, platform
-from icssn.records import Actor, Edits, JobKind, JobState, LabelClass, NewLabel, Role, Scene
+from icssn.records import Actor, Edits, JobKind, JobState, LabelClass, LabelSource, NewLabel, Role, Scene
 from icssn.store.workspace import Workspace
 
 
@@ -142,3 +143,35 @@ def test_labels_are_checked_against_the_image_and_each_other(ws: Workspace, scen
     twins = tuple(NewLabel(uid=uid, geometry_lonlat=inside(scene, 0.5)) for uid in ("b", "c"))
     assert actions.save_edits(ws, scene.id, Edits(created=twins)).repaired == ()
     assert [(w.kind.value, w.uids) for w in actions.check_labels(ws, scene.id)] == [("duplicate", ("b", "c"))]
+
+
+def test_a_label_record_says_what_was_entered_measured_and_recorded(
+    ws: Workspace, raster: Path, tmp_path: Path
+) -> None:
+    dem = tmp_path / "dem.tif"
+    grid = rasterio.transform.from_origin(599_980, 3_800_020, 2, 2)
+    profile = {"driver": "GTiff", "width": 70, "height": 60, "count": 1, "dtype": "float32", "crs": "EPSG:32648"}
+    with rasterio.open(dem, "w", transform=grid, **profile) as out:
+        out.write((1000 - np.arange(60, dtype=np.float32)[None, :, None]).repeat(70, axis=2))  # falls to the south
+    scene = actions.register_scene(ws, raster, name="hill", dem=dem)
+    entered = {"confidence": "high", "volume_m3": 2e5, "display_scale": 5000}
+    drawn = NewLabel(uid="a", geometry_lonlat=inside(scene, 0.3, 0.3), attributes=entered)
+    imported = NewLabel(
+        uid="b",
+        geometry_lonlat=inside(scene, 0.1),
+        source=LabelSource.imported,
+        attributes={"mapper": "张工", "GRIDCODE": 7},
+    )
+    actions.save_edits(ws, scene.id, Edits(created=(drawn, imported)))
+    first, second = (found.values() for found in actions.label_records(ws, scene.id))
+    assert entered.items() <= first.items()
+    assert (first["mapper"], first["method"], first["source_image"]) == ("Li", "manual", "hill")
+    assert (second["mapper"], second["method"], second["GRIDCODE"]) == ("张工", "imported", 7)
+    assert first["size_class"] == "medium"
+    assert first["area_m2"] == crs.area_m2(drawn.geometry_lonlat)
+    assert first["slope_deg"] == pytest.approx(26.57, abs=0.1)
+    assert abs(first["azimuth_deg"] - 180) < 1
+    assert first["relief_m"] == first["crown_elevation_m"] - first["toe_elevation_m"] > 8
+    assert actions.measure_label(ws, scene.id, "a").area_m2 == first["area_m2"]
+    with pytest.raises(NotFoundError, match="no label 'c'"):
+        actions.measure_label(ws, scene.id, "c")

@@ -18,7 +18,7 @@ from icssn.actions.labelling import (
     scene_history,
 )
 from icssn.actions.projects import load_demo, open_workspace
-from icssn.actions.recording import check_labels
+from icssn.actions.recording import check_labels, label_records, measure_label
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
@@ -68,6 +68,8 @@ __all__ = [
     "import_labels",
     "export_labels",
     "check_labels",
+    "label_records",
+    "measure_label",
     # drafts, and who else is there
     "keep_draft",
     "drafts",

@@ -1,14 +1,60 @@
-"""What can be said about labels: what looks wrong with them."""
+"""What can be said about labels: their whole landslide record, and what looks wrong with them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from icssn.errors import NotFoundError
+from icssn.geo import measures
+from icssn.imagery.terrain import Terrain, terrain
 from icssn.imagery.valid import nodata_lonlat
-from icssn.records import LabelWarning
+from icssn.records import (
+    Label,
+    LabelMeasures,
+    LabelOrigin,
+    LabelRecord,
+    LabelSource,
+    LabelWarning,
+    Scene,
+)
 from icssn.store import labels, scenes
+from icssn.store.origins import origins
 from icssn.store.workspace import Workspace
 from icssn.vectors import warn
+
+
+def label_records(ws: Workspace, scene_id: str, *, uids: Sequence[str] | None = None) -> list[LabelRecord]:
+    """Give the whole landslide record of labels: entered, measured on outline and terrain, recorded.
+
+    Args:
+        uids: Of the labels wanted; all of the scene's without.
+
+    Raises:
+        NotFoundError: There is no such scene.
+        RasterRefusedError: The scene's elevation model is gone or damaged.
+    """
+    scene = scenes.get(ws.db, scene_id)
+    wanted = labels.current(ws.db, scene_id)
+    if uids is not None:
+        wanted = [label for label in wanted if label.uid in set(uids)]
+    made = origins(ws.db, scene_id)
+    return [
+        LabelRecord(label=label, measures=measured, provenance=_provenance(label, made[label.uid], scene))
+        for label, measured in zip(wanted, _measures(wanted, scene), strict=True)
+    ]
+
+
+def measure_label(ws: Workspace, scene_id: str, uid: str) -> LabelMeasures:
+    """Give what the outline of one label and the terrain under it measure; raises as `label_records`.
+
+    Raises:
+        NotFoundError: The scene has no such label.
+    """
+    found = label_records(ws, scene_id, uids=[uid])
+    if not found:
+        raise NotFoundError("label", uid)
+    return found[0].measures
 
 
 def check_labels(ws: Workspace, scene_id: str) -> list[LabelWarning]:
@@ -21,3 +67,43 @@ def check_labels(ws: Workspace, scene_id: str) -> list[LabelWarning]:
     scene = scenes.get(ws.db, scene_id)
     image = ws.path(scene.tiles) if scene.tiles else Path(scene.original)  # the copy for the map has overviews
     return warn.warnings_about(labels.current(ws.db, scene_id), facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
+
+
+def _measures(wanted: Sequence[Label], scene: Scene) -> list[LabelMeasures]:
+    outlines = [label.geometry_lonlat for label in wanted]
+    grounds = terrain(Path(scene.dem), outlines) if scene.dem else [None] * len(wanted)
+    return [_measured(label, ground) for label, ground in zip(wanted, grounds, strict=True)]
+
+
+def _measured(label: Label, ground: Terrain | None) -> LabelMeasures:
+    on_map = measures.measures(
+        label.geometry_lonlat,
+        downslope_deg=ground.downslope_deg if ground else None,
+        volume_m3=label.attributes.get("volume_m3"),
+    )
+    if ground is None:
+        return on_map
+    return on_map.model_copy(
+        update={
+            "slope_deg": ground.slope_deg,
+            "relief_m": ground.highest_m - ground.lowest_m,
+            "crown_elevation_m": ground.highest_m,
+            "toe_elevation_m": ground.lowest_m,
+        }
+    )
+
+
+def _provenance(label: Label, origin: LabelOrigin, scene: Scene) -> dict[str, str]:
+    if label.source is LabelSource.predicted:
+        untouched = origin.proposed_lonlat is not None and origin.proposed_lonlat.equals(label.geometry_lonlat)
+        method = "model" if untouched else "model_edited"
+    else:
+        method = "imported" if label.source is LabelSource.imported else "manual"
+    known = {
+        "mapper": origin.mapper,
+        "mapped_on": origin.at.date().isoformat(),
+        "source_image": scene.name,
+        "method": method,
+        "model_round": origin.model_round,
+    }
+    return {key: value for key, value in known.items() if value}

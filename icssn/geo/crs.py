@@ -98,7 +98,17 @@ def pixel_size_m(wkt: str, transform: Affine6, width: int, height: int) -> float
 
 
 def pixel_axes_m(wkt: str, transform: Affine6, *, col: float, row: float) -> tuple[float, float]:
-    """Give the length on the ground of one step along the columns and one along the rows, geodesic, in m.
+    """Give the length on the ground of one step along the columns and one along the rows; see `pixel_steps`."""
+    (across_m, _), (down_m, _) = pixel_steps(wkt, transform, col=col, row=row)
+    return across_m, down_m
+
+
+def pixel_steps(
+    wkt: str, transform: Affine6, *, col: float, row: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Give length on the ground and direction of one step along the columns and of one along the rows.
+
+    Lengths are geodesic, in m; directions in degrees clockwise from north.
 
     Args:
         wkt: The raster's CRS.
@@ -113,8 +123,8 @@ def pixel_axes_m(wkt: str, transform: Affine6, *, col: float, row: float) -> tup
     rows = row + np.array([0.0, 0.0, -0.5, 0.5])
     xs, ys = Affine(*transform[:6]) * (cols, rows)
     lon, lat = _transformers(wkt)[0].transform(xs, ys, errcheck=True)
-    _, _, lengths_m = _WGS84.inv(lon[[0, 2]], lat[[0, 2]], lon[[1, 3]], lat[[1, 3]])
-    return float(lengths_m[0]), float(lengths_m[1])
+    directions, _, lengths_m = _WGS84.inv(lon[[0, 2]], lat[[0, 2]], lon[[1, 3]], lat[[1, 3]])
+    return (float(lengths_m[0]), float(directions[0])), (float(lengths_m[1]), float(directions[1]))
 
 
 @lru_cache(maxsize=64)

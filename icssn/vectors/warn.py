@@ -144,7 +144,7 @@ def _slivers(outlines: _Sheet) -> Iterator[LabelWarning]:
 def _outside(everything: _Sheet) -> Iterator[LabelWarning]:
     (image,) = crs.to_plane([scene_outline(everything.scene.facts)], everything.scene.origin)
     shapely.prepare(image)
-    for i in np.flatnonzero(~shapely.covers(image, everything.shapes)):
+    for i in np.flatnonzero(~shapely.covers(image, everything.shapes)).tolist():
         shape = everything.shapes[i]
         beside = shape.difference(image)
         if shape.geom_type == "Point":
