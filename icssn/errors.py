@@ -94,6 +94,20 @@ class BusyError(IcssnError, RuntimeError):
         super().__init__(f"A {kind} job is already {state} (job {job_id}). Wait for it to end, or cancel it first.")
 
 
+class QueueFullError(IcssnError, RuntimeError):
+    """So much work waits already that no more is taken on."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} jobs wait already. Wait until some are done, or cancel those you do not need.")
+
+
+class LostJobError(IcssnError, RuntimeError):
+    """Another worker took a job over because this one gave no sign of life; what this one has must not count."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was taken over by another worker, so nothing of this attempt was published.")
+
+
 class JobFailedError(IcssnError, RuntimeError):
     """A job ended without a result; the text is the reason that the worker recorded."""
 
@@ -126,9 +140,15 @@ class DatabaseUnusableError(IcssnError, OSError):
 
 
 class CheckpointRefusedError(IcssnError, ValueError):
-    """Stored weights cannot be used."""
+    """Stored weights cannot be used.
+
+    Attributes:
+        found: What is wrong with them.
+        remedy: What to do.
+    """
 
     def __init__(self, name: str, *, found: str, remedy: str) -> None:
+        self.found, self.remedy = found, remedy
         super().__init__(f"Checkpoint '{name}' was refused: {found}. {remedy}")
 
 

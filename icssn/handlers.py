@@ -5,7 +5,6 @@ Heavy libraries are imported inside the functions that need them: an import job 
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 from collections.abc import Callable
@@ -32,9 +31,10 @@ from icssn.records import (
     Prediction,
     Progress,
     Round,
+    Run,
     now,
 )
-from icssn.store import cards, checkpoints, labels, predictions, runs, scenes
+from icssn.store import checkpoints, labels, predictions, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
 from icssn.vectors import read
 
@@ -56,6 +56,14 @@ def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str,
         JobKind.evaluate: evaluate,
     }
     return work[job.kind](ws, job, report, stop)
+
+
+def warm_up() -> None:
+    """Import what training and prediction need, ahead of a job."""
+    import icssn.chips.cut
+    import icssn.inference.evaluate
+    import icssn.inference.predict
+    import icssn.training.rounds  # noqa: F401
 
 
 def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
@@ -106,6 +114,7 @@ def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]
     run = runs.get(ws.db, str(job.params["run_id"]))
     config = TrainConfig.model_validate(run.config).model_copy(update={"device": device_wish()})
     folder = ws.run_folder(run.id)
+    stoppable = _stoppable(report, stop, "Training")
     report(Progress(fraction=0.0, message="cutting chips"))
     sources = []
     for scene_id in run.scene_ids:
@@ -123,7 +132,9 @@ def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]
     if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
         manifest = cut.load(folder / "chips")[0]
     else:
-        manifest = cut.cut(sources, folder / "chips", config=config.chips, seed=run.seed, report=_part(report, 0, 0.03))
+        manifest = cut.cut(
+            sources, folder / "chips", config=config.chips, seed=run.seed, report=_part(stoppable, 0, 0.03)
+        )
     for scene_id, bounds in manifest.validation_bounds_px.items():
         if scenes.get(ws.db, scene_id).validation_bounds_px is None:
             scenes.update(ws.db, scene_id, validation_bounds_px=bounds)
@@ -140,35 +151,28 @@ def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]
         ),
         stop=stop,
     )
-    checkpoint = _publish(ws, run.id, result.best.folder, round_number=result.best.number)
+    checkpoint = _to_registry(ws, run, result.best.folder, round_number=result.best.number)
     seconds = time.monotonic() - begun
     summary = {"seconds": seconds, "metrics": checkpoint.metrics, "chips": len(manifest.chips)}
-    runs.update(ws.db, run.id, checkpoint_id=checkpoint.id, ended_at=now(), summary=summary)
+    runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
     return {"run_id": run.id, "checkpoint_id": checkpoint.id, "metrics": checkpoint.metrics, "seconds": seconds}
 
 
-def _publish(ws: Workspace, run_id: str, folder: Path, *, round_number: int) -> Checkpoint:
-    """Copy a run's best checkpoint into the registry and make it the active one: file first, row second."""
-    card = cards.read(folder)
-    checkpoint_id = uuid.uuid5(uuid.UUID(run_id), f"round-{round_number}").hex
-    place = ws.models / checkpoint_id
-    if not place.exists():
-        draft = ws.models / f".{checkpoint_id}.part"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(folder, draft)
-        draft.replace(place)
+def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) -> Checkpoint:
+    """Copy a run's best checkpoint into the folder of models; give the row that is to follow."""
+    card = registry.card(folder)
     checkpoint = Checkpoint(
-        id=checkpoint_id,
-        run_id=run_id,
+        id=uuid.uuid5(uuid.UUID(run.id), f"round-{round_number}").hex,
+        run_id=run.id,
         round=round_number,
         sha256=card["sha256"],
         metrics=card["metrics"],
         threshold=card["threshold"],
-        parent=runs.get(ws.db, run_id).parent_checkpoint,
+        parent=run.parent_checkpoint,
     )
-    if all(known.id != checkpoint_id for known in checkpoints.every(ws.db)):
-        checkpoints.add(ws.db, checkpoint)
-    return checkpoints.promote(ws.db, checkpoint_id)
+    bounds = [scenes.get(ws.db, scene_id).facts.bounds_lonlat for scene_id in run.scene_ids]
+    registry.enter(ws.models, checkpoint.id, folder, item=stac.item(checkpoint, card, bounds=bounds))
+    return checkpoint
 
 
 def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
@@ -231,7 +235,7 @@ def _predict(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> Predicti
                 status=CandidateStatus.known if shared > 0.3 * outline.area else CandidateStatus.open,
             )
         )
-    predictions.add(ws.db, prediction, found)
+    predictions.add(ws.db, prediction, found, ticket=job)
     actions.review_queue(ws, prediction.id)  # measures the outlines now, so that the first look at the queue is quick
     return prediction
 

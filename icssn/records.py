@@ -367,7 +367,8 @@ class Job(Record):
     result: dict[str, Any] = Field(default_factory=dict)
     error: str = ""  # one sentence for the user
     cancel_requested: bool = False
-    attempts: int = 0
+    attempts: int = 0  # how often it was started; of several holders the one with the highest number counts
+    deaths: tuple[float, ...] = ()  # how far it was (fraction) each time its process died
     worker: str = ""
     created_at: dt.datetime = Field(default_factory=now)
     created_by: str = ""

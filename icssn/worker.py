@@ -1,4 +1,4 @@
-"""The worker process: serves the queue of one workspace, or runs one job of it as a child.
+"""The worker process: serves the queue of one workspace, or does one job of it as a child.
 
 The only broad exception handler of ICSSN stands here, at the boundary of a job.
 """
@@ -15,9 +15,10 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from icssn import actions, handlers
-from icssn.errors import CancelledError, IcssnError
+from icssn.errors import CancelledError, IcssnError, LostJobError
 from icssn.jobs import engine, platform
 from icssn.records import Job, JobState, Progress
 from icssn.store import jobs
@@ -31,49 +32,72 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="icssn.worker", description="Serve the job queue of a workspace.")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--idle-exit", type=float, default=engine.IDLE_EXIT_S, help="seconds without work")
-    parser.add_argument("--job", help="run only this job, as a child of the worker")
-    parser.add_argument("--parent", type=int, default=0, help="process id of the worker")
+    parser.add_argument("--node", default="", help="name of this machine among those that serve the workspace")
+    parser.add_argument("--child", type=int, metavar="PID", help="do one job, as a child of the worker with this id")
+    parser.add_argument("--warm", action="store_true", help="as a child: import what learning needs before the job")
     options = parser.parse_args(arguments)
-
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM)):
-        signal.signal(number, lambda *_: stop.set())
-    ws = actions.open_workspace(options.workspace)
-    with contextlib.closing(ws):
-        if options.job:
-            platform.die_with_parent(options.parent)
-            os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads sleep: others use the machine as well
-            return run_job(ws, jobs.get(ws.db, options.job), stop=stop.is_set)
-        served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set)
+    if options.child:
+        serve_one(options.workspace, parent_pid=options.child, warm=options.warm)
+    stop = _told_to_stop()
+    with contextlib.closing(actions.open_workspace(options.workspace)) as ws:
+        served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set, node=options.node)
     if not served:
         print("Another worker already serves this workspace.", file=sys.stderr)
     return 0
 
 
+def serve_one(folder: Path, *, parent_pid: int, warm: bool) -> NoReturn:
+    """Wait for the id of a job on the standard input, do the job, and end at once."""
+    platform.die_with_parent(parent_pid)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads sleep: others use the machine as well
+    ws = actions.open_workspace(folder)
+    if warm:
+        handlers.warm_up()
+    job_id = sys.stdin.readline().strip()  # a signal while it waits ends the process: there is nothing to keep
+    status = 0
+    if job_id:
+        stop = _told_to_stop()
+        platform.write_output_to(ws.log_file(job_id))
+        status = run_job(ws, jobs.get(ws.db, job_id), stop=stop.is_set)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # its row is at rest; taking torch apart would take another half second
+
+
+def _told_to_stop() -> threading.Event:
+    """Give an event that the system's signals to leave set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM)):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
 def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
     """Do the work of one job and write its end into its row; gives the exit status."""
     try:
-        result = handlers.perform(ws, job, report=_Reporter(ws, job.id), stop=stop)
+        result = handlers.perform(ws, job, report=_Reporter(ws, job), stop=stop)
+    except LostJobError:
+        traceback.print_exc()  # somebody else has it now: nothing to write
     except CancelledError as err:
         # A worker that is itself told to leave gives the job back; only the user's wish ends it.
         if jobs.cancel_requested(ws.db, job.id):
-            jobs.finish(ws.db, job.id, JobState.cancelled, error=str(err))
+            jobs.finish(ws.db, job, JobState.cancelled, error=str(err))
         else:
-            jobs.requeue(ws.db, job.id)
+            jobs.requeue(ws.db, job, died=False)
     except IcssnError as err:
         traceback.print_exc()
-        jobs.finish(ws.db, job.id, JobState.failed, error=str(err))
+        jobs.finish(ws.db, job, JobState.failed, error=str(err))
     except MemoryError:
         traceback.print_exc()
         reason = "This machine has too little memory for it. Close other programs, or use smaller windows or batches."
-        jobs.finish(ws.db, job.id, JobState.failed, error=reason)
+        jobs.finish(ws.db, job, JobState.failed, error=reason)
     except Exception as err:
         traceback.print_exc()
         log = ws.log_file(job.id).relative_to(ws.folder)
         reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log} in the workspace."
-        jobs.finish(ws.db, job.id, JobState.failed, error=reason)
+        jobs.finish(ws.db, job, JobState.failed, error=reason)
     else:
-        jobs.finish(ws.db, job.id, JobState.done, result=result)
+        jobs.finish(ws.db, job, JobState.done, result=result)
         return 0
     return 1
 
@@ -81,8 +105,8 @@ def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
 class _Reporter:
     """Writes progress rows and log lines, at most four times a second; the last one always."""
 
-    def __init__(self, ws: Workspace, job_id: str) -> None:
-        self._ws, self._job_id = ws, job_id
+    def __init__(self, ws: Workspace, job: Job) -> None:
+        self._ws, self._job = ws, job
         self._next = 0.0
         self._stage = ""
 
@@ -92,7 +116,8 @@ class _Reporter:
             figures = ", ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
             print(f"{progress.fraction:6.1%}  {progress.message}  {figures}".rstrip(), flush=True)
         if time.monotonic() >= self._next or progress.fraction >= 1:
-            jobs.report(self._ws.db, self._job_id, progress)
+            if not jobs.report(self._ws.db, self._job, progress):
+                raise LostJobError(self._job.id)
             self._next = time.monotonic() + REPORT_EVERY_S
 
 

@@ -21,6 +21,7 @@ with frame.page("train") as ws:
         frame.way(phrase("frame.no_scene"), "scenes")
         st.stop()
 
+    actions.stand_by(ws)
     left, right = st.columns([3, 2], gap="large")
     with left:
         running = progress.watch(ws, [JobKind.train], figures=True)

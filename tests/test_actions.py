@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+from safetensors.numpy import save
 from shapely.geometry import Polygon, box
 
 from icssn import actions
-from icssn.errors import BusyError, DuplicateError, IcssnError, NotAllowedError, NotFoundError, NotTrainableError
+from icssn.config import TrainConfig
+from icssn.errors import (
+    BusyError,
+    CheckpointRefusedError,
+    DuplicateError,
+    IcssnError,
+    NotAllowedError,
+    NotFoundError,
+    NotTrainableError,
+)
 from icssn.geo import crs
 from icssn.jobs import engine, platform
-from icssn.records import Actor, Edits, JobKind, JobState, LabelClass, LabelSource, NewLabel, Role, Scene
+from icssn.records import (
+    Actor,
+    Checkpoint,
+    CheckpointState,
+    Edits,
+    JobKind,
+    JobState,
+    LabelClass,
+    LabelSource,
+    NewLabel,
+    Role,
+    Scene,
+)
+from icssn.store import checkpoints, registry, stac
 from icssn.store.workspace import Workspace
 
 
@@ -175,3 +200,60 @@ def test_a_label_record_says_what_was_entered_measured_and_recorded(
     assert actions.measure_label(ws, scene.id, "a").area_m2 == first["area_m2"]
     with pytest.raises(NotFoundError, match="no label 'c'"):
         actions.measure_label(ws, scene.id, "c")
+
+
+@pytest.fixture
+def trained(ws: Workspace, scene: Scene) -> Callable[..., Checkpoint]:
+    """Give a function that enters a checkpoint of one small tensor, as a run would."""
+
+    def enter(name: str, *, parent: str = "") -> Checkpoint:
+        folder = ws.folder / "runs" / name
+        folder.mkdir(parents=True)
+        weights = save({"encoder.weight": np.full((4, 3), len(checkpoints.every(ws.db)), np.float32)})
+        (folder / registry.WEIGHTS).write_bytes(weights)
+        digest = hashlib.sha256(weights).hexdigest()
+        card = {"config": TrainConfig().model_dump(mode="json"), "sha256": digest, "metrics": {"val_f1": 0.5}}
+        (folder / registry.CARD).write_text(json.dumps(card))
+        row = Checkpoint(id=name * 32, run_id=name * 32, round=1, sha256=digest, parent=parent)
+        registry.enter(ws.models, row.id, folder, item=stac.item(row, card))
+        return checkpoints.add(ws.db, row)
+
+    return enter
+
+
+def test_a_model_goes_to_another_workspace_as_a_candidate_and_comes_only_once(
+    ws: Workspace, trained: Callable[..., Checkpoint], tmp_path: Path
+) -> None:
+    sent = trained("a")
+    packed = actions.export_model(ws, sent.id, tmp_path)
+    other = actions.open_workspace(tmp_path / "other", actor=Actor(name="Wang"))
+    taken = actions.import_model(other, packed)
+    assert (taken.sha256, taken.state, taken.run_id) == (sent.sha256, CheckpointState.candidate, "imported")
+    assert actions.promote(other, taken.id).state is CheckpointState.active
+    with pytest.raises(DuplicateError, match="these weights"):
+        actions.import_model(other, packed)
+    (tmp_path / "net.pth").write_bytes(b"\x80\x04N.")
+    with pytest.raises(CheckpointRefusedError, match="can run code"):
+        actions.import_model(other, tmp_path / "net.pth")
+    assert actions.list_checkpoints(other) == [actions.active_checkpoint(other)]
+    other.close()
+
+
+def test_a_damaged_model_is_not_put_in_use(ws: Workspace, trained: Callable[..., Checkpoint]) -> None:
+    good, bad = trained("a"), trained("b")
+    actions.promote(ws, good.id)
+    (ws.models / bad.id / registry.WEIGHTS).write_bytes(b"half")
+    with pytest.raises(CheckpointRefusedError):
+        actions.promote(ws, bad.id)
+    assert actions.active_checkpoint(ws) == actions.find_checkpoint(ws, good.id)
+
+
+def test_a_models_family_is_all_it_comes_from_and_all_that_comes_from_it(
+    ws: Workspace, trained: Callable[..., Checkpoint]
+) -> None:
+    first = trained("a")
+    second = trained("b", parent=first.id)
+    third, aside = trained("c", parent=second.id), trained("d", parent=first.id)
+    trained("e")
+    assert actions.model_family(ws, second.id) == [first, second, third]
+    assert actions.model_family(ws, first.id) == [first, second, third, aside]

@@ -17,6 +17,17 @@ from icssn.actions.labelling import (
     save_steps,
     scene_history,
 )
+from icssn.actions.models import (
+    active_checkpoint,
+    export_model,
+    find_checkpoint,
+    import_model,
+    list_checkpoints,
+    model_card,
+    model_experience,
+    model_family,
+    promote,
+)
 from icssn.actions.projects import load_demo, open_workspace
 from icssn.actions.recording import check_labels, label_records, measure_label
 from icssn.actions.reviewing import (
@@ -33,19 +44,14 @@ from icssn.actions.reviewing import (
 from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
-    active_checkpoint,
-    find_checkpoint,
     find_run,
-    list_checkpoints,
     list_rounds,
     list_runs,
-    model_card,
-    promote,
     readiness,
     run_journal,
     start_run,
 )
-from icssn.actions.work import active_jobs, cancel_job, find_job, job_log, recent_jobs, wait_for
+from icssn.actions.work import active_jobs, cancel_job, find_job, job_log, recent_jobs, stand_by, wait_for
 
 __all__ = [
     # a project
@@ -86,7 +92,11 @@ __all__ = [
     "active_checkpoint",
     "find_checkpoint",
     "model_card",
+    "model_experience",
+    "model_family",
     "promote",
+    "export_model",
+    "import_model",
     # predictions and review
     "predict_scene",
     "list_predictions",
@@ -107,6 +117,7 @@ __all__ = [
     # jobs
     "find_job",
     "active_jobs",
+    "stand_by",
     "recent_jobs",
     "cancel_job",
     "job_log",

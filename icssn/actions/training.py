@@ -1,4 +1,4 @@
-"""Training: can it start, start it, what came of it; the models."""
+"""Training: can it start, start it, what came of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from icssn.config import TrainConfig, train_config
 from icssn.errors import NotTrainableError
 from icssn.jobs import engine
 from icssn.records import (
-    Checkpoint,
     Job,
     JobKind,
     LabelClass,
@@ -25,7 +24,7 @@ from icssn.records import (
     Run,
     new_id,
 )
-from icssn.store import cards, checkpoints, labels, runs
+from icssn.store import checkpoints, labels, runs
 from icssn.store.workspace import Workspace
 
 
@@ -132,29 +131,3 @@ def run_journal(ws: Workspace, run_id: str) -> dict[str, Any]:
     """Give what a run tells of itself so far: ``looks`` (what validation said at a step), ``rounds``, ``seconds``."""
     path = ws.run_folder(runs.get(ws.db, run_id).id) / "journal.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-def list_checkpoints(ws: Workspace) -> list[Checkpoint]:
-    """Give all checkpoints, newest first."""
-    return checkpoints.every(ws.db)
-
-
-def active_checkpoint(ws: Workspace) -> Checkpoint | None:
-    """Give the checkpoint that predictions use unless another is asked for."""
-    return checkpoints.active(ws.db)
-
-
-def find_checkpoint(ws: Workspace, checkpoint_id: str) -> Checkpoint:
-    """Give one checkpoint."""
-    return checkpoints.get(ws.db, checkpoint_id)
-
-
-def model_card(ws: Workspace, checkpoint_id: str) -> dict[str, Any]:
-    """Give the card of a checkpoint: settings, data, metrics, lineage."""
-    return cards.read(ws.models / checkpoints.get(ws.db, checkpoint_id).id)
-
-
-def promote(ws: Workspace, checkpoint_id: str) -> Checkpoint:
-    """Make a checkpoint the active one; the former active one is retired."""
-    require(ws, Role.reviewer, "promote a model")
-    return checkpoints.promote(ws.db, checkpoint_id)

@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from icssn import actions
-from icssn.cli import demo, doctor, labels, learning, results, scenes
+from icssn.cli import demo, doctor, labels, learning, models, results, scenes
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.jobs import engine
 
@@ -57,6 +57,6 @@ app.add_typer(learning.run, name="run")
 app.command("predict")(results.predict)
 app.command("evaluate")(results.evaluate)
 app.add_typer(results.candidates, name="candidates")
-app.command("models")(learning.models)
-app.add_typer(learning.model, name="model")
+app.command("models")(models.models)
+app.add_typer(models.model, name="model")
 app.command("doctor")(doctor.doctor)

@@ -1,4 +1,4 @@
-"""``icssn train``, ``runs``, ``run …``, ``models`` and ``model …``."""
+"""``icssn train``, ``runs`` and ``run …``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.errors import ConfigError
 
 run = typer.Typer(help="One training run.", no_args_is_help=True)
-model = typer.Typer(help="One trained model.", no_args_is_help=True)
 
 
 def train(
@@ -77,34 +76,6 @@ def run_cancel(run_id: str, workspace: WorkspaceOption = None, json: JsonOption 
         known = {item.id: item.job_id for item in actions.list_runs(ws)}
         job = actions.cancel_job(ws, known.get(run_id, run_id))
         console.give({"job": job.model_dump(mode="json")}, f"Job {job.id}: asked to stop.")
-
-
-def models(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """List the models, newest first."""
-    with session(workspace, json) as (ws, console):
-        found = actions.list_checkpoints(ws)
-        rows = [(c.id, c.state, f"{c.created_at:%Y-%m-%d %H:%M}", f"{c.metrics.get('val_f1', 0):.3f}") for c in found]
-        console.table(("model", "state", "made", "val_f1"), rows, empty="No models yet: icssn train --scene NAME")
-        console.give({"models": [c.model_dump(mode="json") for c in found]})
-
-
-@model.command("show")
-def model_show(checkpoint_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Show the card of a model."""
-    with session(workspace, json) as (ws, console):
-        found = actions.find_checkpoint(ws, checkpoint_id)
-        card = actions.model_card(ws, checkpoint_id)
-        rows = [(key, f"{value:.4g}") for key, value in sorted(found.metrics.items())]
-        console.table(("validation figure", "value"), rows, empty="No figures were recorded.")
-        console.give({"model": found.model_dump(mode="json"), "card": card})
-
-
-@model.command("promote")
-def model_promote(checkpoint_id: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Make a model the active one."""
-    with session(workspace, json) as (ws, console):
-        promoted = actions.promote(ws, checkpoint_id)
-        console.give({"model": promoted.model_dump(mode="json")}, f"Model {promoted.id} is active.")
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:

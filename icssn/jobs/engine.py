@@ -1,130 +1,224 @@
-"""The job engine: one worker per workspace takes queued jobs in order and runs each in a child process.
+"""The job engine: one worker per machine takes queued jobs in order and has each done by a child process.
 
-Rows in the database are all that callers see, so that another engine can take this one's place.
+Rows in the database are all that callers see, so that another engine can take this one's place. Several machines may
+serve one workspace: each takes what it gets, tells every few seconds that it is alive, and gives the jobs of a machine
+that has fallen silent back to the queue.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform as machine
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from icssn.jobs import child as children
 from icssn.jobs import platform
-from icssn.records import Job, JobState
+from icssn.records import Job, JobKind, JobState
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
-POLL_S = 0.2  # how often a queue or a child is looked at
-GRACE_S = 10.0  # a cancelled child may take this long to finish its step and keep its state
-MAX_ATTEMPTS = 3  # a child that dies this often is not started again
-START_S = 10.0  # a worker that was started has this long to take the lock before another is started
-IDLE_EXIT_S = 900.0  # a worker without work leaves after this time; the next job starts another
+POLL_S = 0.1  # how often a queue or a child is looked at
+BEAT_S = 5.0  # how often a worker says that its job is alive
+SILENT_S = 60.0  # a job whose worker said nothing for so long is given to another
+GRACE_S = 1.4  # a cancelled child may take this long to keep its state; what it kept before stands in any case
+LIMIT_S = 24 * 3600.0  # a job that takes longer hangs
+START_S = 60.0  # a started worker that does not hold its lock after this time has failed
+MAX_FRUITLESS = 3  # a job that dies so often without getting further than before is not started again
+IDLE_EXIT_S = 900.0  # a worker without work leaves after this time; the next job, or page, starts another
+HEAVY = (JobKind.train, JobKind.predict, JobKind.evaluate)  # need the slow imports that a warm child has done
 
 
-def lock_path(folder: Path) -> Path:
-    """Give the file whose lock says that a worker serves the workspace."""
-    return folder / "worker.lock"
+def lock_path(folder: Path, *, node: str = "") -> Path:
+    """Give the file whose lock says that a worker of this machine serves the workspace."""
+    return folder / f"worker-{node or machine.node()}.lock"
 
 
 def worker_runs(folder: Path) -> bool:
-    """Say whether a worker serves this workspace now."""
+    """Say whether a worker of this machine serves the workspace now."""
     return platform.is_locked(lock_path(folder))
 
 
 def ensure_worker(folder: Path) -> None:
     """Start a detached worker for the workspace unless one runs or is just being started."""
-    if worker_runs(folder):
-        return
     mark = folder / "worker.starting"
-    if not mark.exists() or time.time() - mark.stat().st_mtime > START_S:
-        mark.touch()
-        command = [sys.executable, "-m", "icssn.worker", "--workspace", str(folder)]
-        platform.start_detached(command, log=folder / "logs" / "worker.log")
+    if worker_runs(folder) or _is_being_started(mark):
+        return
+    command = [sys.executable, "-m", "icssn.worker", "--workspace", str(folder)]
+    mark.write_text(str(platform.start_detached(command, log=folder / "logs" / "worker.log")))
 
 
-def serve(ws: Workspace, *, idle_exit_s: float = IDLE_EXIT_S, stopping: Callable[[], bool] = lambda: False) -> bool:
+def _is_being_started(mark: Path) -> bool:
+    try:
+        return time.time() - mark.stat().st_mtime < START_S and platform.runs(int(mark.read_text()))
+    except (OSError, ValueError):
+        return False
+
+
+def serve(
+    ws: Workspace,
+    *,
+    idle_exit_s: float = IDLE_EXIT_S,
+    stopping: Callable[[], bool] = lambda: False,
+    node: str = "",
+) -> bool:
     """Take and run jobs until idle for `idle_exit_s` or told to stop.
 
+    Args:
+        ws: The workspace.
+        idle_exit_s: Seconds without work after which it leaves.
+        stopping: Asked often; when true, the running job goes back to the queue.
+        node: Name of this machine among those that serve the workspace; its host name where empty.
+
     Returns:
-        False when another worker already serves the workspace, True after serving.
+        False when another worker of this machine already serves the workspace, True after serving.
     """
     while True:
-        lock = _lock(ws.folder)
+        lock = _lock(lock_path(ws.folder, node=node))
         if lock is None:
             return False
-        with lock:
-            _take_over(ws)
-            _serve_until_idle(ws, idle_exit_s=idle_exit_s, stopping=stopping)
+        with lock, contextlib.closing(_Crew(ws)) as crew:
+            name = f"{node or machine.node()}:{os.getpid()}"
+            _take_over(ws, name)
+            _serve_until_idle(ws, crew, name=name, idle_exit_s=idle_exit_s, stopping=stopping)
         # A job may have been queued between the last look and the release of the lock.
-        if stopping() or not jobs.active(ws.db):
+        if stopping() or not any(job.state is JobState.queued for job in jobs.active(ws.db)):
             return True
 
 
-def _lock(folder: Path) -> IO[str] | None:
+class _Crew:
+    """The children of one worker: at most one of them works, at most one waits with its imports done."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+        self._waiting: children.Child | None = None
+
+    def get_ready(self) -> None:
+        """Have a warm child waiting; one that died while it waited is not replaced before a job needs it."""
+        if self._waiting is None:
+            self._waiting = children.start(self._ws, warm=True)
+
+    def take(self, job: Job) -> children.Child:
+        """Give a child that has just been handed its job."""
+        heavy = job.kind in HEAVY
+        if heavy and self._waiting is not None and self._waiting.poll() is None:
+            child, self._waiting = self._waiting, None
+        else:
+            child = children.start(self._ws, warm=heavy)
+        children.hand_over(child, job)
+        return child
+
+    def close(self) -> None:
+        """Send a waiting child away."""
+        children.dismiss(self._waiting)
+
+
+def _lock(path: Path) -> IO[str] | None:
     """Take the worker's lock; a few tries, because whoever asks `worker_runs` holds it for a moment."""
     for _ in range(20):
-        lock = platform.try_lock(lock_path(folder))
+        lock = platform.try_lock(path)
         if lock is not None:
             return lock
         time.sleep(0.05)
     return None
 
 
-def _take_over(ws: Workspace) -> None:
+def _take_over(ws: Workspace, name: str) -> None:
     """Give back to the queue what a worker that died on this machine had begun; holding the lock proves its death."""
+    node = name.rpartition(":")[0]
     for job in jobs.active(ws.db):
-        if job.state is JobState.running and job.worker.startswith(f"{machine.node()}:"):
+        if job.state is JobState.running and job.worker.rpartition(":")[0] == node:
             _requeue_or_fail(ws, job, "the worker process ended")
 
 
-def _serve_until_idle(ws: Workspace, *, idle_exit_s: float, stopping: Callable[[], bool]) -> None:
+def _reap(ws: Workspace) -> None:
+    """Give back to the queue what a machine had begun that says nothing any more."""
+    for job in jobs.stale(ws.db, older_than_s=SILENT_S):
+        _requeue_or_fail(ws, job, f"the worker {job.worker} gave no sign of life")
+
+
+def _serve_until_idle(
+    ws: Workspace, crew: _Crew, *, name: str, idle_exit_s: float, stopping: Callable[[], bool]
+) -> None:
     idle_since = time.monotonic()
+    beat = _every(BEAT_S)
     while not stopping() and time.monotonic() - idle_since < idle_exit_s:
+        if next(beat):
+            _reap(ws)
         waiting = jobs.active(ws.db)  # a look costs no writer's turn; only a claim does
-        job = jobs.claim(ws.db, worker=f"{machine.node()}:{os.getpid()}") if waiting else None
+        job = jobs.claim(ws.db, worker=name) if waiting else None
         if job is None:
+            crew.get_ready()
             time.sleep(POLL_S)
         else:
-            run_in_child(ws, job, stopping=stopping)
+            watch(ws, job, crew.take(job), stopping=stopping)
             idle_since = time.monotonic()
 
 
-def run_in_child(ws: Workspace, job: Job, *, stopping: Callable[[], bool]) -> None:
-    """Run one claimed job in a child process; watch over it until its row says that it is over."""
-    command = [sys.executable, "-m", "icssn.worker", "--workspace", str(ws.folder), "--job", job.id]
-    command += ["--parent", str(os.getpid())]
-    child = platform.start_child(command, log=ws.log_file(job.id))
+def watch(ws: Workspace, job: Job, child: children.Child, *, stopping: Callable[[], bool]) -> None:
+    """Watch over a child and its job until both are over: say that it is alive, pass on a cancel, keep the limits."""
     asked_at: float | None = None
+    begun, beat = time.monotonic(), _every(BEAT_S)
     while child.poll() is None:
         time.sleep(POLL_S)
-        if asked_at is None and (stopping() or jobs.cancel_requested(ws.db, job.id)):
+        if asked_at is not None:
+            if time.monotonic() - asked_at > GRACE_S:
+                platform.kill_group(child)
+        elif stopping() or _must_stop(ws, job, beat=next(beat), seconds=time.monotonic() - begun):
             platform.ask_to_stop(child)
             asked_at = time.monotonic()
-        elif asked_at is not None and time.monotonic() - asked_at > GRACE_S:
-            platform.kill_group(child)
-    _settle(ws, job, child)
+    platform.kill_group(child)  # whatever it has started itself
+    _settle(ws, job, child.returncode)
 
 
-def _settle(ws: Workspace, job: Job, child: subprocess.Popen[bytes]) -> None:
-    """Bring the row of a job whose child has ended to rest."""
+def _must_stop(ws: Workspace, job: Job, *, beat: bool, seconds: float) -> bool:
+    held = jobs.beat(ws.db, job) if beat else True
+    if seconds > LIMIT_S:
+        reason = f"It was stopped after {LIMIT_S / 3600:.0f} hours. Use smaller scenes, or fewer steps, and try again."
+        jobs.finish(ws.db, job, JobState.failed, error=reason)
     current = jobs.get(ws.db, job.id)
-    if current.state.is_over:
+    return not held or seconds > LIMIT_S or current.cancel_requested
+
+
+def _settle(ws: Workspace, job: Job, status: int) -> None:
+    """Bring the row of a job whose child has ended to rest, if it is still ours to say."""
+    current = jobs.get(ws.db, job.id)
+    if current.state is not JobState.running or current.attempts != job.attempts:
         return
     if current.cancel_requested:
-        jobs.finish(ws.db, job.id, JobState.cancelled, error="It was cancelled.")
+        jobs.finish(ws.db, job, JobState.cancelled, error="It was cancelled.")
     else:
-        _requeue_or_fail(ws, current, f"its process ended unexpectedly (exit status {child.returncode})")
+        _requeue_or_fail(ws, current, f"its process ended unexpectedly (exit status {status})")
 
 
 def _requeue_or_fail(ws: Workspace, job: Job, what: str) -> None:
-    if job.attempts < MAX_ATTEMPTS:
-        jobs.requeue(ws.db, job.id)
+    deaths = (*job.deaths, job.progress.fraction)
+    if not _is_fruitless(deaths) or job.cancel_requested:
+        jobs.requeue(ws.db, job)
         return
     log = ws.log_file(job.id).relative_to(ws.folder)
-    reason = f"{what[0].upper()}{what[1:]}, {job.attempts} times in a row. Its log is {log} in the workspace."
-    jobs.finish(ws.db, job.id, JobState.failed, error=reason)
+    reason = (
+        f"{what[0].upper()}{what[1:]}, {MAX_FRUITLESS} times without getting any further. "
+        f"Its log is {log} in the workspace."
+    )
+    jobs.finish(ws.db, job, JobState.failed, error=reason)
+
+
+def _is_fruitless(deaths: tuple[float, ...]) -> bool:
+    """Say whether the last `MAX_FRUITLESS` lives of a job brought it no further than those before."""
+    earlier, last = deaths[:-MAX_FRUITLESS], deaths[-MAX_FRUITLESS:]
+    return len(last) == MAX_FRUITLESS and max(last) <= max(earlier, default=last[0])
+
+
+def _every(seconds: float) -> Iterator[bool]:
+    """Give an endless answer to "is it time again?"."""
+    due = 0.0
+    while True:
+        now = time.monotonic()
+        yield now >= due
+        if now >= due:
+            due = now + seconds

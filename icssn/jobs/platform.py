@@ -49,18 +49,18 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def start_detached(command: list[str], *, log: Path) -> None:
-    """Start a process that outlives this one; its output goes to `log`."""
+def start_detached(command: list[str], *, log: Path) -> int:
+    """Start a process that outlives this one; its output goes to `log`. Gives its process id."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_own_group())
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_own_group()).pid
 
 
 def start_child(command: list[str], *, log: Path) -> subprocess.Popen[bytes]:
-    """Start a child in its own process group, at low priority so that maps stay quick."""
+    """Start a child in its own process group, at low priority so that maps stay quick; its input is a pipe."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_own_group())
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, **_own_group())
     with contextlib.suppress(psutil.Error):
         psutil.Process(child.pid).nice(10 if _POSIX else psutil.BELOW_NORMAL_PRIORITY_CLASS)  # type: ignore[attr-defined,unused-ignore]
     return child
@@ -85,11 +85,30 @@ def ask_to_stop(child: subprocess.Popen[bytes]) -> None:
     child.terminate() if _POSIX else child.send_signal(signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined,unused-ignore]
 
 
+def runs(pid: int) -> bool:
+    """Say whether a process runs; one that has ended and only waits to be noticed does not."""
+    try:
+        return _runs(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
+
+
+def write_output_to(log: Path) -> None:
+    """Send all that this process writes from now on to the end of a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        for number in (1, 2):
+            os.dup2(output.fileno(), number)
+
+
 def kill_group(child: subprocess.Popen[bytes]) -> None:
     """End a child and everything it started; gives back once none of them runs any more."""
     family: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
         family = psutil.Process(child.pid).children(recursive=True)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)  # of a child that has ended already, what it left behind
     for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

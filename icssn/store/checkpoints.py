@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from icssn.records import Checkpoint, CheckpointState
 from icssn.store import rows
@@ -52,6 +52,11 @@ def promote(db: Database, checkpoint_id: str) -> Checkpoint:
         NotFoundError: There is none with this id; the active one stays.
     """
     with db.write() as connection:
-        active_ones = update(table).where(table.c.state == CheckpointState.active.value)
-        connection.execute(active_ones.values(state=CheckpointState.retired.value))
-        return rows.change(connection, table, Checkpoint, checkpoint_id, {"state": CheckpointState.active})
+        return put_in_use(connection, checkpoint_id)
+
+
+def put_in_use(connection: Connection, checkpoint_id: str) -> Checkpoint:
+    """Promote within a writing transaction; raises as `promote`."""
+    active_ones = update(table).where(table.c.state == CheckpointState.active.value)
+    connection.execute(active_ones.values(state=CheckpointState.retired.value))
+    return rows.change(connection, table, Checkpoint, checkpoint_id, {"state": CheckpointState.active})

@@ -1,27 +1,36 @@
 """Jobs: the queue between the app and its workers, and what the user sees of it.
 
 queued → running → done | failed | cancelled; a running job whose worker died goes back to queued.
+
+A job as `claim` gave it is a ticket: what its holder writes counts only while nobody has claimed the job again. A
+worker that was taken for dead, and returns, can neither report nor publish.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from icssn.errors import BusyError
+from icssn.errors import BusyError, LostJobError, QueueFullError
 from icssn.records import Job, JobKind, JobState, Progress, now
 from icssn.store import rows
 from icssn.store.database import Database
 from icssn.store.tables import job as table
 
+MAX_WAITING = 50  # a queue that is longer than a day's work is a mistake, or an attack
+
 _ALIVE = (JobState.queued.value, JobState.running.value)
 
 
 def add(db: Database, job: Job) -> Job:
-    """Queue a job."""
+    """Queue a job.
+
+    Raises:
+        QueueFullError: `MAX_WAITING` jobs wait already; nothing was queued.
+    """
     with db.write() as connection:
-        rows.add(connection, table, job, name=job.id)
+        _enter(connection, job)
     return job
 
 
@@ -30,6 +39,7 @@ def add_unless_busy(db: Database, job: Job) -> Job:
 
     Raises:
         BusyError: There is one; nothing was queued.
+        QueueFullError: `MAX_WAITING` jobs wait already; nothing was queued.
     """
     with db.write() as connection:
         add_if_idle(connection, job)
@@ -41,7 +51,7 @@ def add_if_idle(connection: Connection, job: Job) -> None:
     kind_alive = (table.c.kind == job.kind.value, table.c.state.in_(_ALIVE))
     for other in rows.every(connection, table, Job, *kind_alive, limit=1):
         raise BusyError(other.kind, other.id, other.state)
-    rows.add(connection, table, job, name=job.id)
+    _enter(connection, job)
 
 
 def get(db: Database, job_id: str) -> Job:
@@ -86,14 +96,24 @@ def claim(db: Database, *, worker: str) -> Job | None:
     return None
 
 
-def report(db: Database, job_id: str, progress: Progress) -> None:
-    """Write how far a running job is; counts as a sign of life."""
-    _sign(db, job_id, progress=progress)
+def report(db: Database, ticket: Job, progress: Progress) -> bool:
+    """Write how far a running job is; counts as a sign of life. False: another worker has the job now."""
+    return _sign(db, ticket, progress=progress)
 
 
-def beat(db: Database, job_id: str) -> None:
-    """Write a sign of life of a running job."""
-    _sign(db, job_id)
+def beat(db: Database, ticket: Job) -> bool:
+    """Write a sign of life of a running job. False: another worker has the job now."""
+    return _sign(db, ticket)
+
+
+def require_held(connection: Connection, ticket: Job) -> None:
+    """Make sure, within the transaction that publishes a job's result, that the job is still its holder's.
+
+    Raises:
+        LostJobError: It was given to another worker, or is over.
+    """
+    if connection.execute(select(table.c.id).where(*_held(ticket))).one_or_none() is None:
+        raise LostJobError(ticket.id)
 
 
 def cancel_requested(db: Database, job_id: str) -> bool:
@@ -102,13 +122,13 @@ def cancel_requested(db: Database, job_id: str) -> bool:
 
 
 def finish(
-    db: Database, job_id: str, state: JobState, *, result: dict[str, object] | None = None, error: str = ""
+    db: Database, ticket: Job, state: JobState, *, result: dict[str, object] | None = None, error: str = ""
 ) -> Job:
-    """End a job as done, failed or cancelled; the first end of a job stands.
+    """End a job as done, failed or cancelled; the first end of a job stands, and only its holder's word counts.
 
     Args:
         db: The database.
-        job_id: The job.
+        ticket: The job, as its holder claimed it.
         state: How it ended.
         result: What it gave; JSON-ready.
         error: One sentence for the user, when it failed.
@@ -116,13 +136,13 @@ def finish(
     if not state.is_over:
         raise ValueError(f"A job cannot end as {state}.")
     with db.write() as connection:
-        job = rows.get(connection, table, Job, job_id)
-        if job.state.is_over:
+        job = rows.get(connection, table, Job, ticket.id)
+        if job.state.is_over or job.attempts != ticket.attempts:
             return job
         changes = {"state": state, "result": result or {}, "error": error, "ended_at": now()}
         if state is JobState.done:
             changes["progress"] = job.progress.model_copy(update={"fraction": 1.0, "remaining_s": None})
-        return rows.change(connection, table, Job, job_id, changes)
+        return rows.change(connection, table, Job, job.id, changes)
 
 
 # ---- cancelling and reviving --------------------------------------------------------------------------------
@@ -142,19 +162,26 @@ def request_cancel(db: Database, job_id: str) -> Job:
         return rows.change(connection, table, Job, job_id, {"cancel_requested": True} | ended)
 
 
-def requeue(db: Database, job_id: str) -> Job:
-    """Put a running job whose worker died back into the queue, at its old place and with its attempts counted.
+def requeue(db: Database, ticket: Job, *, died: bool = True) -> Job:
+    """Put a running job whose process died back into the queue, at its old place and with its death counted.
 
-    One that was asked to stop is cancelled instead; one that does not run stays as it is.
+    One that was asked to stop is cancelled instead; one that does not run, or runs elsewhere by now, stays as it is.
+
+    Args:
+        db: The database.
+        ticket: The job, as its holder claimed it.
+        died: False when its holder gives it back of its own will.
     """
     with db.write() as connection:
-        job = rows.get(connection, table, Job, job_id)
-        if job.state is not JobState.running:
+        job = rows.get(connection, table, Job, ticket.id)
+        if job.state is not JobState.running or job.attempts != ticket.attempts:
             return job
         changes: dict[str, object] = {"state": JobState.queued, "worker": "", "heartbeat_at": None}
+        if died:
+            changes["deaths"] = (*job.deaths, job.progress.fraction)
         if job.cancel_requested:
             changes = {"state": JobState.cancelled, "ended_at": now()}
-        return rows.change(connection, table, Job, job_id, changes)
+        return rows.change(connection, table, Job, job.id, changes)
 
 
 def stale(db: Database, *, older_than_s: float) -> list[Job]:
@@ -164,7 +191,18 @@ def stale(db: Database, *, older_than_s: float) -> list[Job]:
         return rows.every(connection, table, Job, table.c.state == JobState.running.value, table.c.heartbeat_at < limit)
 
 
-def _sign(db: Database, job_id: str, **values: object) -> None:
-    running = (table.c.id == job_id, table.c.state == JobState.running.value)
+def _enter(connection: Connection, job: Job) -> None:
+    waiting = connection.scalar(select(func.count()).where(table.c.state == JobState.queued.value)) or 0
+    if waiting >= MAX_WAITING:
+        raise QueueFullError(waiting)
+    rows.add(connection, table, job, name=job.id)
+
+
+def _sign(db: Database, ticket: Job, **values: object) -> bool:
     with db.write() as connection:
-        connection.execute(update(table).where(*running).values(heartbeat_at=now(), **values))
+        signed = connection.execute(update(table).where(*_held(ticket)).values(heartbeat_at=now(), **values))
+    return signed.rowcount == 1
+
+
+def _held(ticket: Job) -> tuple[ColumnElement[bool], ...]:
+    return table.c.id == ticket.id, table.c.state == JobState.running.value, table.c.attempts == ticket.attempts

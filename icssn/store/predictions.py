@@ -12,6 +12,7 @@ from icssn.records import (
     CandidateStatus,
     Decision,
     Edits,
+    Job,
     Label,
     LabelChange,
     LabelClass,
@@ -24,7 +25,7 @@ from icssn.records import (
     Scene,
     now,
 )
-from icssn.store import labels, rows
+from icssn.store import jobs, labels, rows
 from icssn.store.database import Database
 from icssn.store.tables import candidate as candidate_table
 from icssn.store.tables import prediction as table
@@ -33,14 +34,23 @@ from icssn.store.tables import scene
 _LOOK_ALIKE = "look_alike"
 
 
-def add(db: Database, prediction: Prediction, candidates: list[Candidate]) -> Prediction:
+def add(db: Database, prediction: Prediction, candidates: list[Candidate], *, ticket: Job | None = None) -> Prediction:
     """Add a prediction with its candidates, after its files are whole.
 
+    Args:
+        db: The database.
+        prediction: What to add.
+        candidates: Its objects.
+        ticket: The job that made it, as its worker claimed it.
+
     Raises:
+        LostJobError: Another worker has the job by now; nothing was added.
         NotFoundError: There is no such scene.
         DuplicateError: An id is taken; nothing was added.
     """
     with db.write() as connection:
+        if ticket is not None:
+            jobs.require_held(connection, ticket)
         rows.get(connection, scene, Scene, prediction.scene_id)
         rows.add(connection, table, prediction, name=prediction.id)
         for item in candidates:

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from icssn.records import Job, Round, Run
-from icssn.store import jobs, rows
+from icssn.records import Checkpoint, Job, Round, Run
+from icssn.store import checkpoints, jobs, rows
 from icssn.store.database import Database
+from icssn.store.tables import checkpoint as checkpoint_table
 from icssn.store.tables import round_ as round_table
 from icssn.store.tables import run as table
 
@@ -60,6 +61,28 @@ def update(db: Database, run_id: str, **changes: Any) -> Run:
     """
     with db.write() as connection:
         return rows.change(connection, table, Run, run_id, changes)
+
+
+def publish(db: Database, run_id: str, checkpoint: Checkpoint, *, ticket: Job, **changes: Any) -> Run:
+    """Enter the checkpoint of a finished run, make it the active one and close the run, all in one step.
+
+    Args:
+        db: The database.
+        run_id: The run.
+        checkpoint: Its best; its files are whole already.
+        ticket: The job that trained it, as its worker claimed it.
+        changes: Further fields of the run.
+
+    Raises:
+        LostJobError: Another worker has the job by now; nothing was changed.
+        NotFoundError: There is no such run.
+    """
+    with db.write() as connection:
+        jobs.require_held(connection, ticket)
+        if not rows.every(connection, checkpoint_table, Checkpoint, checkpoint_table.c.id == checkpoint.id):
+            rows.add(connection, checkpoint_table, checkpoint, name=checkpoint.id)
+        checkpoints.put_in_use(connection, checkpoint.id)
+        return rows.change(connection, table, Run, run_id, {"checkpoint_id": checkpoint.id, **changes})
 
 
 def add_round(db: Database, round_: Round) -> None:

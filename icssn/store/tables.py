@@ -35,8 +35,8 @@ def _text(name: str, *rules: Any, **options: Any) -> Column[str]:
     return Column(name, Text, *rules, nullable=False, **options)
 
 
-def _nested(name: str, kind: Any) -> Column[Any]:
-    return Column(name, Nested(kind), nullable=False)
+def _nested(name: str, kind: Any, **options: Any) -> Column[Any]:
+    return Column(name, Nested(kind), nullable=False, **options)
 
 
 def _moment(name: str) -> Column[dt.datetime]:
@@ -138,6 +138,7 @@ job = Table(
     Column("started_at", Moment),
     Column("heartbeat_at", Moment),
     Column("ended_at", Moment),
+    _nested("deaths", tuple[float, ...], server_default="[]"),
 )
 
 run = Table(

@@ -153,7 +153,7 @@ def _outside(everything: _Sheet) -> Iterator[LabelWarning]:
             text = f"{beside.area / shape.area:.0%} of the outline lies outside the image."
         else:
             continue
-        yield everything.warning(WarningKind.outside_image, [i], beside, text)
+        yield everything.warning(WarningKind.outside_image, [int(i)], beside, text)
 
 
 def _on_nodata(everything: _Sheet, nodata_lonlat: Sequence[BaseGeometry]) -> Iterator[LabelWarning]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -10,24 +9,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import rasterio
 
+from benchmarks import faults
 from icssn import actions
 from icssn.jobs import engine
-from icssn.records import Actor, Job, JobKind, JobState
+from icssn.records import Job, JobKind, JobState, Progress
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
 
 @pytest.fixture
-def ws(tmp_path: Path) -> Iterator[Workspace]:
-    workspace = actions.open_workspace(tmp_path / "workspace", actor=Actor(name="Li"))
-    yield workspace
-    workspace.close()
-    for process in processes(workspace):
-        process.kill()
+def ws() -> Iterator[Workspace]:
+    with faults.fresh_workspace() as workspace:
+        yield workspace
 
 
 @pytest.fixture
@@ -40,21 +36,8 @@ def scene_id(ws: Workspace, tmp_path: Path) -> str:
     return actions.register_scene(ws, path, name="wide").id
 
 
-def processes(ws: Workspace) -> list[psutil.Process]:
-    """The worker of the workspace and its children."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
-        if "icssn.worker" in words and str(ws.folder) in words and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def until(condition: Callable[[], object]) -> None:
+    faults.until(condition, 240)
 
 
 def queue_import(ws: Workspace, scene_id: str) -> Job:
@@ -65,52 +48,49 @@ def state(ws: Workspace, job: Job) -> JobState:
     return jobs.get(ws.db, job.id).state
 
 
-def test_five_starts_make_one_worker(ws: Workspace) -> None:
+def test_a_second_worker_of_a_machine_leaves_and_the_first_ends_well_when_told(ws: Workspace) -> None:
     command = [sys.executable, "-m", "icssn.worker", "--workspace", str(ws.folder)]
-    started = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(5)]
-    until(lambda: sum(process.poll() is not None for process in started) == 4)
+    started = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
+    until(lambda: sum(process.poll() is not None for process in started) == 1)
     assert engine.worker_runs(ws.folder)
     engine.ensure_worker(ws.folder)
-    assert len(processes(ws)) == 1
+    assert len(faults.workers(ws)) == 1
     (last,) = (process for process in started if process.poll() is None)
+    until(lambda: faults.children(ws))
     last.terminate()
-    assert last.wait(10) == 0
+    assert last.wait(20) == 0
+    until(lambda: not faults.family(ws))
 
 
 def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes(ws: Workspace, scene_id: str) -> None:
     job = queue_import(ws, scene_id)
     engine.ensure_worker(ws.folder)
     until(lambda: 0 < jobs.get(ws.db, job.id).progress.fraction < 0.9)
-    for process in processes(ws):
-        if "--job" not in process.cmdline():
-            process.send_signal(signal.SIGKILL)
-    until(lambda: not processes(ws), 5)
+    for process in faults.workers(ws):
+        process.kill()
+    until(lambda: not faults.family(ws))
     assert state(ws, job) is JobState.running  # nobody is left to say otherwise
-    (ws.folder / "worker.starting").unlink()
     until(lambda: actions.find_job(ws, job.id).state is JobState.done)  # whoever waits for a job wakes a worker
     assert jobs.get(ws.db, job.id).attempts == 2
     assert actions.list_scenes(ws)[0].tiles
 
 
-def test_a_killed_child_is_started_again_and_after_three_deaths_the_reason_is_told(
+def test_a_job_whose_child_dies_again_and_again_without_getting_further_ends_with_the_reason(
     ws: Workspace, scene_id: str
 ) -> None:
     job = queue_import(ws, scene_id)
     engine.ensure_worker(ws.folder)
-    killed: set[int] = set()
 
     def kill_children() -> bool:
-        for process in processes(ws):
-            if "--job" in process.cmdline() and process.pid not in killed:
-                killed.add(process.pid)
-                process.send_signal(signal.SIGKILL)
+        for process in faults.children(ws):
+            process.kill()
         return state(ws, job).is_over
 
     until(kill_children)
-    assert len(killed) == engine.MAX_ATTEMPTS
     ended = jobs.get(ws.db, job.id)
     assert ended.state is JobState.failed
-    assert "3 times in a row" in ended.error
+    assert len(ended.deaths) + 1 >= engine.MAX_FRUITLESS
+    assert "3 times without getting any further" in ended.error
     assert "Traceback" not in ended.error
     assert actions.list_scenes(ws)[0].tiles is None
 
@@ -121,13 +101,39 @@ def test_a_running_job_is_cancelled_within_seconds_and_leaves_no_process_and_no_
     job = queue_import(ws, scene_id)
     engine.ensure_worker(ws.folder)
     until(lambda: 0 < jobs.get(ws.db, job.id).progress.fraction < 0.9)
+    at_work = faults.children(ws)
     begun = time.monotonic()
     actions.cancel_job(ws, job.id)
-    until(lambda: state(ws, job).is_over, 10)
+    until(lambda: state(ws, job).is_over)
     assert time.monotonic() - begun < 8
     assert state(ws, job) is JobState.cancelled
-    until(lambda: not any("--job" in process.cmdline() for process in processes(ws)), 5)
+    until(lambda: not set(at_work) & set(faults.children(ws)))
     assert not list(ws.folder.glob("scenes/**/*.tif"))
+
+
+def test_the_job_of_a_machine_that_fell_silent_goes_to_another_and_the_first_one_stops_when_it_returns(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "SILENT_S", 1.0)
+    monkeypatch.setattr(engine, "BEAT_S", 0.2)
+    job = jobs.add(ws.db, Job(kind=JobKind.import_scene, params={"scene_id": "none"}))
+    asleep = jobs.claim(ws.db, worker="far-away:7")
+    assert asleep is not None
+    assert asleep.id == job.id
+    assert engine.serve(ws, idle_exit_s=4, node="here")
+    ended = jobs.get(ws.db, job.id)
+    assert (ended.state, ended.attempts) == (JobState.failed, 2)  # done by "here": there is no such scene
+    assert "no scene 'none'" in ended.error
+    assert not jobs.report(ws.db, asleep, Progress(fraction=0.9))
+
+
+def test_a_job_that_hangs_is_ended_with_a_reason(ws: Workspace, scene_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LIMIT_S", 0.0)
+    job = queue_import(ws, scene_id)
+    engine.serve(ws, idle_exit_s=0.5)
+    ended = jobs.get(ws.db, job.id)
+    assert ended.state is JobState.failed
+    assert "It was stopped after" in ended.error
 
 
 def test_work_that_cannot_be_done_ends_with_its_sentence(ws: Workspace, scene_id: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icssn.errors import BusyError, NotFoundError
+from icssn.errors import BusyError, LostJobError, NotFoundError, QueueFullError
 from icssn.records import Job, JobKind, JobState, Progress
 from icssn.store import jobs
 from icssn.store.database import Database
@@ -18,6 +18,12 @@ from tests.store import children
 
 def _queued(db: Database, kind: JobKind = JobKind.train) -> Job:
     return jobs.add(db, Job(kind=kind, params={"scene_ids": ["a", "b"], "quick": True}))
+
+
+def _claimed(db: Database, worker: str = "w") -> Job:
+    claimed = jobs.claim(db, worker=worker)
+    assert claimed is not None
+    return claimed
 
 
 def test_a_job_survives_the_table(db: Database) -> None:
@@ -43,7 +49,7 @@ def test_jobs_are_claimed_oldest_first(db: Database) -> None:
 
 
 def test_four_processes_never_claim_a_job_twice(db: Database, url: str, processes: ForkServerContext) -> None:
-    queued = [_queued(db).id for _ in range(60)]
+    queued = [_queued(db).id for _ in range(48)]
     pipes, workers = [], []
     for number in range(4):
         here, there = processes.Pipe()
@@ -62,10 +68,10 @@ def test_a_second_job_of_a_kind_is_refused_while_one_is_alive(db: Database) -> N
     with pytest.raises(BusyError, match=f"train job is already queued \\(job {job.id}\\)"):
         jobs.add_unless_busy(db, Job(kind=JobKind.train))
     jobs.add_unless_busy(db, Job(kind=JobKind.predict))
-    jobs.claim(db, worker="w")
+    ticket = _claimed(db)
     with pytest.raises(BusyError, match="already running"):
         jobs.add_unless_busy(db, Job(kind=JobKind.train))
-    jobs.finish(db, job.id, JobState.failed, error="No.")
+    jobs.finish(db, ticket, JobState.failed, error="No.")
     jobs.add_unless_busy(db, Job(kind=JobKind.train))
 
 
@@ -90,27 +96,27 @@ def test_of_many_threads_that_press_the_button_one_succeeds(db: Database) -> Non
 def test_progress_is_written_while_a_job_runs_only(db: Database) -> None:
     job = _queued(db)
     progress = Progress(fraction=0.5, message="Round 1", remaining_s=12.5, figures={"loss": float("inf")})
-    jobs.report(db, job.id, progress)
+    assert not jobs.report(db, job, progress)
     assert jobs.get(db, job.id).progress.fraction == 0.0
-    jobs.claim(db, worker="w")
-    jobs.report(db, job.id, progress)
+    ticket = _claimed(db)
+    assert jobs.report(db, ticket, progress)
     assert jobs.get(db, job.id).progress == progress
-    done = jobs.finish(db, job.id, JobState.done, result={"run_id": "r"})
+    done = jobs.finish(db, ticket, JobState.done, result={"run_id": "r"})
     assert (done.progress.fraction, done.progress.message, done.result) == (1.0, "Round 1", {"run_id": "r"})
-    jobs.report(db, job.id, progress)
+    assert not jobs.report(db, ticket, progress)
     assert jobs.get(db, job.id) == done
 
 
 def test_the_first_end_of_a_job_stands(db: Database) -> None:
     job = _queued(db)
-    jobs.claim(db, worker="w")
-    failed = jobs.finish(db, job.id, JobState.failed, error="The disk is full.")
+    ticket = _claimed(db)
+    failed = jobs.finish(db, ticket, JobState.failed, error="The disk is full.")
     assert failed.ended_at is not None
-    assert jobs.finish(db, job.id, JobState.done) == failed == jobs.get(db, job.id)
-    assert jobs.requeue(db, job.id) == failed
+    assert jobs.finish(db, ticket, JobState.done) == failed == jobs.get(db, job.id)
+    assert jobs.requeue(db, ticket) == failed
     assert jobs.request_cancel(db, job.id) == failed
     with pytest.raises(ValueError, match="cannot end as running"):
-        jobs.finish(db, job.id, JobState.running)
+        jobs.finish(db, ticket, JobState.running)
 
 
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(db: Database) -> None:
@@ -125,23 +131,50 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(db: Databa
 
 def test_a_dead_workers_job_is_found_and_goes_back_to_its_place(db: Database) -> None:
     dead, waiting = _queued(db), _queued(db)
-    jobs.claim(db, worker="w1")
+    ticket = _claimed(db, "w1")
     assert jobs.stale(db, older_than_s=60) == []
     assert [job.id for job in jobs.stale(db, older_than_s=-1)] == [dead.id]
-    jobs.beat(db, dead.id)
-    assert jobs.requeue(db, dead.id).state is JobState.queued
+    assert jobs.beat(db, ticket)
+    assert jobs.requeue(db, ticket).state is JobState.queued
     assert jobs.stale(db, older_than_s=-1) == []
     claimed = jobs.claim(db, worker="w2")
     assert claimed is not None
     assert (claimed.id, claimed.attempts, claimed.worker) == (dead.id, 2, "w2")
-    assert jobs.requeue(db, waiting.id).state is JobState.queued
+    assert jobs.requeue(db, waiting).state is JobState.queued
+
+
+def test_a_worker_that_was_taken_for_dead_and_returns_can_neither_report_nor_end_nor_publish(db: Database) -> None:
+    job = _queued(db)
+    slept = _claimed(db, "machine-a:1")
+    jobs.report(db, slept, Progress(fraction=0.4))
+    jobs.requeue(db, slept)
+    holder = _claimed(db, "machine-b:1")
+    assert holder.deaths == (0.4,)
+    assert not jobs.report(db, slept, Progress(fraction=0.9))
+    assert not jobs.beat(db, slept)
+    assert jobs.finish(db, slept, JobState.done).state is JobState.running
+    assert jobs.requeue(db, slept).worker == "machine-b:1"
+    with pytest.raises(LostJobError, match=f"{job.id} was taken over"), db.write() as connection:
+        jobs.require_held(connection, slept)
+    with db.write() as connection:
+        jobs.require_held(connection, holder)
+    assert jobs.finish(db, holder, JobState.done).state is JobState.done
+
+
+def test_a_queue_that_is_full_says_so_and_takes_more_when_there_is_room(db: Database) -> None:
+    for _ in range(jobs.MAX_WAITING):
+        _queued(db, JobKind.predict)
+    with pytest.raises(QueueFullError, match="50 jobs wait already"):
+        _queued(db, JobKind.predict)
+    _claimed(db)
+    _queued(db, JobKind.predict)
 
 
 def test_a_dead_workers_job_that_should_stop_is_cancelled(db: Database) -> None:
     job = _queued(db)
-    jobs.claim(db, worker="w")
+    ticket = _claimed(db)
     jobs.request_cancel(db, job.id)
-    assert jobs.requeue(db, job.id).state is JobState.cancelled
+    assert jobs.requeue(db, ticket).state is JobState.cancelled
 
 
 def test_recent_jobs_come_newest_first(db: Database) -> None:
@@ -172,13 +205,13 @@ def test_no_sequence_of_calls_revives_a_job_that_is_over(db: Database, verbs: li
             case "cancel":
                 jobs.request_cancel(db, job.id)
             case "requeue":
-                jobs.requeue(db, job.id)
+                jobs.requeue(db, before)
             case "report":
-                jobs.report(db, job.id, Progress(fraction=0.3))
+                jobs.report(db, before, Progress(fraction=0.3))
             case state:
-                jobs.finish(db, job.id, JobState(state))
+                jobs.finish(db, before, JobState(state))
         after = jobs.get(db, job.id)
         assert after.state in _ALLOWED[before.state]
         assert (after.ended_at is not None) == after.state.is_over
         assert after == before or not before.state.is_over
-    jobs.finish(db, job.id, JobState.cancelled)
+    jobs.finish(db, jobs.get(db, job.id), JobState.cancelled)
