@@ -93,6 +93,50 @@ def paired_difference(
     return _interval([figure(one) - figure(other) for one, other in pairs], confidence)
 
 
+def paired_difference_of_runs(
+    runs: Sequence[Sequence[Confusion]],
+    baselines: Sequence[Sequence[Confusion]],
+    *,
+    figure: Figure = f1,
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Give the mean difference over several runs (seeds), and its interval over runs and blocks together.
+
+    Each resampling draws runs, then blocks, both with replacement and alike for both sides; figures are taken run by
+    run from the pooled confusion, their differences are averaged. With one run, only blocks are drawn.
+
+    Args:
+        runs: For each run, one confusion for each block.
+        baselines: The same runs of the other method at the same places; subtracted.
+        figure, confidence, samples, seed: As for `block_bootstrap`.
+
+    Returns:
+        (mean, low, high) of figure(run) - figure(baseline).
+
+    Raises:
+        ValueError: The two differ in their runs or blocks, or there are none.
+    """
+    shapes = {len(blocks) for blocks in (*runs, *baselines)}
+    if len(runs) != len(baselines) or len(shapes) != 1:
+        raise ValueError(f"{len(runs)} and {len(baselines)} runs of {sorted(shapes)} blocks cannot be paired")
+    whole = np.ones((1, shapes.pop()), np.int64)
+    pairs = list(zip(runs, baselines, strict=True))
+
+    def differences(drawn: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        ours, theirs = zip(*((_pooled(one, drawn), _pooled(other, drawn)) for one, other in pairs), strict=True)
+        return np.array(
+            [[figure(a) - figure(b) for a, b in zip(x, y, strict=True)] for x, y in zip(ours, theirs, strict=True)]
+        )  # (runs, samples)
+
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(len(pairs), np.full(len(pairs), 1 / len(pairs)), size=samples) / len(pairs)
+    spread = (differences(_drawn(whole.size, samples, seed)) * weights.T).sum(axis=0)
+    low, high = _interval(spread.tolist(), confidence)
+    return float(differences(whole).mean()), low, high
+
+
 def _drawn(blocks: int, samples: int, seed: int) -> npt.NDArray[np.int64]:
     """Draw how often each block takes part, (samples, blocks)."""
     return np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=samples)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icssn.metrics.intervals import block_bootstrap, confusion_blocks, paired_difference
+from icssn.metrics.intervals import block_bootstrap, confusion_blocks, paired_difference, paired_difference_of_runs
 from icssn.metrics.pixels import Confusion, confusion
 
 
@@ -84,3 +84,29 @@ def test_a_paired_difference_sees_what_two_intervals_hide():
 def test_blocks_that_do_not_pair_are_refused():
     with pytest.raises(ValueError, match="2 blocks cannot be paired with 1"):
         paired_difference(random_blocks(2, 0), random_blocks(1, 0))
+
+
+def test_one_run_is_compared_as_two_results_are():
+    ours, theirs = random_blocks(30, 0, hit=0.8), random_blocks(30, 1)
+    mean, low, high = paired_difference_of_runs([ours], [theirs])
+    assert mean == pytest.approx(sum(ours, Confusion()).f1 - sum(theirs, Confusion()).f1)
+    assert (low, high) == pytest.approx(paired_difference(ours, theirs), abs=0.01)
+
+
+def test_runs_that_disagree_widen_the_interval():
+    blocks = random_blocks(60, 0)
+    better, worse = random_blocks(60, 1, hit=0.9), random_blocks(60, 2, hit=0.5)
+    agreeing = paired_difference_of_runs([better] * 4, [blocks] * 4)
+    disagreeing = paired_difference_of_runs([better, worse] * 2, [blocks] * 4)
+    assert agreeing[2] - agreeing[1] < disagreeing[2] - disagreeing[1]
+    assert agreeing[1] > 0
+
+
+def test_equal_runs_do_not_differ():
+    runs = [random_blocks(20, seed) for seed in range(3)]
+    assert paired_difference_of_runs(runs, runs) == (0, 0, 0)
+
+
+def test_runs_that_do_not_match_are_refused():
+    with pytest.raises(ValueError, match="cannot be paired"):
+        paired_difference_of_runs([random_blocks(5, 0)], [random_blocks(6, 0)])

@@ -1,0 +1,299 @@
+"""The method against its controls at equal optimiser steps, on real imagery: does iteration help, and which part?
+
+One row is one variant, learned from one set of scenes with one seed, and judged on scenes it never saw. Rows are
+appended to ``rows.jsonl`` in the folder given by --out as they come; a call goes on where the last one ended, in the
+middle of a training if need be, so that the whole table can be filled in pieces (--minutes) or a row at a time
+(--variant, --seeds, --task). Each call prints the table of all rows found so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rasterio
+import rasterio.features
+import torch
+from method_scenes import TASKS, Scene
+
+from icssn.chips.cut import MANIFEST, cut
+from icssn.config import InferenceConfig, TrainConfig, train_config
+from icssn.errors import CancelledError
+from icssn.inference.predict import ScenePrediction, predict_scene
+from icssn.metrics import intervals, objects, pixels, ranking
+from icssn.metrics.report import judge
+from icssn.training import rounds
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+WINDOWS_PX = (192, 512, 1024)  # predicted without any halo: what a score owes to its window
+BLOCK_PX = 168  # of the bootstrap: one cell of a composed scene, one landslide
+QUICK = {"rounds": 1, "classify.steps": 10, "segment.steps": 30}
+GOAL_TASKS = ("tiles-64", "scene")  # the figures come from the first of them that has rows
+
+
+def variants(config: TrainConfig) -> dict[str, TrainConfig]:
+    """Give every variant with the optimiser steps of the full method (a joint step counts as two: it takes two batches).
+
+    ``matched`` is the baseline: segmentation alone. ``trivial``, which learns nothing, stands beside every row.
+    """
+    rounds_, classify, segment = config.rounds, config.classify.steps, config.segment.steps
+    every = rounds_ * (classify + segment)
+
+    def of(*, ocl: bool = False, socl: bool = False, **changes: Any) -> TrainConfig:
+        off = {} if ocl else {"ocl_weight": 0.0}
+        off |= {} if socl else {"socl_weight": 0.0}
+        given = {"contrast": config.contrast.model_copy(update=off), **changes}
+        return config.model_copy(update=given)
+
+    def steps(*, classify_steps: int, segment_steps: int) -> dict[str, Any]:
+        return {
+            "classify": config.classify.model_copy(update={"steps": classify_steps}),
+            "segment": config.segment.model_copy(update={"steps": segment_steps}),
+        }
+
+    alone: dict[str, Any] = {"course": ("segment",), **steps(classify_steps=0, segment_steps=every), "rounds": 1}
+    once = {**steps(classify_steps=rounds_ * classify, segment_steps=rounds_ * segment), "rounds": 1}
+    restarts = {"course": ("segment",), **steps(classify_steps=0, segment_steps=classify + segment)}
+    joint: dict[str, Any] = {"course": ("joint",), **steps(classify_steps=0, segment_steps=every // 2), "rounds": 1}
+    return {
+        "full": of(ocl=True, socl=True),
+        "matched": of(**alone),
+        "matched+socl": of(socl=True, **alone),
+        "restarts": of(**restarts),
+        "one-way": of(ocl=True, socl=True, **once),
+        "joint": of(ocl=True, socl=True, **joint),
+        "no contrast": of(),
+        "+ocl": of(ocl=True),
+        "+socl": of(socl=True),
+    }
+
+
+def main() -> None:
+    """Fill the rows asked for, then print and write what all rows say."""
+    options = _options()
+    overrides = {**(QUICK if options.quick else {}), **dict(pair.split("=", 1) for pair in options.set)}
+    config = train_config(overrides)
+    chosen = variants(config)
+    out: Path = options.out
+    deadline_s = time.monotonic() + options.minutes * 60 if options.minutes else math.inf
+    for seed in options.seeds:
+        for task in options.task:
+            for variant in options.variant or ("full", "matched") if options.quick else options.variant or chosen:
+                if any((row["task"], row["variant"], row["seed"]) == (task, variant, seed) for row in read(out)):
+                    continue
+                try:
+                    made = run_row(
+                        out,
+                        task=task,
+                        variant=variant,
+                        config=chosen[variant].model_copy(update={"seed": seed}),
+                        data=options.data,
+                        stop=lambda: time.monotonic() > deadline_s,
+                    )
+                except CancelledError:
+                    print(f"stopped in {task} · {variant} · seed {seed}; the same command goes on there")
+                    return _report(out, options)
+                with (out / "rows.jsonl").open("a", encoding="utf-8") as lines:
+                    lines.write("".join(json.dumps(row) + "\n" for row in made))
+    return _report(out, options)
+
+
+def run_row(
+    out: Path, *, task: str, variant: str, config: TrainConfig, data: Path, stop: Callable[[], bool]
+) -> list[dict[str, Any]]:
+    """Learn one variant and judge it: one row for each scene that judges.
+
+    Raises:
+        CancelledError: `stop` was true; the same call goes on where this one ended.
+    """
+    place = out / "work" / task / f"seed-{config.seed}"
+    learned = TASKS[task](data, place, config.seed)
+    bands = len(learned.source.facts.stretch.bands)
+    config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"bands": bands})})
+    chips = place / f"chips-{config.chips.size_px}-{config.chips.margin_px}"
+    if not (chips / MANIFEST).exists():  # all variants of a seed learn from the same chips
+        cut([learned.source], chips, config=config.chips, seed=config.seed)
+    folder = place / variant.replace(" ", "-")
+    begun_s = time.process_time()
+    result = rounds.train(
+        folder, chips, config=config, parent=None, report=lambda _: None, on_round=lambda _: None, stop=stop
+    )
+    trained_s = time.process_time() - begun_s
+    rows = []
+    for scene in learned.tests:
+        figures, blocks = judge_scene(scene, result.best, folder / scene.name)
+        figures |= {name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy")}
+        row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name}
+        told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}
+        rows.append({**row, **told, "processor_s_of_last_sitting": trained_s, "figures": figures, "blocks": blocks})
+    shutil.rmtree(folder)
+    return rows
+
+
+def judge_scene(
+    scene: Scene, best: rounds.RoundResult, folder: Path
+) -> tuple[dict[str, float], list[tuple[int, int, int, int]]]:
+    """Predict a scene as the application does; give its figures and the pooled counts of each block."""
+    config = InferenceConfig()
+
+    def predicted(name: str, **windows: int) -> tuple[ScenePrediction, np.ndarray]:
+        done = predict_scene(
+            scene.raster,
+            facts=scene.facts,
+            checkpoint=best.folder,
+            out=folder / name,
+            config=config.model_copy(update=windows),
+            report=lambda _: None,
+            stop=lambda: False,
+        )
+        with rasterio.open(done.probability) as dataset:
+            return done, dataset.read(1)
+
+    with rasterio.open(scene.mask) as dataset:
+        truth = dataset.read(1)
+    done, found = predicted("windows")
+    figures = judge(
+        truth,
+        found,
+        threshold=best.threshold,
+        min_object_px=config.min_object_px,
+        pixel_size_m=scene.facts.pixel_size_m,
+        tile_px=scene.cell_px,
+    )
+    figures["f1_half"] = pixels.confusion(truth, objects.sieve(pixels.exceeds(found, 0.5), config.min_object_px)).f1
+    figures |= _object_areas(truth, done, scene)
+    precisions = [
+        pixels.average_precision(truth, predicted(f"{size}", core_px=size, halo_px=0)[1]) for size in WINDOWS_PX
+    ]
+    figures["ap_spread_over_windows"] = max(precisions) - min(precisions)
+    mask = objects.sieve(pixels.exceeds(found, best.threshold), config.min_object_px)
+    blocks = intervals.confusion_blocks(truth, mask, block_px=min(BLOCK_PX, scene.cell_px))
+    return figures, [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
+
+
+def _object_areas(truth: np.ndarray, done: ScenePrediction, scene: Scene) -> dict[str, float]:
+    """Say how well each score of the candidates puts true ones first."""
+    if not done.objects:
+        return {}
+    drawn = rasterio.features.rasterize(
+        [(candidate.geometry, number) for number, candidate in enumerate(done.objects, start=1)],
+        out_shape=truth.shape,
+        transform=rasterio.Affine(*scene.facts.transform),
+        dtype="int32",
+    )
+    right = ranking.covered(truth, drawn, len(done.objects)).tolist()
+    scores = {
+        "object_auc_fused": [candidate.score for candidate in done.objects],
+        "object_auc_mask": [candidate.mask_score for candidate in done.objects],
+        "object_auc_classifier": [candidate.classifier_score for candidate in done.objects],
+    }
+    areas = {name: ranking.area_under_roc(of_each, right) for name, of_each in scores.items()}
+    return {name: area for name, area in areas.items() if area is not None}
+
+
+# ---- what the rows say -------------------------------------------------------------------------------------------
+
+SHOWN = ("f1", "f1_half", "average_precision", "iou", "object_recall_cov30", "false_objects_per_true",
+         "object_recall_iou50", "boundary_f1_2px", "ece", "object_auc_fused", "object_auc_mask", "cls_f1")  # fmt: skip
+
+
+def read(out: Path) -> list[dict[str, Any]]:
+    """Give the rows found in a folder."""
+    file = out / "rows.jsonl"
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give mean, standard deviation and number of seeds of every figure, and paired differences to the baseline."""
+    groups: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["test"], row["variant"]), {})[row["seed"]] = row
+    told = []
+    for (task, test, variant), of_seed in groups.items():
+        line: dict[str, Any] = {"task": task, "test": test, "variant": variant, "seeds": len(of_seed)}
+        for name in sorted(set.intersection(*(set(row["figures"]) for row in of_seed.values()))):
+            values = [row["figures"][name] for row in of_seed.values()]
+            line[name] = float(np.mean(values))
+            line[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        baseline = groups.get((task, test, "matched"), {})
+        both = sorted(set(of_seed) & set(baseline))
+        if both and variant != "matched":
+            sides = [[[pixels.Confusion(*block) for block in of[s]["blocks"]] for s in both] for of in (of_seed, baseline)]
+            for name, figure in (("f1", intervals.f1), ("iou", lambda pooled: pooled.iou)):
+                line[f"delta_{name}"] = intervals.paired_difference_of_runs(*sides, figure=figure)
+            for name in ("boundary_f1_2px", "cls_f1", "average_precision"):
+                pairs = [of_seed[s]["figures"][name] - baseline[s]["figures"][name] for s in both]
+                line[f"delta_{name}"] = float(np.mean(pairs))
+        told.append(line)
+    return told
+
+
+def goal_figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Give the figures that have a goal; those that were not measured are absent."""
+    for task in GOAL_TASKS:
+        of = {line["variant"]: line for line in lines if line["task"] == task and not line["test"].startswith("low")}
+        if "full" in of:
+            break
+    else:
+        return {}
+    full = of["full"]
+    names = ("object_recall_cov30", "object_auc_fused", "object_auc_mask", "ap_spread_over_windows",
+             "delta_boundary_f1_2px", "delta_cls_f1", "false_objects_per_true")  # fmt: skip
+    figures = {"f1_full": full["f1"], "f1_trivial": full["trivial_f1"], "seeds": float(full["seeds"])}
+    figures |= {name: full[name] for name in names if name in full}
+    if "matched" in of and "delta_f1" in full:
+        figures |= {"f1_matched": of["matched"]["f1"], "delta_f1": full["delta_f1"][0], "delta_iou": full["delta_iou"][0]}
+        figures["delta_f1_ci_low"] = full["delta_f1"][1]
+    return figures
+
+
+def _report(out: Path, options: argparse.Namespace) -> None:
+    rows = read(out)
+    lines = summary(rows)
+    for line in sorted(lines, key=lambda line: (line["task"], line["test"], line["variant"])):
+        delta = line.get("delta_f1")
+        told = f"  ΔF1 {delta[0]:+.3f} ({delta[1]:+.3f} to {delta[2]:+.3f})" if delta else ""
+        shown = "  ".join(f"{name} {line[name]:.3f}" for name in SHOWN if name in line)
+        print(f"{line['task']} → {line['test']} · {line['variant']} · {line['seeds']} seed(s){told}\n    {shown}")
+    figures = goal_figures(lines)
+    for name, value in figures.items():
+        print(f"{name:32} {value:.4g}")
+    if options.json:
+        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
+        kept = [{name: value for name, value in row.items() if name != "blocks"} for row in rows]
+        report = {"benchmark": "method", "machine": machine, "quick": options.quick, "figures": figures}
+        options.json.write_text(json.dumps({**report, "summary": lines, "rows": kept}, indent=1), encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="full and matched only, few steps")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--out", type=Path, default=Path("method-rows"), help="folder of the rows and unfinished runs")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes, bijie, tianshui_geoeye1")
+    parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"])
+    parser.add_argument("--variant", nargs="+", choices=variants(TrainConfig()), help="default: all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every variant")
+    parser.add_argument("--minutes", type=float, default=0, help="stop after so long; 0 never")
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its own choice")
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"No imagery at {options.data}: give its folder with --data.")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    return options
+
+
+if __name__ == "__main__":
+    main()
