@@ -42,7 +42,7 @@ GOAL_TASKS = ("tiles-64", "scene")  # the figures come from the first of them th
 
 
 def variants(config: TrainConfig) -> dict[str, TrainConfig]:
-    """Give every variant with the optimiser steps of the full method (a joint step counts as two: it takes two batches).
+    """Give every variant with the optimiser steps of the full method; a joint step takes two batches and counts twice.
 
     ``matched`` is the baseline: segmentation alone. ``trivial``, which learns nothing, stands beside every row.
     """
@@ -228,7 +228,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         baseline = groups.get((task, test, "matched"), {})
         both = sorted(set(of_seed) & set(baseline))
         if both and variant != "matched":
-            sides = [[[pixels.Confusion(*block) for block in of[s]["blocks"]] for s in both] for of in (of_seed, baseline)]
+            sides = [
+                [[pixels.Confusion(*block) for block in of[s]["blocks"]] for s in both] for of in (of_seed, baseline)
+            ]
             for name, figure in (("f1", intervals.f1), ("iou", lambda pooled: pooled.iou)):
                 line[f"delta_{name}"] = intervals.paired_difference_of_runs(*sides, figure=figure)
             for name in ("boundary_f1_2px", "cls_f1", "average_precision"):
@@ -252,7 +254,11 @@ def goal_figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     figures = {"f1_full": full["f1"], "f1_trivial": full["trivial_f1"], "seeds": float(full["seeds"])}
     figures |= {name: full[name] for name in names if name in full}
     if "matched" in of and "delta_f1" in full:
-        figures |= {"f1_matched": of["matched"]["f1"], "delta_f1": full["delta_f1"][0], "delta_iou": full["delta_iou"][0]}
+        figures |= {
+            "f1_matched": of["matched"]["f1"],
+            "delta_f1": full["delta_f1"][0],
+            "delta_iou": full["delta_iou"][0],
+        }
         figures["delta_f1_ci_low"] = full["delta_f1"][1]
     return figures
 

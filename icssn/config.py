@@ -47,10 +47,16 @@ class ChipConfig(Settings):
 class ContrastConfig(Settings):
     """Contrastive learning in both sub-networks; values are our reconstruction, see docs/method.md."""
 
+    ocl: Literal["supcon", "pair", "moco", "simsiam"] = "supcon"  #: form of the object-level loss
     ocl_weight: float = Field(0.5, ge=0)  #: λ_o beside the classification loss
+    ocl_queue: int = Field(512, ge=1)  #: past keys that "moco" remembers
+    pair_margin: float = Field(1.0, gt=0, le=2)  #: distance from which on "pair" no longer repels
     socl_weight: float = Field(0.1, ge=0)  #: λ_s beside the segmentation loss
     temperature: float = Field(0.1, gt=0)  #: τ, divisor of cosine similarities
     dimensions: int = Field(128, ge=8)  #: of the contrastive space
+    tap_stride: Literal[4, 8, 16] = 16  #: px per cell of SOCL; below the encoder's stride cells are the decoder's
+    anchors: Literal["hard", "random"] = "hard"  #: half of the anchors misclassified, or whatever chance draws
+    socl_queue: int = Field(0, ge=0)  #: past keys of boundary cells that SOCL remembers; 0 switches it off
     band_radius_cells: int = Field(2, ge=1)  #: r, cells from the boundary that may be anchors
     landslide_cell_fraction: float = Field(0.75, gt=0.5, le=1)  #: ρ at or above which a cell is landslide
     background_cell_fraction: float = Field(0.25, ge=0, lt=0.5)  #: ρ at or below which a cell is background

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from icssn.config import ContrastConfig
 from icssn.contrast.cells import BACKGROUND, LANDSLIDE, band
+from icssn.contrast.queue import KeyQueue
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class Pairs:
 
 
 def boundary_contrastive(
-    cells: Tensor, classes: Tensor, *, predicted: Tensor, config: ContrastConfig, generator: torch.Generator
+    cells: Tensor,
+    classes: Tensor,
+    *,
+    predicted: Tensor,
+    config: ContrastConfig,
+    generator: torch.Generator,
+    past: KeyQueue | None = None,
+    keys: Tensor | None = None,
 ) -> Tensor:
     """Contrast cells of the boundary band with cells of their own and of the other class.
 
@@ -40,6 +48,8 @@ def boundary_contrastive(
         predicted: Where the segmenter now sees landslide, shape (N, h, w), bool.
         config: Temperature, radius of the band and number of anchors.
         generator: Draws anchors and negatives; on any device.
+        past: Keys of boundary cells of earlier steps: further positives and negatives (as in HPCL-Net, Lu et al. 2023).
+        keys: The same cells seen by the averaged weights, shape (N, D, h, w); those of the anchors enter `past`.
 
     Returns:
         Mean loss over anchors of the mean over their positives, in nats, shape (). With Q negatives and all
@@ -52,19 +62,27 @@ def boundary_contrastive(
     pairs = draw_pairs(classes, predicted=predicted, config=config, generator=generator)
     with torch.autocast(cells.device.type, enabled=False):
         vectors = cells.movedim(1, -1).flatten(0, 2)[pairs.pool].float()
-        similarities = vectors[pairs.anchors] @ vectors.T / config.temperature
-        repulsion = similarities.masked_fill(~pairs.negatives, -torch.inf).logsumexp(dim=1, keepdim=True)
-        terms = F.softplus(repulsion - similarities) * pairs.positives  # -log(e^s / (e^s + Σ e^negatives))
-        return (terms.sum(dim=1) / pairs.positives.sum(dim=1)).sum() / max(len(pairs.anchors), 1)
+        positives, negatives, others = pairs.positives, pairs.negatives, vectors
+        if past is not None:
+            kinds = classes.flatten()[pairs.pool[pairs.anchors]]
+            same = kinds[:, None] == past.labels
+            others = torch.cat([vectors, past.keys])
+            positives, negatives = torch.cat([positives, same], dim=1), torch.cat([negatives, ~same], dim=1)
+            if keys is not None:
+                past.push(keys.movedim(1, -1).flatten(0, 2)[pairs.pool[pairs.anchors]], kinds)
+        similarities = vectors[pairs.anchors] @ others.T / config.temperature
+        repulsion = similarities.masked_fill(~negatives, -torch.inf).logsumexp(dim=1, keepdim=True)
+        terms = F.softplus(repulsion - similarities) * positives  # -log(e^s / (e^s + Σ e^negatives))
+        return (terms.sum(dim=1) / positives.sum(dim=1)).sum() / max(len(pairs.anchors), 1)
 
 
 def draw_pairs(classes: Tensor, *, predicted: Tensor, config: ContrastConfig, generator: torch.Generator) -> Pairs:
     """Draw anchors in the boundary band, and say which cells attract and repel them.
 
     Anchors: at most ``config.anchors_per_class`` per image and class, half of them misclassified where there are so
-    many. Positives: all band cells of the anchor's class in the batch. Negatives: cells of the other class, from the
-    band and, for landslide anchors, background predicted as landslide anywhere; at most ``config.anchors_per_class``,
-    those of the anchor's image first.
+    many, unless ``config.anchors`` is ``random``. Positives: all band cells of the anchor's class in the batch.
+    Negatives: cells of the other class, from the band and, for landslide anchors, background predicted as landslide
+    anywhere; at most ``config.anchors_per_class``, those of the anchor's image first.
 
     Args:
         classes: 1 landslide, 0 background, -1 neither, shape (N, h, w).
@@ -77,6 +95,8 @@ def draw_pairs(classes: Tensor, *, predicted: Tensor, config: ContrastConfig, ge
     pool = (near | false_positive).flatten().nonzero().squeeze(1)
     kind, in_band = classes.flatten()[pool], near.flatten()[pool]
     wrong = predicted.flatten()[pool] != (kind == LANDSLIDE)
+    if config.anchors == "random":
+        wrong = torch.zeros_like(wrong)
     image = pool // (classes.shape[1] * classes.shape[2])
     in_image = image == torch.arange(len(classes), device=pool.device)[:, None]  # (N, Q)
     is_kind = torch.stack([kind == BACKGROUND, kind == LANDSLIDE])[:, None]  # (2, 1, Q)

@@ -12,6 +12,8 @@ _DROPOUT = 0.2  # EfficientNet-Lite0's own before its classifier
 class Classifier(nn.Module):
     """Global pooling of the deepest features, then a linear classifier and a two-layer projector.
 
+    With `predicts`, a further layer pair predicts the embedding of another view (Chen & He 2021, arXiv:2011.10566).
+
     The siamese branches are two calls with the same weights, one a view.
 
     Args:
@@ -19,12 +21,19 @@ class Classifier(nn.Module):
         dimensions: D, of the contrastive space.
     """
 
-    def __init__(self, channels: int, *, dimensions: int) -> None:
+    def __init__(self, channels: int, *, dimensions: int, predicts: bool = False) -> None:
         super().__init__()
         self.dropout = nn.Dropout(_DROPOUT)
         self.linear = nn.Linear(channels, 1)
         self.projector = nn.Sequential(
             nn.Linear(channels, _HIDDEN), nn.ReLU(inplace=True), nn.Linear(_HIDDEN, dimensions)
+        )
+        self.predictor = (
+            nn.Sequential(
+                nn.Linear(dimensions, dimensions // 4), nn.ReLU(inplace=True), nn.Linear(dimensions // 4, dimensions)
+            )
+            if predicts
+            else None
         )
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -39,3 +48,7 @@ class Classifier(nn.Module):
         pooled = features[-1].mean(dim=(2, 3))
         logits = self.linear(self.dropout(pooled)).float().squeeze(1)
         return logits, F.normalize(self.projector(pooled).float(), dim=1)
+
+    def predict(self, embeddings: Tensor) -> Tensor:
+        """Predict another view's embedding from each of these, (N, D); without a predictor they stay as they are."""
+        return embeddings if self.predictor is None else self.predictor(embeddings).float()

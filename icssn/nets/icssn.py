@@ -31,10 +31,13 @@ class Icssn(nn.Module):
         self.encoder = build_encoder(config.encoder)
         channels: list[int] = list(self.encoder.out_channels)  # type: ignore[arg-type]
         dimensions = config.contrast.dimensions
-        self.classifier = Classifier(channels[-1], dimensions=dimensions)
+        self.tap = config.contrast.tap_stride
+        predicts = config.contrast.ocl == "simsiam"
+        self.classifier = Classifier(channels[-1], dimensions=dimensions, predicts=predicts)
         self.segmenter = Segmenter(
             channels,
             output_stride=self.stride,
+            tap_stride=self.tap,
             decoder_channels=config.decoder_channels,
             atrous_rates=config.atrous_rates,
             dimensions=dimensions,
@@ -47,12 +50,12 @@ class Icssn(nn.Module):
         return logits, embeddings
 
     def segment(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Score pixels and embed cells: logits (N, H, W) and cells of unit length (N, D, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        """Score pixels and embed cells: logits (N, H, W) and cells of unit length (N, D, ⌈H/tap⌉, ⌈W/tap⌉)."""
         height, width = images.shape[-2:]
         features = self.features(images)
         padded_height, padded_width = features[0].shape[-2:]
         logits, cells = self.segmenter(features, (padded_height, padded_width))
-        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        rows, columns = -(-height // self.tap), -(-width // self.tap)
         return logits[:, :height, :width], cells[:, :, :rows, :columns]
 
     def features(self, images: Tensor) -> list[Tensor]:

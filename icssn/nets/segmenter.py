@@ -9,6 +9,7 @@ from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3Plus
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_DECODER_STRIDE = 4  # of DeepLabv3+'s result
 _DROPOUT = 0.5  # of ASPP, as in segmentation_models_pytorch
 
 
@@ -41,6 +42,8 @@ class Segmenter(nn.Module):
     Args:
         channels: Of the encoder's feature maps.
         output_stride: Pixels of the image per cell of the deepest features.
+        tap_stride: Pixels of the image per cell of SOCL. From `output_stride` on, cells are means of the deepest
+            features; finer ones are means of the decoder's, which have stride 4.
         decoder_channels: Width of the decoder.
         atrous_rates: Of ASPP, in cells.
         dimensions: D, of the contrastive space.
@@ -51,6 +54,7 @@ class Segmenter(nn.Module):
         channels: Sequence[int],
         *,
         output_stride: Literal[8, 16],
+        tap_stride: Literal[4, 8, 16],
         decoder_channels: int,
         atrous_rates: tuple[int, int, int],
         dimensions: int,
@@ -72,7 +76,9 @@ class Segmenter(nn.Module):
             if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
                 module.padding_mode = "replicate"
         self.head = nn.Conv2d(decoder_channels, 1, kernel_size=1)
-        self.projector = nn.Conv2d(channels[-1], dimensions, kernel_size=1)
+        self.deep_tap = tap_stride >= output_stride
+        self.pooled = tap_stride // (output_stride if self.deep_tap else _DECODER_STRIDE)
+        self.projector = nn.Conv2d(channels[-1] if self.deep_tap else decoder_channels, dimensions, kernel_size=1)
 
     def forward(self, features: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Score every pixel and embed every cell.
@@ -83,8 +89,10 @@ class Segmenter(nn.Module):
 
         Returns:
             Logits of "landslide" in float32, shape (N, H, W), and cells of unit length in float32, shape (N, D, h, w),
-            one per cell of the deepest features.
+            one per cell of the tap.
         """
-        logits = self.head(self.decoder(features)).float()
+        decoded = self.decoder(features)
+        tapped = F.avg_pool2d(features[-1] if self.deep_tap else decoded, self.pooled)
+        logits = self.head(decoded).float()
         logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False).squeeze(1)
-        return logits, F.normalize(self.projector(features[-1]).float(), dim=1)
+        return logits, F.normalize(self.projector(tapped).float(), dim=1)

@@ -7,8 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from icssn.config import TrainConfig
+from icssn.contrast.momentum import momentum_contrast
 from icssn.contrast.ocl import supervised_contrastive
-from icssn.nets.icssn import Icssn
+from icssn.contrast.pair import pair_margin
+from icssn.contrast.simsiam import negative_cosine
 from icssn.training.dataset import (
     LANDSLIDE,
     LANDSLIDE_SHARE,
@@ -17,6 +19,7 @@ from icssn.training.dataset import (
     batch_indices,
     classification_views,
 )
+from icssn.training.learner import Learner
 
 
 def classification_batch(
@@ -41,8 +44,8 @@ def classification_batch(
     )
 
 
-def classification_loss(model: Icssn, views: Views, *, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
-    """Judge the classifier on both views of each chip.
+def classification_loss(learner: Learner, views: Views, *, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
+    """Judge the classifier of the learner on both views of each chip.
 
     The siamese branches are the two halves of one batch, so that they share BatchNorm's statistics too. Views whose
     kind is -1 are left out.
@@ -50,11 +53,43 @@ def classification_loss(model: Icssn, views: Views, *, config: TrainConfig) -> t
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    logits, embeddings = model.classify(views.images)
-    told = views.kinds >= 0
+    logits, embeddings = learner.model.classify(views.images)
     bce = binary_loss(logits, views.kinds)
-    ocl = supervised_contrastive(embeddings[told], views.kinds[told], temperature=config.contrast.temperature)
+    ocl = (
+        object_contrast(learner, views, embeddings, config=config) if config.contrast.ocl_weight else bce.new_zeros(())
+    )
     return bce + config.contrast.ocl_weight * ocl, {"classification": bce.detach(), "ocl": ocl.detach()}
+
+
+def object_contrast(learner: Learner, views: Views, embeddings: Tensor, *, config: TrainConfig) -> Tensor:
+    """Give OCL in the form that the settings ask for, shape ().
+
+    Args:
+        embeddings: Of the views, (2B, D); rows i and i + B show one chip.
+    """
+    contrast, told = config.contrast, views.kinds >= 0
+    match contrast.ocl:
+        case "supcon":
+            return supervised_contrastive(embeddings[told], views.kinds[told], temperature=contrast.temperature)
+        case "pair":
+            return pair_margin(embeddings[told], views.kinds[told], margin=contrast.pair_margin)
+        case "simsiam":
+            return negative_cosine(learner.model.classifier.predict(embeddings), embeddings)
+        case "moco":
+            past = learner.objects
+            assert past is not None
+            with torch.no_grad():
+                keys = learner.average.classify(views.images)[1]
+            loss = momentum_contrast(
+                embeddings[told],
+                keys.roll(len(keys) // 2, dims=0)[told],
+                views.kinds[told],
+                past=past.keys,
+                past_labels=past.labels,
+                temperature=contrast.temperature,
+            )
+            past.push(keys[told], views.kinds[told])
+            return loss
 
 
 def binary_loss(logits: Tensor, kinds: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from icssn.config import StageConfig
+from icssn.config import ContrastConfig, StageConfig
+from icssn.contrast.queue import KeyQueue
 from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
 from icssn.nets.icssn import Icssn
@@ -23,7 +24,10 @@ class Learner:
 
     Attributes:
         model: The weights that learn, on the device.
-        average: Exponential average of the stage's weights and BatchNorm statistics; what is judged and handed on.
+        average: Exponential average of the stage's weights and BatchNorm statistics; what is judged and handed on,
+            and the momentum encoder of contrastive learning.
+        objects: Past keys of chips, if OCL remembers any.
+        cells: Past keys of boundary cells, if SOCL does.
     """
 
     def __init__(self, model: Icssn, *, device: torch.device) -> None:
@@ -34,15 +38,31 @@ class Learner:
         # Only half precision underflows; bfloat16 has the range of float32.
         self.scaler = torch.amp.GradScaler(device.type, enabled=autocast_dtype(device) == torch.float16)
         self.optimiser: torch.optim.Optimizer | None = None
+        self.objects: KeyQueue | None = None
+        self.cells: KeyQueue | None = None
 
-    def begin(self, heads: list[nn.Module], *, settings: StageConfig, rate: float, encoder_rate: float) -> None:
+    def begin(
+        self,
+        heads: list[nn.Module],
+        *,
+        settings: StageConfig,
+        rate: float,
+        encoder_rate: float,
+        contrast: ContrastConfig | None = None,
+    ) -> None:
         """Begin a stage: the encoder and `heads` learn with a fresh optimiser, the rest of the model rests.
 
         Args:
+            contrast: Says which keys are remembered; at the beginning of a stage there are none.
             rate: Factor of the stage's learning rate (of a later round).
             encoder_rate: Further factor, for the encoder.
         """
         self.settings = settings
+        self.objects = self.cells = None
+        if contrast and contrast.ocl == "moco":
+            self.objects = KeyQueue(contrast.ocl_queue, contrast.dimensions, device=self.device)
+        if contrast and contrast.socl_queue:
+            self.cells = KeyQueue(contrast.socl_queue, contrast.dimensions, device=self.device)
         self.average.load_state_dict(self.model.state_dict())
         self.model.requires_grad_(False).eval()
         groups: list[dict[str, Any]] = []
@@ -93,6 +113,8 @@ class Learner:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict() if self.optimiser else None,
             "scaler": self.scaler.state_dict(),
+            "objects": self.objects.state() if self.objects else None,
+            "cells": self.cells.state() if self.cells else None,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -102,6 +124,9 @@ class Learner:
         if self.optimiser and state["optimiser"]:
             self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
+        for queue, found in ((self.objects, state["objects"]), (self.cells, state["cells"])):
+            if queue and found:
+                queue.restore(found)
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:

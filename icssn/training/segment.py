@@ -9,9 +9,9 @@ from torch import Tensor
 from icssn.config import TrainConfig
 from icssn.contrast.cells import cell_classes
 from icssn.contrast.socl import boundary_contrastive
-from icssn.nets.icssn import Icssn
 from icssn.training.classify import binary_loss
 from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
+from icssn.training.learner import Learner
 
 
 def segmentation_batch(
@@ -37,9 +37,9 @@ def segmentation_batch(
 
 
 def segmentation_loss(
-    model: Icssn, views: Views, *, config: TrainConfig, step: int, generator: torch.Generator
+    learner: Learner, views: Views, *, config: TrainConfig, step: int, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Judge the segmenter on one view of each chip.
+    """Judge the segmenter of the learner on one view of each chip.
 
     The classifier's linear layer follows: it learns from the same features, held constant, so that it stays fitted to
     an encoder which moves on without it.
@@ -51,6 +51,7 @@ def segmentation_loss(
     Returns:
         Loss, shape (), and its parts for the figures.
     """
+    model = learner.model
     features = model.features(views.images)
     height, width = features[0].shape[-2:]
     logits, cells = model.segmenter(features, (height, width))
@@ -63,12 +64,18 @@ def segmentation_loss(
     if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:
         classes = cell_classes(
             masks,
-            model.stride,
+            model.tap,
             landslide_fraction=contrast.landslide_cell_fraction,
             background_fraction=contrast.background_cell_fraction,
         )
-        predicted = F.avg_pool2d(logits.detach().float().unsqueeze(1), model.stride).squeeze(1) > 0
-        socl = boundary_contrastive(cells, classes, predicted=predicted, config=contrast, generator=generator)
+        predicted = F.avg_pool2d(logits.detach().float().unsqueeze(1), model.tap).squeeze(1) > 0
+        keys = None
+        if learner.cells is not None:
+            with torch.no_grad():
+                keys = learner.average.segmenter(learner.average.features(views.images), (height, width))[1]
+        socl = boundary_contrastive(
+            cells, classes, predicted=predicted, config=contrast, generator=generator, past=learner.cells, keys=keys
+        )
     loss = bce + config.dice_weight * dice + contrast.socl_weight * socl + follow
     return loss, {"segmentation": bce.detach(), "dice": dice.detach(), "socl": socl.detach()}
 

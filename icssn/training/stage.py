@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from icssn.errors import CancelledError
 from icssn.nets.device import autocast
+from icssn.training.calibrate import calibrate
 from icssn.training.classify import classification_batch, classification_loss
 from icssn.training.progress import Pace
 from icssn.training.segment import segmentation_batch, segmentation_loss
@@ -23,7 +24,8 @@ LOOKS = (0.6, 0.8, 1.0)  # shares of a stage after which it is judged; by then t
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
     """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
 
-    Afterwards the learner holds the weights of the stage that validation liked best.
+    Afterwards the learner holds the weights of the stage that validation liked best; those of the last stage of a
+    round are calibrated.
 
     Args:
         pace: Told of every step.
@@ -39,7 +41,9 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     config, learner = sitting.config, sitting.learner
     settings = config.stage(sitting.position.stage)
     rate = config.later_round_rate ** (sitting.position.round - 1)
-    learner.begin(_heads(sitting), settings=settings, rate=rate, encoder_rate=config.encoder_rate)
+    learner.begin(
+        _heads(sitting), settings=settings, rate=rate, encoder_rate=config.encoder_rate, contrast=config.contrast
+    )
     if sitting.resumed is not None:
         learner.restore(sitting.resumed)
         sitting.resumed = None
@@ -61,7 +65,18 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         _look(sitting)
     assert sitting.best is not None
     learner.end(sitting.best.weights)
-    return sitting.best.figures
+    if sitting.position.next_in(config.course):
+        return sitting.best.figures
+    chips = config.chips
+    calibrate(
+        learner.model,
+        sitting.chips,
+        size_px=chips.size_px,
+        min_fraction=chips.min_landslide_fraction,
+        device=learner.device,
+    )
+    learner.end(learner.model.state_dict())
+    return _figures(sitting)
 
 
 def _heads(sitting: Sitting) -> list[nn.Module]:
@@ -90,16 +105,27 @@ def _loss(sitting: Sitting) -> tuple[Tensor, dict[str, Tensor]]:
         sitting.journal.data_seconds += time.monotonic() - started_s
         with autocast(learner.device):
             if task == "classify":
-                one, of_it = classification_loss(learner.model, views, config=config)
+                one, of_it = classification_loss(learner, views, config=config)
             else:
-                one, of_it = segmentation_loss(learner.model, views, config=config, step=step, generator=generator)
+                one, of_it = segmentation_loss(learner, views, config=config, step=step, generator=generator)
         loss, parts = loss + one, parts | of_it
     return loss, parts
 
 
 def _look(sitting: Sitting) -> dict[str, float]:
     """Judge the averaged weights, keep them if they are the best of the stage so far; the later one wins a tie."""
-    config, learner, position = sitting.config, sitting.learner, sitting.position
+    position, figures = sitting.position, _figures(sitting)
+    score = -figures["cls_loss"] if position.stage == "classify" else figures["val_f1"]
+    sitting.journal.looks.append(
+        {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
+    )
+    if sitting.best is None or score >= sitting.best.score:
+        sitting.best = Look(score=score, figures=figures, weights=sitting.learner.weights())
+    return figures
+
+
+def _figures(sitting: Sitting) -> dict[str, float]:
+    config, learner = sitting.config, sitting.learner
     figures = validate_classes(
         learner.average,
         sitting.chips,
@@ -107,13 +133,6 @@ def _look(sitting: Sitting) -> dict[str, float]:
         min_fraction=config.chips.min_landslide_fraction,
         device=learner.device,
     )
-    score = -figures["cls_loss"]
-    if position.stage != "classify":
+    if sitting.position.stage != "classify":
         figures |= validate_pixels(learner.average, sitting.chips, device=learner.device)
-        score = figures["val_f1"]
-    sitting.journal.looks.append(
-        {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
-    )
-    if sitting.best is None or score >= sitting.best.score:
-        sitting.best = Look(score=score, figures=figures, weights=learner.weights())
     return figures

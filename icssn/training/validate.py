@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from icssn.metrics.pixels import average_precision, best_threshold, confusion, exceeds, levels
 from icssn.nets.device import autocast
@@ -54,22 +57,29 @@ def validate_classes(
     }
 
 
-@torch.inference_mode()
 def pixel_scores(
     model: Icssn, chips: ChipArrays, *, device: torch.device
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Give the truth (0 / 1 / 255) and the probability in stored levels of the validation chips, (N, S, S) each."""
-    model.eval()
     truths = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
     scores = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
+    for truth, logits in pixel_logits(model, chips, device=device):
+        truths.append(truth)
+        scores.append(levels(expit(logits)))
+    return np.concatenate(truths), np.concatenate(scores)
+
+
+def pixel_logits(
+    model: Icssn, chips: ChipArrays, *, device: torch.device
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Give truth (0 / 1 / 255) and logit of the validation chips a few at a time, (n, S, S) each."""
+    model.eval()
     for start in range(0, len(chips.validation), _BATCH):
         indices = chips.validation[start : start + _BATCH]
         images, _ = gather(chips, indices, device=device)
-        with autocast(device):
+        with torch.inference_mode(), autocast(device):
             logits, _ = model.segment(images.contiguous(memory_format=torch.channels_last))
-        scores.append(levels(logits.float().sigmoid().cpu().numpy()))
-        truths.append(np.asarray(chips.masks[indices]))
-    return np.concatenate(truths), np.concatenate(scores)
+        yield np.asarray(chips.masks[indices]), logits.float().cpu().numpy()
 
 
 @torch.inference_mode()

@@ -12,6 +12,7 @@ SMALL = {"decoder_channels": 32, "contrast": {"dimensions": 16}}
 NETS = {
     "embedded Lite0": {},
     "stride 8": {"encoder": {"output_stride": 8}},
+    "fine tap": {"contrast": {"dimensions": 16, "tap_stride": 4, "ocl": "simsiam"}},
     "five bands": {"encoder": {"bands": 5}},
     "ResNet-18": {"encoder": {"name": "tu-resnet18", "weights": "none"}},
 }
@@ -38,7 +39,7 @@ def test_any_size_gives_scores_of_that_size(net: Icssn, count: int, height: int,
     with torch.no_grad():
         scores, embeddings = net.classify(images(net, count, height, width))
         logits, cells = net.segment(images(net, count, height, width))
-    rows, columns = -(-height // net.stride), -(-width // net.stride)
+    rows, columns = -(-height // net.tap), -(-width // net.tap)
     assert scores.shape == (count,)
     assert embeddings.shape == (count, 16)
     assert logits.shape == (count, height, width)
@@ -58,6 +59,7 @@ def test_every_parameter_gets_a_finite_gradient(net: Icssn, bfloat16: bool) -> N
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
         scores, embeddings = net.classify(chips)
         logits, cells = net.segment(chips)
+        embeddings = net.classifier.predict(embeddings)
     assert {values.dtype for values in (scores, embeddings, logits, cells)} == {torch.float32}
     wanted = torch.arange(131) % 2 * torch.ones(2, 97, 1)
     losses = [F.binary_cross_entropy_with_logits(logits, wanted), scores.exp().mean()]

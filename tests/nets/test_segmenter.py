@@ -22,7 +22,9 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def segmenter() -> Segmenter:
     torch.manual_seed(0)
-    net = Segmenter(CHANNELS, output_stride=16, decoder_channels=16, atrous_rates=(3, 6, 9), dimensions=8)
+    net = Segmenter(
+        CHANNELS, output_stride=16, tap_stride=16, decoder_channels=16, atrous_rates=(3, 6, 9), dimensions=8
+    )
     net.train()(feature_maps(), (192, 192))  # BatchNorm statistics that are not those of a fresh net
     return net.eval()
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from icssn.config import TrainConfig
-from icssn.nets.icssn import Icssn, build
+from icssn.nets.icssn import build
 from icssn.training.classify import binary_loss, classification_batch, classification_loss
 from icssn.training.dataset import BACKGROUND, HARD_NEGATIVE, LANDSLIDE, Views, open_chips, segmentation_views
 from icssn.training.learner import Learner
@@ -19,6 +19,10 @@ from tests.training.conftest import WriteChips
 
 def _chance(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def _learner(config: TrainConfig) -> Learner:
+    return Learner(build(config), device=torch.device("cpu"))
 
 
 def _size(model: torch.nn.Module) -> float:
@@ -60,13 +64,14 @@ def test_views_that_say_nothing_do_not_count_and_both_negatives_are_no_landslide
 
 
 def test_the_classifier_follows_the_segmentation_stage_without_pulling_the_encoder(tiny_config: TrainConfig) -> None:
-    model = build(tiny_config)
+    learner = _learner(tiny_config)
+    model = learner.model
     views = Views(
         images=torch.rand(2, 3, 64, 64, generator=_chance()) * 255,
         masks=torch.full((2, 64, 64), 255, dtype=torch.uint8),
         kinds=torch.tensor([LANDSLIDE, BACKGROUND]),
     )
-    loss, _ = segmentation_loss(model, views, config=tiny_config, step=99, generator=_chance())
+    loss, _ = segmentation_loss(learner, views, config=tiny_config, step=99, generator=_chance())
     loss.backward()
     assert _size(model.classifier.linear) > 0
     assert _size(model.encoder) == 0
@@ -74,9 +79,12 @@ def test_the_classifier_follows_the_segmentation_stage_without_pulling_the_encod
 
 def test_socl_joins_after_the_warm_up(write_chips: WriteChips, tiny_config: TrainConfig) -> None:
     chips = open_chips(write_chips())
-    model = build(tiny_config).eval()
+    learner = _learner(tiny_config)
+    learner.model.eval()
     views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=64, min_fraction=0.01, generator=_chance())
-    parts = [segmentation_loss(model, views, config=tiny_config, step=step, generator=_chance())[1] for step in (0, 1)]
+    parts = [
+        segmentation_loss(learner, views, config=tiny_config, step=step, generator=_chance())[1] for step in (0, 1)
+    ]
     assert float(parts[0]["socl"]) == 0
     assert float(parts[1]["socl"]) > 0
     assert float(parts[0]["segmentation"]) == float(parts[1]["segmentation"])
@@ -85,9 +93,79 @@ def test_socl_joins_after_the_warm_up(write_chips: WriteChips, tiny_config: Trai
 def test_any_crop_size_is_taken(write_chips: WriteChips, tiny_config: TrainConfig) -> None:
     chips = open_chips(write_chips())
     views = segmentation_views(chips, chips.train[LANDSLIDE], size_px=50, min_fraction=0.01, generator=_chance())
-    loss, parts = segmentation_loss(build(tiny_config), views, config=tiny_config, step=2, generator=_chance())
+    loss, parts = segmentation_loss(_learner(tiny_config), views, config=tiny_config, step=2, generator=_chance())
     loss.backward()
     assert all(math.isfinite(float(part)) for part in parts.values())
+
+
+SWITCHES = [
+    {"ocl": "supcon"},
+    {"ocl": "pair"},
+    {"ocl": "moco", "ocl_queue": 5},
+    {"ocl": "simsiam"},
+    {"tap_stride": 8},
+    {"tap_stride": 4, "anchors": "random"},
+    {"socl_queue": 7},
+]
+
+
+def _switched(config: TrainConfig, **changes: object) -> TrainConfig:
+    contrast = {**config.contrast.model_dump(), **changes, "warmup_share": 0}
+    return TrainConfig.model_validate({**config.model_dump(), "contrast": contrast})
+
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=str)
+@pytest.mark.parametrize("stage", ["classify", "segment"])
+@pytest.mark.parametrize("shown", ["both", "landslides", "background", "nothing known"])
+def test_every_form_of_contrast_gives_finite_gradients_whatever_a_batch_shows(
+    write_chips: WriteChips, tiny_config: TrainConfig, switch: dict[str, object], stage: str, shown: str
+) -> None:
+    config = _switched(tiny_config, **switch)
+    learner = _learner(config)
+    heads = [learner.model.classifier, learner.model.segmenter]
+    learner.begin(heads, settings=config.segment, rate=1, encoder_rate=1, contrast=config.contrast)
+    views = segmentation_views(
+        open_chips(write_chips()), np.array([0, 1, 4, 5]), size_px=50, min_fraction=0.01, generator=_chance()
+    )
+    if shown != "both":
+        value, kind = {"landslides": (1, LANDSLIDE), "background": (0, BACKGROUND), "nothing known": (255, -1)}[shown]
+        views = Views(views.images, torch.full_like(views.masks, value), torch.full_like(views.kinds, kind))
+    for step in (0, 1):  # the second meets the keys of the first
+        loss = _loss(learner, views, config, stage)
+        learner.learn(loss, step=step, ema_decay=0.5)
+        assert loss.isfinite()
+        gradients = [weight.grad for weight in learner.model.parameters() if weight.grad is not None]
+        assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.parametrize("switch", [{"ocl": "moco", "ocl_queue": 5}, {"socl_queue": 7, "tap_stride": 4}], ids=str)
+def test_remembered_keys_go_on_with_the_state(
+    write_chips: WriteChips, tiny_config: TrainConfig, switch: dict[str, object]
+) -> None:
+    config = _switched(tiny_config, **switch)
+    chips = open_chips(write_chips())
+    views = segmentation_views(chips, np.array([0, 1, 4, 5]), size_px=64, min_fraction=0.01, generator=_chance())
+    stage = "classify" if "ocl" in switch else "segment"
+
+    def begun() -> Learner:
+        learner = _learner(config)
+        heads = [learner.model.classifier, learner.model.segmenter]
+        learner.begin(heads, settings=config.segment, rate=1, encoder_rate=1, contrast=config.contrast)
+        return learner
+
+    first, other = begun(), begun()
+    first.learn(_loss(first, views, config, stage), step=0, ema_decay=0.5)
+    other.restore(first.state())
+    queues = [learner.objects or learner.cells for learner in (first, other)]
+    assert queues[0] is not None
+    assert queues[1] is not None
+    assert 0 < len(queues[0].labels) <= 7
+    assert torch.equal(queues[0].keys, queues[1].keys)
+    losses = []
+    for learner in (first, other):
+        torch.manual_seed(1)  # dropout
+        losses.append(_loss(learner, views, config, stage))
+    assert torch.equal(*losses)
 
 
 @pytest.mark.parametrize("stage", ["classify", "segment"])
@@ -101,13 +179,13 @@ def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config:
     views = batch(chips, config=tiny_config, step=0, order=0, generator=_chance())
     losses = []
     for step in range(settings.steps):
-        loss = _loss(learner.model, views, tiny_config, stage)
+        loss = _loss(learner, views, tiny_config, stage)
         learner.learn(loss, step=step, ema_decay=0)
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.75 * losses[0]
 
 
-def _loss(model: Icssn, views: Views, config: TrainConfig, stage: str) -> torch.Tensor:
+def _loss(learner: Learner, views: Views, config: TrainConfig, stage: str) -> torch.Tensor:
     if stage == "classify":
-        return classification_loss(model, views, config=config)[0]
-    return segmentation_loss(model, views, config=config, step=0, generator=_chance())[0]
+        return classification_loss(learner, views, config=config)[0]
+    return segmentation_loss(learner, views, config=config, step=0, generator=_chance())[0]

@@ -174,7 +174,10 @@ def test_a_warm_start_begins_with_the_weights_of_its_parent(
     sha256 = save_checkpoint(parent, other, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
     result = _train(tmp_path / "run", write_chips(), _still(tiny_config), parent=parent)
     found, expected = load_file(result.best.folder / "model.safetensors"), other.state_dict()
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    last = {"segmenter.head.weight", "segmenter.head.bias"}  # divided by a temperature when the round ends
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items() if name not in last)
+    ratio = found["segmenter.head.weight"] / expected["segmenter.head.weight"]
+    torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio))
     assert load_checkpoint(result.best.folder)[1]["parent_sha256"] == sha256
 
 
