@@ -6,7 +6,7 @@ import time
 from multiprocessing.connection import Connection
 
 from icssn.errors import ConflictError
-from icssn.records import Edits, LabelChange, NewLabel
+from icssn.records import Edits, Label, LabelChange, LabelDeletion, NewLabel
 from icssn.store import jobs, labels, schema
 from icssn.store.database import open_database
 from tests.store.samples import square
@@ -31,33 +31,51 @@ def claims(url: str, worker: str, answers: Connection) -> None:
     db.close()
 
 
-def counts(url: str, scene_id: str, uids: list[str], *, times: int, answers: Connection) -> None:
-    """Add one to a counter on each of the labels so many times, loading anew after each conflict."""
+def counts(url: str, scene_id: str, uids: list[str], *, times: int, start: float, answers: Connection) -> None:
+    """Add one to a counter on each of the labels so many times, loading anew after each conflict.
+
+    Answers with the count of conflicts and with the seconds that each acknowledged save took.
+    """
     db = open_database(url)
-    conflicts = 0
+    wait_until(start)
+    conflicts, seconds = 0, []
     for step in range(times):
         uid = uids[step % len(uids)]
         while True:
-            label = next(label for label in labels.current(db, scene_id) if label.uid == uid)
+            label = labels.history(db, uid)[-1]
             change = LabelChange(
                 uid=uid, expected_version=label.version, attributes={"count": label.attributes["count"] + 1}
             )
+            begun = time.monotonic()
             try:
                 labels.save(db, scene_id, Edits(changed=(change,)), actor="ann")
-                break
             except ConflictError:
                 conflicts += 1
-    answers.send(conflicts)
+            else:
+                seconds.append(time.monotonic() - begun)
+                break
+    answers.send((conflicts, seconds))
     db.close()
 
 
-def draws_for_ever(url: str, scene_id: str, answers: Connection) -> None:
-    """Save three labels at a time and name them once saved, until killed."""
+def edits_for_ever(url: str, scene_id: str, answers: Connection) -> None:
+    """Create three labels, change and delete one of the last three, and name them all once saved, until killed."""
     db = open_database(url)
+    last: list[Label] = []
     while True:
-        edits = Edits(created=tuple(NewLabel(geometry_lonlat=square(column)) for column in range(3)))
+        edits = Edits(
+            created=tuple(NewLabel(geometry_lonlat=square(column)) for column in range(3)),
+            changed=tuple(
+                LabelChange(uid=label.uid, expected_version=1, geometry_lonlat=square(9)) for label in last[:1]
+            ),
+            deleted=tuple(LabelDeletion(uid=label.uid, expected_version=1) for label in last[1:2]),
+        )
         saved = labels.save(db, scene_id, edits, actor="ann")
-        answers.send((saved.revision, [label.uid for label in saved.labels]))
+        touched = {(new.uid, 1, "create") for new in edits.created}
+        touched |= {(change.uid, 2, "update") for change in edits.changed}
+        touched |= {(gone.uid, 2, "delete") for gone in edits.deleted}
+        answers.send((saved.revision, touched))
+        last = [label for label in saved.labels if label.version == 1]
 
 
 def wait_until(moment: float) -> None:

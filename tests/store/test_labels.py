@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import random
-import time
 from multiprocessing.context import ForkServerContext
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from shapely import from_wkt
 from shapely.geometry import MultiPoint, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
@@ -30,7 +27,7 @@ from icssn.records import (
 )
 from icssn.store import labels, scenes
 from icssn.store.database import Database, open_database
-from tests.store import children
+from tests.store import trials
 from tests.store.samples import a_scene, drawn, square
 
 
@@ -248,56 +245,10 @@ def test_a_revision_that_never_was_is_refused(db: Database, scene: Scene) -> Non
             labels.at_revision(db, scene.id, revision)
 
 
-_STEPS = st.lists(
-    st.lists(
-        st.tuples(st.sampled_from(["create", "update", "delete", "restore"]), st.integers(0, 5), st.integers(0, 99)),
-        min_size=1,
-        max_size=4,
-    ),
-    min_size=1,
-    max_size=8,
-)
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(saves=_STEPS)
-def test_any_revision_replays_as_it_was(db: Database, saves: list[list[tuple[str, int, int]]]) -> None:
-    scene_id = scenes.add(db, a_scene()).id
-    seen = {0: labels.current(db, scene_id)}
-
-    def look(revision: int) -> None:
-        assert revision == labels.revision(db, scene_id) == max(seen) + 1
-        seen[revision] = labels.current(db, scene_id)
-
-    for save in saves:
-        there = {label.uid: label.version for label in labels.current(db, scene_id)}
-        edits: dict[str, LabelChange | LabelDeletion | NewLabel] = {}
-        for verb, which, number in save:
-            uid = f"{scene_id}-{which}"
-            if verb == "restore":
-                versions = [v.version for v in labels.history(db, uid) if v.geometry_lonlat is not None]
-                if versions and uid not in edits:
-                    restored = labels.restore(db, uid, version=versions[number % len(versions)], actor="ann")
-                    there[uid] = restored.version
-                    look(labels.revision(db, scene_id))
-            elif uid not in there:
-                if verb == "create":
-                    edits[uid] = NewLabel(uid=uid, geometry_lonlat=square(number), attributes={"n": number})
-            elif verb == "update":
-                edits[uid] = LabelChange(
-                    uid=uid, expected_version=there[uid], geometry_lonlat=square(number), attributes={"n": number}
-                )
-            elif verb == "delete":
-                edits[uid] = LabelDeletion(uid=uid, expected_version=there[uid])
-        if edits:
-            whole = Edits(
-                created=tuple(edit for edit in edits.values() if isinstance(edit, NewLabel)),
-                changed=tuple(edit for edit in edits.values() if isinstance(edit, LabelChange)),
-                deleted=tuple(edit for edit in edits.values() if isinstance(edit, LabelDeletion)),
-            )
-            look(labels.save(db, scene_id, whole, actor="ann").revision)
-    for revision, state in seen.items():
-        assert labels.at_revision(db, scene_id, revision) == state
+@given(saves=trials.SAVES)
+def test_any_revision_replays_as_it_was(db: Database, saves: list[list[trials.Verb]]) -> None:
+    trials.replay(db, saves)
 
 
 def test_a_large_import_is_one_save(db: Database, scene: Scene) -> None:
@@ -308,54 +259,18 @@ def test_a_large_import_is_one_save(db: Database, scene: Scene) -> None:
     assert len(labels.current(db, scene.id, bounds_lonlat=Point(0.5, 0.5).buffer(0.1).bounds)) == 6_000
 
 
-def test_concurrent_writers_lose_no_edit(db: Database, url: str, scene: Scene, processes: ForkServerContext) -> None:
-    uids = [label.uid for label in drawn(db, scene.id, 3, attributes={"count": 0})]
-    pipes, writers = [], []
-    for _ in range(4):
-        here, there = processes.Pipe()
-        wishes = {"times": 30, "answers": there}
-        writers.append(processes.Process(target=children.counts, args=(url, scene.id, uids), kwargs=wishes))
-        writers[-1].start()
-        pipes.append(here)
-    for pipe, writer in zip(pipes, writers, strict=True):
-        assert pipe.poll(60)
-        pipe.recv()
-        writer.join()
-    assert sum(label.attributes["count"] for label in labels.current(db, scene.id)) == 4 * 30
-    assert labels.revision(db, scene.id) == 1 + 4 * 30
-    assert [version.version for version in labels.history(db, uids[0])] == list(range(1, 4 * 10 + 2))
+def test_concurrent_writers_lose_no_edit(url: str, processes: ForkServerContext) -> None:
+    done = trials.write_together(url, processes, writers=4, times=30, hot=3)
+    assert (done.lost, len(done.seconds)) == (0, 4 * 30)
 
 
 def test_a_process_killed_while_saving_loses_no_acknowledged_edit(url: str, processes: ForkServerContext) -> None:
-    first = open_database(url)
-    scene_id = scenes.add(first, a_scene()).id
-    first.close()
-    acknowledged: dict[int, list[str]] = {}
-    moments = random.Random(0)
-    for _ in range(10):
-        here, there = processes.Pipe(duplex=False)
-        writer = processes.Process(target=children.draws_for_ever, args=(url, scene_id, there))
-        writer.start()
-        there.close()
-        assert here.poll(20)
-        time.sleep(moments.uniform(0.0, 0.15))
-        writer.kill()
-        writer.join()
-        while here.poll():
-            try:
-                revision, uids = here.recv()
-            except EOFError:
-                break
-            acknowledged[revision] = uids
-
+    killed = trials.kill_while_editing(url, processes, kills=10)
+    assert killed.acknowledged > 10
+    assert (killed.lost, killed.torn, killed.unasked) == (0, 0, 0)
     db = open_database(url)
     if db.is_file:
         with db.read() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
             assert connection.exec_driver_sql("SELECT rtreecheck('rtree_label_geometry_lonlat')").scalar() == "ok"
-    there_now = {label.uid for label in labels.current(db, scene_id)}
-    assert len(acknowledged) > 10
-    assert {uid for uids in acknowledged.values() for uid in uids} <= there_now
-    assert len(there_now) == 3 * labels.revision(db, scene_id)  # no save is there by half
-    assert labels.revision(db, scene_id) <= len(acknowledged) + 10  # at most one unacknowledged save a kill
     db.close()
