@@ -116,8 +116,8 @@ class TrainConfig(Settings):
 class InferenceConfig(Settings):
     """How a checkpoint is applied to a scene."""
 
-    core_px: int = Field(1024, ge=64)  #: side of the part of a window that is kept
-    halo_px: int = Field(128, ge=0)  #: read and predicted around the core, then dropped; 64 leaves visible seams
+    core_px: int | None = Field(None, ge=64)  #: side of the part of a window that is kept; None: as memory allows
+    halo_px: int = Field(288, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 5)
     min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
@@ -125,6 +125,7 @@ class InferenceConfig(Settings):
     hint_score: float = Field(0.5, ge=0, le=1)  #: the classifier's, from which it is one
     most_hints: int = Field(200, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
 
 
 QUICK = {

@@ -1,32 +1,47 @@
-"""Windows of pixels: even cores that cover a raster once, and the halo around them."""
+"""Windows of pixels: equal windows with a halo, whose cores cover a raster once."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from rasterio.windows import Window
 
-_STRIDE = 32  # px; networks here halve the image five times, so sides divide by 2⁵
+_STRIDE = 32  # px; networks here halve the image five times, so sides and places of windows divide by 2⁵
 
 
-def even_cores(width: int, height: int, core_px: int) -> list[Window]:
-    """Cut a raster into cores of even size, row by row, covering every pixel exactly once.
+class HaloWindow(NamedTuple):
+    """A window, and the core of it that is kept; both lie in the raster."""
 
-    Each axis of n px is cut into k = ceil(n / core_px) parts of n / k px, rounded up to a multiple of 32; the last
-    one is clipped at the border. So no sliver remains that costs as much as a full core.
+    core: Window
+    window: Window
+
+
+def even_windows(width: int, height: int, *, core_px: int, halo_px: int) -> list[list[HaloWindow]]:
+    """Cover a raster with windows of one size whose cores meet without gap or overlap.
+
+    No halo is spent beyond the border of the raster: there the core reaches to it. Windows start at multiples of
+    32 px; where width or height is no such multiple, the last window is shorter by less than 32 px.
 
     Args:
         width: Of the raster, px.
         height: Of the raster, px.
-        core_px: Wished side of a core, > 0; a core is at most this, rounded up to 32.
+        core_px: Largest side of a core that has a halo on both sides; rounded up to 32.
+        halo_px: Between the border of a core and that of its window, at least; rounded up to 32.
 
     Returns:
-        Windows in row-major order.
+        Rows of windows from top to bottom, each from left to right.
     """
+    columns = _spans(width, core_px, halo_px)
     return [
-        Window(col, row, cols, rows)
-        for row, rows in _even_parts(height, core_px)
-        for col, cols in _even_parts(width, core_px)
+        [
+            HaloWindow(
+                Window(left, top, right - left, bottom - top),
+                Window(from_col, from_row, to_col - from_col, to_row - from_row),
+            )
+            for left, right, from_col, to_col in columns
+        ]
+        for top, bottom, from_row, to_row in _spans(height, core_px, halo_px)
     ]
 
 
@@ -35,7 +50,16 @@ def with_halo(core: Window, halo_px: int) -> Window:
     return Window(core.col_off - halo_px, core.row_off - halo_px, core.width + 2 * halo_px, core.height + 2 * halo_px)
 
 
-def _even_parts(length: int, core_px: int) -> list[tuple[int, int]]:
-    count = math.ceil(length / core_px)
-    side = math.ceil(length / count / _STRIDE) * _STRIDE
-    return [(start, min(side, length - start)) for start in range(0, length, side)]
+def _spans(length: int, core_px: int, halo_px: int) -> list[tuple[int, int, int, int]]:
+    """Give begin and end of each core, and of its window, along one axis."""
+    whole, core, halo = (_up(value) for value in (length, core_px, halo_px))
+    wished = max(1, math.ceil((whole - 2 * halo) / core))
+    side = _up(math.ceil((whole + (wished - 1) * 2 * halo) / wished))
+    count = 1 + math.ceil((whole - side) / (side - 2 * halo)) if side < whole else 1
+    starts = [min(number * (side - 2 * halo), whole - side) for number in range(count)]
+    edges = [0, *(start + halo for start in starts[1:]), length]
+    return [(edges[number], edges[number + 1], start, min(start + side, length)) for number, start in enumerate(starts)]
+
+
+def _up(length_px: int) -> int:
+    return math.ceil(length_px / _STRIDE) * _STRIDE

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
-import torch
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio import DatasetReader
@@ -25,12 +26,12 @@ from icssn.geo.shapes import repair
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import open_raster
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, write_grid
+from icssn.inference.backend import Backend, choose_backend
 from icssn.inference.hints import weak_outlines
 from icssn.inference.objects import Outline, Piece, level_of, outlines, survey, trace
+from icssn.inference.parts import plan, predicted_parts
 from icssn.inference.scores import classifier_scores, fused_score
-from icssn.inference.strips import probability_strips
 from icssn.nets.checkpoint import config_of, load_checkpoint
-from icssn.nets.device import pick_device, tune_allocator
 from icssn.records import Progress, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
@@ -71,6 +72,7 @@ class ScenePrediction:
     hints: list[ScoredObject]  # places below the threshold that the classifier takes for landslides, likewise
     threshold: float
     seconds: float
+    backend: str  # what computed it, for the user
 
 
 def predict_scene(
@@ -82,18 +84,23 @@ def predict_scene(
     config: InferenceConfig,
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
+    region: BaseGeometry | None = None,
 ) -> ScenePrediction:
     """Map one scene with one checkpoint.
+
+    A prediction that was killed goes on where it was when it is called again with the same arguments.
 
     Args:
         raster: The scene.
         facts: What the inspection found about it; its stretch is applied.
         checkpoint: Folder of weights and card.
-        out: Folder for ``probability.tif`` (uint8: value / 254, 255 nodata) and ``mask.tif`` (0 background,
-            1 landslide, 255 nodata; objects under `config.min_object_px` removed), both on the scene's own grid.
+        out: Folder of this prediction alone, for ``probability.tif`` (uint8: value / 254, 255 nodata) and
+            ``mask.tif`` (0 background, 1 landslide, 255 nodata; objects under `config.min_object_px` removed), both
+            on the scene's own grid.
         config: Windows, threshold and objects.
         report: Told how far the work is, a few times a second at most.
         stop: Asked at every window; when true the work ends.
+        region: In the scene's CRS; what lies outside gets no probability. None: the whole scene.
 
     Raises:
         CancelledError: `stop` was true; no file was published.
@@ -101,35 +108,42 @@ def predict_scene(
         RasterRefusedError: The raster cannot be opened, changed since its inspection, or has other bands than the
             checkpoint learned from.
         DiskFullError: The disk is full; no file was published.
+        ConfigError: The device that `config` names is not there.
+        MissingPartError: The backend that `config` names is not there.
     """
     course = _Course(report, stop)
     model, card = load_checkpoint(checkpoint)
     learned = config_of(card, name=checkpoint.name)
     threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
-    device = pick_device(config.device)
-    if device.type == "cpu":
-        tune_allocator()
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-
+    backend = choose_backend(model, checkpoint, sha256=str(card["sha256"]), config=config)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
         open_raster(raster) as dataset,
         whole_file(out / PROBABILITY_NAME) as probability,
         whole_file(out / MASK_NAME) as mask,
+        _kept_parts(
+            out, sha256=str(card["sha256"]), facts=facts, config=config, backend=backend, region=region
+        ) as kept,
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
         source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
         with closing(  # whatever happens, its reader ends before the dataset is closed
-            probability_strips(
+            predicted_parts(
                 dataset,
-                model,
+                backend,
                 stretch=facts.stretch,
-                config=config,
-                device=device,
+                parts=plan(
+                    facts.width,
+                    facts.height,
+                    core_px=config.core_px or max(64, backend.window_px - 2 * config.halo_px),
+                    halo_px=config.halo_px,
+                ),
+                folder=kept,
+                region=region,
                 tell=course.stage("Predicting windows", 0, _WINDOWS_END),
             )
-        ) as strips:
-            write_grid(probability, strips, like=facts, nodata=PROBABILITY_NODATA, tags={**PROBABILITY_TAGS, **source})
+        ) as parts:
+            write_grid(probability, parts, like=facts, nodata=PROBABILITY_NODATA, tags={**PROBABILITY_TAGS, **source})
         found = write_mask(
             probability,
             mask,
@@ -143,10 +157,9 @@ def predict_scene(
         scores = classifier_scores(
             dataset,
             [outline.polygon_px for outline in (*found, *weak)],
-            model,
+            backend,
             stretch=facts.stretch,
             chip_px=learned.chips.size_px,
-            device=device,
             tell=course.stage("Scoring objects", _OBJECTS_END, 1),
         )
     to_crs = Affine(*facts.transform)
@@ -160,7 +173,41 @@ def predict_scene(
         hints=sorted(hints, key=lambda item: -item.score),
         threshold=threshold,
         seconds=course.elapsed_s,
+        backend=backend.description,
     )
+
+
+@contextmanager
+def _kept_parts(
+    out: Path,
+    *,
+    sha256: str,
+    facts: RasterFacts,
+    config: InferenceConfig,
+    backend: Backend,
+    region: BaseGeometry | None,
+) -> Iterator[Path]:
+    """Give a hidden folder for parts that only a killed process leaves behind, for the same work to go on with.
+
+    Its name tells all that the parts depend on. Other hidden leftovers in `out` are removed.
+    """
+    depends_on = (
+        sha256,
+        facts.model_dump_json(),
+        config.model_dump_json(),
+        backend.description,
+        None if region is None else region.wkb_hex,
+    )
+    folder = out / f".parts-{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}"
+    for leftover in out.glob(".*") if out.is_dir() else ():
+        if leftover.is_dir() and leftover != folder:
+            shutil.rmtree(leftover, ignore_errors=True)
+        elif leftover.is_file():
+            leftover.unlink(missing_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_mask(

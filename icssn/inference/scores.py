@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import shapely
-import torch
 from rasterio import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry import Polygon, box
 
 from icssn.imagery.read import read_window
-from icssn.nets.device import autocast
-from icssn.nets.icssn import Icssn
+from icssn.inference.backend import Backend
 from icssn.records import Stretch
 
 _BATCH = 16  # chips per forward
@@ -35,11 +33,10 @@ def fused_score(mask_score: float, classifier_score: float) -> float:
 def classifier_scores(
     dataset: DatasetReader,
     polygons_px: Sequence[Polygon],
-    model: Icssn,
+    backend: Backend,
     *,
     stretch: Stretch,
     chip_px: int,
-    device: torch.device,
     tell: Callable[[float], None],
 ) -> list[float]:
     """Give the classifier's probability that each object is a landslide.
@@ -47,10 +44,9 @@ def classifier_scores(
     Args:
         dataset: The open scene.
         polygons_px: Objects in pixel coordinates.
-        model: In evaluation mode, on `device`.
+        backend: Computes the chips.
         stretch: How the scene's values become 0-255.
         chip_px: Side of the chips that the classifier was trained on.
-        device: Where to compute.
         tell: Called before every forward with the share of chips done; what it raises ends the work.
 
     Returns:
@@ -66,9 +62,7 @@ def classifier_scores(
         tell(start / len(chips))
         numbers, windows = zip(*chips[start : start + _BATCH], strict=True)
         images = np.stack([read_window(dataset, window, stretch)[0] for window in windows])
-        with torch.inference_mode(), autocast(device):
-            logits, _ = model.classify(torch.from_numpy(images).to(device, memory_format=torch.channels_last))
-        for number, score in zip(numbers, torch.sigmoid(logits.float()).tolist(), strict=True):
+        for number, score in zip(numbers, backend.classify(images).tolist(), strict=True):
             scores[number] = max(scores[number], score)
     return scores
 

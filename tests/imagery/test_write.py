@@ -1,3 +1,4 @@
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from icssn.errors import CancelledError
-from icssn.geo.windows import even_cores
+from icssn.geo.windows import even_windows
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import inspect, open_raster
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_TAGS, encode_probability, write_grid
@@ -25,7 +26,7 @@ WKT_ONLY = CRS.from_proj4("+proj=tmerc +lat_0=27 +lon_0=105.3 +k=0.99987 +x_0=12
 
 def cores(values: np.ndarray, core_px: int = 64) -> Iterator[tuple[Window, np.ndarray]]:
     height, width = values.shape
-    for core in even_cores(width, height, core_px):
+    for core, _ in itertools.chain(*even_windows(width, height, core_px=core_px, halo_px=0)):
         yield core, values[core.row_off : core.row_off + core.height, core.col_off : core.col_off + core.width]
 
 

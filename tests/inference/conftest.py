@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from icssn.config import TrainConfig
 from icssn.imagery.open import inspect
+from icssn.inference.backend import TorchBackend
 from icssn.nets.checkpoint import save_checkpoint
 from icssn.nets.icssn import Icssn, build
 from icssn.records import RasterFacts
@@ -72,6 +73,11 @@ def net() -> Icssn:
         head.weight.mul_(2 / model.segment(images)[0].std())
         head.bias.sub_(model.segment(images)[0].mean())
     return model
+
+
+@pytest.fixture(scope="session")
+def backend(net: Icssn) -> TorchBackend:
+    return TorchBackend(net, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

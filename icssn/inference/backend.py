@@ -1,0 +1,139 @@
+"""What computes a prediction: torch on any device, or OpenVINO on a processor, which needs less than half the time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from icssn.config import InferenceConfig
+from icssn.errors import MissingPartError
+from icssn.imagery.write import PROBABILITY_STEPS
+from icssn.nets.device import autocast, describe, pick_device, tune_allocator
+from icssn.nets.icssn import Icssn
+
+_WINDOW_PX = 1600  # takes 1 GB in float32
+_WINDOWS_PER_FORWARD = {"cuda": 4}  # elsewhere one large window is faster than several at once
+
+
+class Backend(Protocol):
+    """A trained network, ready to predict images of any size."""
+
+    description: str
+    """For the user: library, processor, arithmetic, and why it is not the fastest one, if so."""
+    windows_per_forward: int
+    window_px: int
+    """Largest side of a window that keeps memory within bounds."""
+
+    def segment(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Map landslides.
+
+        Args:
+            images: 0-255, shape (N, C, H, W), C-contiguous.
+
+        Returns:
+            Probability × 254, rounded, shape (N, H, W).
+        """
+        ...
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the probability that each image (N, C, H, W) shows a landslide, shape (N,)."""
+        ...
+
+
+class Answers(nn.Module):
+    """A network that takes uint8 images and gives what predictions are made of.
+
+    Args:
+        model: In evaluation mode.
+    """
+
+    def __init__(self, model: Icssn) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Give both answers, as of `pixels` and `objects`; for export, since it runs the encoder twice."""
+        return self.pixels(images), self.objects(images)
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Give the probability of each pixel × 254, uint8 (N, H, W)."""
+        logits, _ = self.model.segment(images)
+        return (torch.sigmoid(logits.float()) * PROBABILITY_STEPS).round().to(torch.uint8)
+
+    def objects(self, images: Tensor) -> Tensor:
+        """Give the probability of each image, float32 (N,)."""
+        logits, _ = self.model.classify(images)
+        return torch.sigmoid(logits.float())
+
+
+class TorchBackend:
+    """The network in torch, in the arithmetic that is fast on its device.
+
+    Args:
+        model: In evaluation mode; it is moved to the device.
+        device: Where to compute.
+        remark: Added to the description.
+    """
+
+    def __init__(self, model: Icssn, device: torch.device, *, remark: str = "") -> None:
+        if device.type == "cpu":
+            tune_allocator()
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        self._answers = Answers(model)
+        self._device = device
+        self.description = f"torch, {describe(device)}{remark}"
+        self.windows_per_forward = _WINDOWS_PER_FORWARD.get(device.type, 1)
+        self.window_px = _WINDOW_PX
+
+    def segment(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Backend`."""
+        with torch.inference_mode(), autocast(self._device):
+            values: NDArray[np.uint8] = self._answers.pixels(self._batch(images)).cpu().numpy()
+        return values
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Backend`."""
+        with torch.inference_mode(), autocast(self._device):
+            values: NDArray[np.float32] = self._answers.objects(self._batch(images)).cpu().numpy()
+        return values
+
+    def _batch(self, images: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+
+
+def choose_backend(model: Icssn, checkpoint: Path, *, sha256: str, config: InferenceConfig) -> Backend:
+    """Give the fastest backend that this machine has and the config allows.
+
+    ``auto`` takes a graphics card where there is one, then OpenVINO, then torch on the processor. OpenVINO's answers
+    are compared with torch's whenever it is loaded; where they differ, torch predicts, and the description says so.
+
+    Args:
+        model: In evaluation mode.
+        checkpoint: Its folder; OpenVINO's form of the network is kept there for the next time.
+        sha256: Of its weights.
+        config: Its `backend` and `device` count.
+
+    Raises:
+        ConfigError: The device is not there.
+        MissingPartError: OpenVINO is demanded and not installed, or does not fit the demanded device or the network.
+    """
+    device = pick_device(config.device)
+    if config.backend == "torch" or (config.backend == "auto" and device.type != "cpu"):
+        return TorchBackend(model, device)
+    try:
+        if device.type != "cpu":
+            raise MissingPartError(
+                f"OpenVINO for the device '{device}'", remedy="Set the device to 'cpu', or the backend to 'torch'."
+            )
+        from icssn.inference.openvino import OpenvinoBackend
+
+        return OpenvinoBackend(model, checkpoint / f"openvino-{sha256[:12]}")
+    except MissingPartError as err:
+        if config.backend == "openvino":
+            raise
+        return TorchBackend(model, device, remark=f" ({err})")

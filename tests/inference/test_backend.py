@@ -1,0 +1,129 @@
+"""Whatever computes a prediction gives the same answers, and says what it is."""
+
+import copy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from icssn.config import InferenceConfig
+from icssn.errors import MissingPartError
+from icssn.inference import openvino
+from icssn.inference.backend import Backend, TorchBackend, choose_backend
+from icssn.inference.openvino import OpenvinoBackend
+from icssn.nets.checkpoint import read_card
+from icssn.nets.icssn import Icssn
+from tests.inference.conftest import landscape
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoint") / "openvino"
+
+
+@pytest.fixture(scope="module")
+def fast(net: Icssn, kept: Path) -> OpenvinoBackend:
+    return OpenvinoBackend(net, kept)
+
+
+@pytest.mark.parametrize("shape", [(128, 192), (101, 75), (17, 40)])
+def test_openvino_answers_as_torch_on_any_size(
+    fast: OpenvinoBackend, backend: TorchBackend, shape: tuple[int, int]
+) -> None:
+    images = np.stack([landscape(*shape, seed=seed) for seed in range(3)])
+    by_torch, by_openvino = backend.segment(images), fast.segment(images)
+    assert by_torch.std() > 20  # else equality says nothing
+    assert by_openvino.shape == (3, *shape)
+    assert np.abs(by_openvino.astype(int) - by_torch).max() <= 2
+    assert np.abs(fast.classify(images) - backend.classify(images)).max() < 0.01
+
+
+@pytest.mark.parametrize("name", ["fast", "backend"])
+def test_one_forward_takes_several_images(name: str, request: pytest.FixtureRequest) -> None:
+    chosen: Backend = request.getfixturevalue(name)
+    images = np.stack([landscape(64, 96, seed=seed) for seed in range(3)])
+    alone = np.concatenate([chosen.segment(image[None]) for image in images])
+    assert np.abs(chosen.segment(images).astype(int) - alone).max() <= 2
+
+
+def test_the_exported_network_is_kept_and_read_again(
+    net: Icssn, kept: Path, fast: OpenvinoBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [file.suffix for file in sorted(kept.iterdir())] == [".bin", ".xml"]
+    monkeypatch.setattr(openvino, "_export", None)  # any export would fail
+    images = landscape(64, 96)[None]
+    assert np.array_equal(OpenvinoBackend(net, kept).segment(images), fast.segment(images))
+
+
+def test_a_damaged_export_is_made_again(net: Icssn, kept: Path, fast: OpenvinoBackend, tmp_path: Path) -> None:
+    damaged = tmp_path / "openvino"
+    shutil.copytree(kept, damaged)
+    (file,) = damaged.glob("*.xml")
+    file.write_text(file.read_text()[:500])
+    images = landscape(64, 96)[None]
+    assert np.array_equal(OpenvinoBackend(net, damaged).segment(images), fast.segment(images))
+    assert file.stat().st_size > 500
+
+
+def test_a_folder_that_cannot_hold_the_export_does_no_harm(net: Icssn, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert OpenvinoBackend(net, tmp_path / "file" / "openvino").segment(landscape(64, 64)[None]).shape == (1, 64, 64)
+
+
+def test_another_networks_export_is_noticed_and_torch_predicts(
+    backend: TorchBackend, kept: Path, fast: OpenvinoBackend, tmp_path: Path, net: Icssn
+) -> None:
+    other = _with_other_head(net)
+    shutil.copytree(kept, tmp_path / "openvino-0123456789ab")
+    chosen = choose_backend(other, tmp_path, sha256="0123456789abcdef", config=InferenceConfig(device="cpu"))
+    assert chosen.description.startswith("torch, CPU")
+    assert "an OpenVINO that agrees with torch (its probabilities differ by up to" in chosen.description
+    with pytest.raises(MissingPartError, match="agrees with torch"):
+        choose_backend(
+            other, tmp_path, sha256="0123456789abcdef", config=InferenceConfig(device="cpu", backend="openvino")
+        )
+
+
+def _with_other_head(net: Icssn) -> Icssn:
+
+    other = copy.deepcopy(net)
+    assert other.segmenter.head.bias is not None
+    with torch.no_grad():
+        other.segmenter.head.bias.add_(1.0)
+    return other
+
+
+def test_the_config_chooses_the_backend(net: Icssn, checkpoint: Path) -> None:
+    sha256 = str(read_card(checkpoint)["sha256"])
+    for name, kind in {"torch": TorchBackend, "openvino": OpenvinoBackend, "auto": OpenvinoBackend}.items():
+        config = InferenceConfig.model_validate({"device": "cpu", "backend": name})
+        assert isinstance(choose_backend(net, checkpoint, sha256=sha256, config=config), kind)
+
+
+NO_CALL_HOME = """
+import socket, sys
+def refuse(*args): raise AssertionError("a connection was opened")
+socket.socket.connect = socket.getaddrinfo = refuse
+from icssn.inference.openvino import _import_openvino
+_import_openvino().Core()
+from openvino.tools.ovc import telemetry_utils
+loaded = [name for name, module in sys.modules.items() if module and "openvino_telemetry" in name]
+print(telemetry_utils.tm.__name__, loaded)
+"""
+
+
+def test_openvino_sends_no_statistics() -> None:
+    done = subprocess.run([sys.executable, "-c", NO_CALL_HOME], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "openvino.tools.ovc.telemetry_stub []"
+
+
+def test_without_openvino_torch_predicts(net: Icssn, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)  # as on a machine where it is not installed
+    chosen = choose_backend(net, checkpoint, sha256="b" * 64, config=InferenceConfig(device="cpu"))
+    assert "A part of the installation is missing: OpenVINO. Install it: pip install openvino" in chosen.description
+    with pytest.raises(MissingPartError, match="OpenVINO"):
+        choose_backend(net, checkpoint, sha256="b" * 64, config=InferenceConfig(device="cpu", backend="openvino"))

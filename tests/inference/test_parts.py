@@ -1,0 +1,169 @@
+"""Predicting by windows gives what a forward of the whole scene gives, never invents data, and can be gone on with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from shapely.geometry import box
+
+from icssn.imagery.open import open_raster
+from icssn.inference import parts
+from icssn.inference.backend import TorchBackend
+from icssn.inference.parts import load, plan, predicted_parts, within
+from icssn.records import RasterFacts
+from tests.inference.conftest import NORTH_UP, landscape
+
+Scene = tuple[Path, RasterFacts]
+WriteScene = Callable[..., Scene]
+SMALL = {"core_px": 64, "halo_px": 32}
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_LARGEST_PX", (200, 150))
+
+
+def by_windows(
+    scene: Scene, backend: TorchBackend, folder: Path, sizes: dict[str, int] = SMALL, **further: object
+) -> NDArray[np.uint8]:
+    """Predict a scene in parts; what no part covers stays 77."""
+    path, facts = scene
+    values = np.full((facts.height, facts.width), 77, np.uint8)
+    options = {
+        "stretch": facts.stretch,
+        "parts": plan(facts.width, facts.height, **sizes),
+        "folder": folder,
+        "tell": lambda share: None,
+        **further,
+    }
+    with open_raster(path) as dataset:
+        for area, predicted in predicted_parts(dataset, backend, **options):  # type: ignore[arg-type]
+            values[within(area, Window(0, 0, facts.width, facts.height))] = predicted
+    return values
+
+
+def count_windows(backend: TorchBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let every forward note how many images it took."""
+    counted: list[int] = []
+    segment = backend.segment
+    monkeypatch.setattr(backend, "segment", lambda images: counted.append(len(images)) or segment(images))
+    return counted
+
+
+@pytest.mark.parametrize("core_px", [96, 160, 1024])
+def test_windows_with_a_halo_give_what_the_whole_scene_gives(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, core_px: int
+) -> None:
+    image = landscape(300, 410, seed=7)
+    whole = backend.segment(image[None])[0]
+    assert (whole / 254).std() > 0.1  # else equality says nothing
+    sizes = {"core_px": core_px, "halo_px": 64}
+    predicted = by_windows(write_scene(image), backend, tmp_path / "parts", sizes)
+    assert np.abs(predicted.astype(int) - whole).max() / 254 <= 0.02
+
+
+def test_without_a_halo_the_seams_show(write_scene: WriteScene, backend: TorchBackend, tmp_path: Path) -> None:
+    image = landscape(300, 410, seed=7)
+    whole = backend.segment(image[None])[0]
+    sizes = {"core_px": 96, "halo_px": 0}
+    predicted = by_windows(write_scene(image), backend, tmp_path / "parts", sizes)
+    assert np.abs(predicted.astype(int) - whole).max() / 254 > 0.05
+
+
+def test_nodata_stays_nodata_and_known_pixels_get_a_probability(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path
+) -> None:
+    image = np.maximum(landscape(200, 260), 1)
+    image[:, :90, :130] = 0
+    image[:, 150:153, 200:210] = 0
+    predicted = by_windows(write_scene(image, nodata=0), backend, tmp_path / "parts")
+    assert np.array_equal(predicted == 255, (image == 0).all(axis=0))
+
+
+def test_cores_without_data_are_not_predicted(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, shares = count_windows(backend, monkeypatch), []
+    scene = write_scene(np.zeros((3, 192, 192), np.uint8), nodata=0)
+    assert (by_windows(scene, backend, tmp_path / "parts", tell=shares.append) == 255).all()
+    assert counted == []
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+
+
+def test_outside_the_region_nothing_is_predicted(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = write_scene(landscape(300, 410, seed=7))
+    whole = by_windows(scene, backend, tmp_path / "whole")
+    counted = count_windows(backend, monkeypatch)
+    region = box(*(NORTH_UP @ (70, 40)), *(NORTH_UP @ (90, 20)))
+    predicted = by_windows(scene, backend, tmp_path / "parts", region=region)
+    assert np.array_equal(predicted[20:40, 70:90], whole[20:40, 70:90])
+    predicted[20:40, 70:90] = 255
+    assert (predicted == 255).all()
+    assert len(counted) == 1
+
+
+def test_floating_point_scenes_are_stretched_and_nan_is_nodata(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path
+) -> None:
+    floats = landscape(100, 120).astype(np.float32) * 3 - 50
+    floats[1, 20:30, 40:50] = np.nan
+    predicted = by_windows(write_scene(floats), backend, tmp_path / "parts")
+    assert np.array_equal(predicted == 255, np.isnan(floats[1]))
+
+
+def test_work_goes_on_where_it_ended(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = write_scene(landscape(300, 410, seed=7))
+    whole = by_windows(scene, backend, tmp_path / "whole")
+    counted = count_windows(backend, monkeypatch)
+
+    def end(share: float) -> None:
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        by_windows(scene, backend, tmp_path / "parts", tell=end)
+    assert np.array_equal(by_windows(scene, backend, tmp_path / "parts"), whole)
+    windows = [part.windows for part in plan(410, 300, **SMALL)]
+    assert sum(map(len, windows)) < sum(counted) < sum(map(len, windows)) + max(map(len, windows)) + 1
+    before = len(counted)
+    assert np.array_equal(by_windows(scene, backend, tmp_path / "parts"), whole)
+    assert len(counted) == before
+
+
+@pytest.mark.parametrize("damage", [lambda stored: stored[:-3], lambda stored: stored[:50] + b"\0" + stored[51:]])
+def test_a_damaged_part_is_predicted_again(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    scene = write_scene(landscape(200, 260, seed=3))
+    whole = by_windows(scene, backend, tmp_path)
+    file = sorted(tmp_path.glob("*.z"))[1]
+    file.write_bytes(damage(file.read_bytes()))
+    assert load(tmp_path, plan(260, 200, **SMALL)[1]) is None
+    assert np.array_equal(by_windows(scene, backend, tmp_path), whole)
+
+
+def test_parts_cover_every_pixel_exactly_once() -> None:
+    seen = np.zeros((700, 900), int)
+    for part in plan(900, 700, **SMALL):
+        seen[within(part.area, Window(0, 0, 900, 700))] += 1
+    assert (seen == 1).all()
+
+
+def test_windows_in_batches_give_the_same(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = write_scene(landscape(300, 410, seed=7))
+    alone = by_windows(scene, backend, tmp_path / "alone")
+    monkeypatch.setattr(backend, "windows_per_forward", 2)  # as on a graphics card
+    counted = count_windows(backend, monkeypatch)
+    together = by_windows(scene, backend, tmp_path / "together")
+    assert np.abs(together.astype(int) - alone).max() <= 2
+    assert max(counted) == 2
