@@ -54,6 +54,7 @@ def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str,
         JobKind.train: train,
         JobKind.predict: predict,
         JobKind.evaluate: evaluate,
+        JobKind.crossval: crossval,
     }
     return work[job.kind](ws, job, report, stop)
 
@@ -261,6 +262,25 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
         min_object_px=InferenceConfig().min_object_px,
     )
     return {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id, "metrics": metrics}
+
+
+def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Judge the method on every block of a scene, each by a model that never saw it; publishes nothing but figures."""
+    from icssn import crossval as folds
+    from icssn.chips import cut
+
+    scene = scenes.get(ws.db, str(job.params["scene_id"]))
+    config = TrainConfig.model_validate(job.params["config"]).model_copy(update={"device": device_wish()})
+    revision = int(job.params["revision"])
+    source = cut.ChipSource(
+        scene_id=scene.id,
+        raster=Path(scene.original),
+        facts=scene.facts,
+        labels=labels.at_revision(ws.db, scene.id, revision),
+        revision=revision,
+    )
+    folder = ws.folder / "crossval" / job.id
+    return folds.cross_validate(source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop)
 
 
 def _stoppable(report: Report, stop: Stop, what: str) -> Report:

@@ -332,6 +332,7 @@ class JobKind(StrEnum):
     train = "train"
     predict = "predict"
     evaluate = "evaluate"
+    crossval = "crossval"
 
 
 class JobState(StrEnum):

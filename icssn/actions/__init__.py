@@ -44,6 +44,7 @@ from icssn.actions.reviewing import (
 from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
+    cross_validate,
     find_run,
     list_rounds,
     list_runs,
@@ -114,6 +115,7 @@ __all__ = [
     "expected_gain",
     "export_prediction",
     "evaluate_scene",
+    "cross_validate",
     # jobs
     "find_job",
     "active_jobs",

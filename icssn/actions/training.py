@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
+from icssn.actions.work import submit
 from icssn.config import TrainConfig, train_config
-from icssn.errors import NotTrainableError
+from icssn.errors import ConfigError, NotTrainableError
 from icssn.jobs import engine
 from icssn.records import (
     Job,
@@ -110,6 +111,29 @@ def start_run(
     run = runs.start(ws.db, run.model_copy(update={"job_id": job.id}), job)
     engine.ensure_worker(ws.folder)
     return run, job
+
+
+def cross_validate(ws: Workspace, scene_id: str, *, folds: int = 4, overrides: dict[str, Any] | None = None) -> Job:
+    """Queue the cross-validation of the method on a scene: folds + 1 trainings, none of which is kept as a model.
+
+    Raises:
+        NotTrainableError: The labels do not suffice.
+        ConfigError: A setting is unknown or out of range, or there are fewer than two folds.
+    """
+    require(ws, Role.annotator, "train")
+    if folds < 2:
+        raise ConfigError("folds", folds, "2 or more")
+    config = train_config(overrides)
+    state = readiness(ws, [scene_id])
+    if not state.ready:
+        raise NotTrainableError(state.reasons)
+    params = {
+        "scene_id": scene_id,
+        "revision": labels.revision(ws.db, scene_id),
+        "folds": folds,
+        "config": config.model_dump(mode="json"),
+    }
+    return submit(ws, Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name))
 
 
 def list_runs(ws: Workspace) -> list[Run]:

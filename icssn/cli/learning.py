@@ -9,6 +9,7 @@ import typer
 
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.cli.scenes import SceneOption
 from icssn.errors import ConfigError
 
 run = typer.Typer(help="One training run.", no_args_is_help=True)
@@ -38,6 +39,24 @@ def train(
         result = console.wait(ws, job).result
         validation = ", ".join(f"{key} {value:.3f}" for key, value in sorted(result["metrics"].items()))
         console.give(result, f"Model {result['checkpoint_id']} after {result['seconds']:.0f} s.\n{validation}")
+
+
+def crossval(
+    scene: SceneOption,
+    folds: Annotated[int, typer.Option(help="Blocks; as many trainings, and one more.")] = 4,
+    settings: Annotated[list[str], typer.Option("--set", help="KEY=VALUE, e.g. rounds=1.")] = [],  # noqa: B006
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge the method on every block of a scene by models that never saw it; beside it, a random split's claim."""
+    with session(workspace, json) as (ws, console):
+        chosen = actions.find_scene(ws, scene).id
+        job = actions.cross_validate(ws, chosen, folds=folds, overrides=_pairs(settings))
+        result = console.wait(ws, job).result
+        rows = [(key, f"{value:.4g}") for key, value in sorted(result["blocks"].items())]
+        console.table(("figure over all blocks", "value"), rows, empty="")
+        claimed = f"{result['random_split_f1']:.3f}"
+        console.give(result, f"A random split of the same chips claims an F1 of {claimed}: too good to be true.")
 
 
 def runs(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:

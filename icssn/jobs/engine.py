@@ -30,7 +30,8 @@ LIMIT_S = 24 * 3600.0  # a job that takes longer hangs
 START_S = 60.0  # a started worker that does not hold its lock after this time has failed
 MAX_FRUITLESS = 3  # a job that dies so often without getting further than before is not started again
 IDLE_EXIT_S = 900.0  # a worker without work leaves after this time; the next job, or page, starts another
-HEAVY = (JobKind.train, JobKind.predict, JobKind.evaluate)  # need the slow imports that a warm child has done
+# Need the slow imports that a warm child has done.
+HEAVY = (JobKind.train, JobKind.predict, JobKind.evaluate, JobKind.crossval)
 
 
 def lock_path(folder: Path, *, node: str = "") -> Path:
