@@ -9,9 +9,10 @@ An *error* is
   queue when a weak hint covers 30 % of it or lies by 30 % inside it, and as never found when there is none.
 
 ``errors_in_top20`` is the share of all errors, those without a place in the queue included, that lie in its first
-fifth; beside it the same for the order of the mask's probability alone (least sure first), of the object score (lowest
-first), by chance, and at best. ``triage_per_hour`` comes from a browser that presses one key per candidate after
-looking at it for two seconds, and waits until the next one with all its tiles stands on the screen.
+fifth. More than a fifth of the queue divided by the count of errors cannot lie there: ``_at_best``. Beside it stands
+the same for the order of the mask's probability alone (least sure first), of the object score (lowest first), and by
+chance. ``triage_per_hour`` comes from a browser that presses one key per candidate after looking at it for two
+seconds, and waits until the next one with all its tiles stands on the screen.
 """
 
 from __future__ import annotations
@@ -133,6 +134,7 @@ def ranking(workspace: Path, mask: Path) -> dict[str, float]:
         share([queue[i] for i in chance.permutation(len(queue))]) for _ in range(500)
     )
     found["errors_in_top20_at_best"] = share(sorted(queue, key=lambda item: -len(errors[item.id])))
+    found["share_of_reachable"] = found["errors_in_top20"] / found["errors_in_top20_at_best"]
     found["candidates"] = len(queue)
     found["weak_hints"] = sum(is_faint(item, prediction.threshold) for item in queue)
     found["errors"] = total

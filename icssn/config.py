@@ -122,8 +122,8 @@ class InferenceConfig(Settings):
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
     hint_share: float = Field(0.4, gt=0, le=1)  #: of the threshold, from which ground may be a weak hint
-    hint_score: float = Field(0.5, ge=0, le=1)  #: the classifier's, from which it is one
-    most_hints: int = Field(200, ge=0)  #: looked at by the classifier, per scene
+    hint_score: float = Field(0.7, ge=0, le=1)  #: the classifier's, from which it is one
+    most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
 

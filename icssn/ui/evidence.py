@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from shapely.geometry.base import BaseGeometry
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from icssn import actions
 from icssn.errors import IcssnError, NotFoundError
+from icssn.geo import measures as outlines
 from icssn.store.workspace import Workspace
 from icssn.ui import measures
 from icssn.ui.session import workspace
@@ -58,9 +60,19 @@ def gathered(ws: Workspace, candidate_id: str) -> dict[str, Any]:
     try:
         relief = actions.candidate_terrain(ws, candidate_id)
     except IcssnError:  # the elevation model was moved or is damaged: everything else still counts
+        found["measures"] = sizes(candidate.geometry_lonlat, downslope_deg=None)
         return found | {"checks": [{"key": "no_elevation", "values": {}}]}
+    found["measures"] = sizes(
+        candidate.geometry_lonlat, downslope_deg=relief.measures.get("dip_deg") if relief else None
+    )
     if relief:
-        found["measures"] = relief.measures
+        found["measures"] |= relief.measures
         found["profile"] = asdict(relief.profile) if relief.profile else None
         found["checks"] = [{"key": key, "values": values} for key, values in relief.checks]
     return found
+
+
+def sizes(outline_lonlat: BaseGeometry, *, downslope_deg: float | None) -> dict[str, float | None]:
+    """Give length and width of an outline in m, and its direction."""
+    found = outlines.measures(outline_lonlat, downslope_deg=downslope_deg)
+    return {"length_m": found.length_m, "width_m": found.width_m, "azimuth_deg": found.azimuth_deg}

@@ -7,7 +7,19 @@ import pytest
 import rasterio
 
 from icssn import actions
-from icssn.records import Candidate, CandidateStatus, Checkpoint, LabelClass, Prediction, Run, Scene, new_id
+from icssn.records import (
+    Candidate,
+    CandidateStatus,
+    Checkpoint,
+    Edits,
+    LabelClass,
+    LabelDeletion,
+    LabelStatus,
+    Prediction,
+    Run,
+    Scene,
+    new_id,
+)
 from icssn.store import checkpoints, predictions, runs
 from icssn.store.workspace import Workspace
 from tests.browser.conftest import MAP, Server, Visit
@@ -201,4 +213,18 @@ def test_two_predictions_stand_side_by_side_and_their_difference_is_painted(revi
     frame.wait_for_function("icssn.painted() === 0")
     inside_map.locator("#ic-kind").select_option("difference")
     frame.wait_for_function("icssn.painted() > 100000")
+    assert (review.foreign, review.errors) == ([], [])
+
+
+def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, ws: Workspace, scene: Scene) -> None:
+    [drawn] = actions.list_labels(ws, scene.id, cls=LabelClass.label_area)
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid=drawn.uid, expected_version=drawn.version),)))
+    _, inside_map = review.map()
+    review.page.keyboard.press("l")
+    inside_map.get_by_text("not yet labelled").first.wait_for(timeout=30_000)
+    inside_map.get_by_text("cannot be said yet").wait_for()
+    inside_map.get_by_role("button", name="Propose").first.click()
+    inside_map.get_by_text("Kept as a proposed label area").wait_for(timeout=30_000)
+    [area] = actions.list_labels(ws, scene.id, cls=LabelClass.label_area)
+    assert area.status is LabelStatus.proposed
     assert (review.foreign, review.errors) == ([], [])

@@ -5,13 +5,23 @@ icssn.suggest = function (map, ui) {
   const section = node("section", "ic-suggestions"), group = node("div", "ic-group"), drawn = L.layerGroup().addTo(map);
   ui.panel.prepend(section);
   ui.bar.prepend(group);
-  const ask = () => { toggle.disabled = true; ui.send({ event: "suggest" }); };
+  let shown = null, hidden = false;
+  function ask() { // asked for once; then the key shows and hides
+    if (shown) { hidden = !hidden; return draw(); }
+    toggle.disabled = true;
+    return ui.send({ event: "suggest" });
+  }
   const toggle = button(group, say("where_next"), ask, { key: "L", id: "ic-suggest" });
   ui.actions.l = () => !toggle.disabled && ask();
   const bounds = (geometry) => L.polygon(icssn.latLngs(geometry)).getBounds();
 
   function show(found) { // {areas: [{geometry, reasons}], gain: sentence}, or nothing while nobody asked
+    shown = found;
     toggle.disabled = false;
+    draw();
+  }
+  function draw() {
+    const found = hidden ? null : shown;
     section.replaceChildren();
     drawn.clearLayers();
     section.style.display = found ? "" : "none";
