@@ -10,7 +10,9 @@ from icssn.ui import frame, progress, review_map, scene_view
 from icssn.ui.wording import phrase
 
 with frame.page("review", headline=False) as ws:
-    head, scene_choice, main_choice, other_choice, tools = st.columns([1.2, 2, 3, 3, 1.6], vertical_alignment="center")
+    head, scene_choice, main_choice, other_choice, tools, results = st.columns(
+        [1.1, 1.8, 2.8, 2.8, 1.5, 1.4], vertical_alignment="center"
+    )
     head.title(phrase("review.title"), anchor=False)
     with scene_choice:
         scene = scene_view.choose(actions.list_scenes(ws))
@@ -53,4 +55,13 @@ with frame.page("review", headline=False) as ws:
                 st.rerun()
         if not found:
             st.info(phrase("review.not_predicted"))
+    with results.popover(phrase("review.results"), width="stretch"), frame.told():
+        st.markdown(phrase("review.inventory"))
+        st.download_button(
+            phrase("review.inventory_button"),
+            lambda scene_id=scene.id: review_map.inventory(ws, scene_id),
+            file_name=f"{scene.name}_inventory.zip",
+            on_click="ignore",
+            type="primary",
+        )
     review_map.review(ws, scene, found.get(main), found.get(other))

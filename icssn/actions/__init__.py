@@ -6,6 +6,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
+from icssn.actions.exporting import export_inventory
 from icssn.actions.labelling import (
     export_labels,
     import_labels,
@@ -114,6 +115,7 @@ __all__ = [
     "propose_area",
     "expected_gain",
     "export_prediction",
+    "export_inventory",
     "evaluate_scene",
     "cross_validate",
     # jobs

@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from icssn import actions
-from icssn.cli import demo, doctor, labels, learning, models, results, scenes
+from icssn.cli import demo, doctor, export, labels, learning, models, results, scenes
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.jobs import engine
 
@@ -58,6 +58,7 @@ app.command("predict")(results.predict)
 app.command("evaluate")(results.evaluate)
 app.command("crossval")(learning.crossval)
 app.add_typer(results.candidates, name="candidates")
+app.add_typer(export.export, name="export")
 app.command("models")(models.models)
 app.add_typer(models.model, name="model")
 app.command("doctor")(doctor.doctor)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from icssn.phrases import catalogue
+
 LANGUAGES = {"en": "English", "zh": "中文"}
-_FOLDER = Path(__file__).parent / "catalogue"
-
-
-@functools.cache
-def catalogue(language: str) -> dict[str, str]:
-    """Give all phrases of a language by dotted key, e.g. ``home.title``."""
-    tables = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    return {f"{table}.{key}": text for table, phrases in tables.items() for key, text in phrases.items()}
 
 
 def phrase(key: str, *, language: str | None = None, **values: Any) -> str:

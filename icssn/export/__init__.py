@@ -1,0 +1,1 @@
+"""Results as files that other programs read: the inventory of a scene with everything that backs it."""

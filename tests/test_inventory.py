@@ -1,0 +1,166 @@
+"""The inventory of a scene is whole: what other programs read, a sheet per landslide, and a manifest of it all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pystac
+import pytest
+import rasterio
+
+from icssn import actions, handlers
+from icssn.records import (
+    Candidate,
+    CandidateStatus,
+    Checkpoint,
+    Decision,
+    Edits,
+    Job,
+    JobKind,
+    LabelClass,
+    NewLabel,
+    Prediction,
+    Run,
+    Scene,
+    new_id,
+)
+from icssn.store import checkpoints, predictions, runs
+from icssn.store.workspace import Workspace
+from tests.ui.conftest import inside
+
+PLACE = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+PROFILE = {"driver": "GTiff", "width": 256, "height": 256, "crs": "EPSG:32648", "transform": PLACE}
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Workspace:
+    return actions.open_workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def scene(ws: Workspace, tmp_path: Path) -> Scene:
+    """A scene with terrain, a drawn landslide, a look-alike, and one landslide accepted from a prediction."""
+    image, dem = tmp_path / "hill.tif", tmp_path / "dem.tif"
+    with rasterio.open(image, "w", count=3, dtype="uint8", **PROFILE) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, 256, 256), dtype=np.uint8))
+    with rasterio.open(dem, "w", count=1, dtype="float32", **PROFILE) as out:
+        out.write(1500 - 0.4 * np.repeat(np.arange(256.0)[:, None], 256, axis=1), 1)
+    known = actions.register_scene(ws, image, name="hill <1>", dem=dem)
+    job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
+    handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
+    drawn = NewLabel(uid="drawn", geometry_lonlat=inside(known, 0.1, 0.2), attributes={"confidence": "high"})
+    terrace = NewLabel(uid="terrace", geometry_lonlat=inside(known, 0.4), cls=LabelClass.hard_negative)
+    actions.save_edits(ws, known.id, Edits(created=(drawn, terrace)))
+    predict(ws, known)
+    return known
+
+
+def predict(ws: Workspace, scene: Scene) -> None:
+    run = runs.add(ws.db, Run(scene_ids=(scene.id,), revisions={}))
+    model = checkpoints.add(ws.db, Checkpoint(id=new_id(), run_id=run.id, round=2, sha256="a" * 64))
+    made = Prediction(
+        id="p1", scene_id=scene.id, checkpoint_id=model.id, probability="p/prob.tif", mask="p/mask.tif", threshold=0.5
+    )
+    ws.path("p").mkdir()
+    soft = np.clip(np.hypot(*(np.mgrid[:256, :256] - 75.0)) / 60, 0, 1)
+    for name, values in (("prob", 254 * (1 - soft)), ("mask", soft < 0.5)):
+        with rasterio.open(ws.path(f"p/{name}.tif"), "w", count=1, dtype="uint8", nodata=255, **PROFILE) as out:
+            out.write(values.astype(np.uint8), 1)
+    found = Candidate(
+        id="found",
+        prediction_id=made.id,
+        scene_id=scene.id,
+        geometry_lonlat=inside(scene, 0.6, 0.2),
+        score=0.8,
+        mask_score=0.8,
+        classifier_score=0.8,
+        area_m2=2600,
+    )
+    predictions.add(ws.db, made, [found])
+    actions.review(ws, scene.id, [Decision(candidate_id="found", status=CandidateStatus.accepted)])
+
+
+def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    files = actions.export_inventory(ws, scene.id, out)
+    assert sorted(path.relative_to(out).as_posix() for path in files) == sorted(
+        path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()
+    )
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    for entry in manifest["files"]:
+        assert hashlib.sha256((out / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
+    assert len(manifest["files"]) == len(files) - 1
+    assert manifest["scene"]["sha256"] == scene.facts.sha256
+    assert manifest["model"]["round"] == 2
+    by_uid = {entry["uid"]: entry for entry in manifest["landslides"]}
+    assert set(by_uid) == {"drawn", "found"}
+    assert by_uid["drawn"]["method"] == "manual"
+    assert by_uid["found"]["method"] == "model"
+
+
+def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    actions.export_inventory(ws, scene.id, tmp_path)
+    layers = [str(name) for name, _ in pyogrio.list_layers(tmp_path / "inventory.gpkg")]
+    counts = [
+        pyogrio.read_info(tmp_path / "inventory.gpkg", layer=layer)["features"]
+        for layer in layers
+        if layer != "layer_styles"
+    ]
+    assert sum(counts) == 3
+    assert pyogrio.read_info(tmp_path / "candidates.gpkg")["features"] == 1
+    with rasterio.open(tmp_path / "probability.tif") as probability, rasterio.open(tmp_path / "mask.tif") as mask:
+        assert probability.shape == mask.shape == (256, 256)
+
+
+def test_the_stac_item_is_valid(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    actions.export_inventory(ws, scene.id, tmp_path)
+    item = pystac.Item.from_file(str(tmp_path / "item.json"))
+    assert item.validate()
+    assert item.properties["label:methods"] == ["automated", "manual"]
+    for asset in item.assets.values():
+        assert (tmp_path / asset.href).is_file()
+
+
+def test_the_summary_counts_classes_and_gives_an_interval_where_a_model_drew(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    actions.export_inventory(ws, scene.id, tmp_path)
+    with (tmp_path / "summary.csv").open(encoding="utf-8") as file:
+        table = {(row["class"], row["kind"]): row for row in csv.DictReader(file)}
+    drawn, found = table["landslide", "high"], table["landslide", "unrated"]
+    assert (drawn["count"], drawn["with_interval"]) == ("1", "0")
+    assert drawn["area_low_m2"] == drawn["area_m2"] == drawn["area_high_m2"]
+    assert float(found["area_low_m2"]) < float(found["area_m2"]) < float(found["area_high_m2"])
+    assert ("hard_negative", "other") in table
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Mean slope"), ("zh", "坡度")])
+def test_a_sheet_shows_ground_profile_and_record_and_needs_no_other_file(
+    ws: Workspace, scene: Scene, tmp_path: Path, language: str, word: str
+) -> None:
+    actions.export_inventory(ws, scene.id, tmp_path, language=language)
+    pages = sorted((tmp_path / "sheets").glob("0*.html"))
+    assert len(pages) == 2
+    text = pages[0].read_text(encoding="utf-8")
+    assert "hill &lt;1&gt;" in text
+    assert word in text
+    assert text.count("data:image/jpeg;base64,") == 3  # image, relief, probability
+    assert "<polyline" in text
+    assert 'src="http' not in text
+
+
+def test_a_scene_without_anything_can_be_handed_out_too(ws: Workspace, tmp_path: Path) -> None:
+    image = tmp_path / "bare.tif"
+    with rasterio.open(image, "w", count=1, dtype="uint8", **PROFILE) as out:
+        out.write(np.ones((1, 256, 256), np.uint8))
+    bare = actions.register_scene(ws, image, name="bare")
+    files = actions.export_inventory(ws, bare.id, tmp_path / "out")
+    assert "manifest.json" in {path.name for path in files}
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["model"] is None
