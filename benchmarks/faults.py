@@ -106,7 +106,7 @@ def kill_children(ws: Workspace, count: int) -> Figures:
 
 def cancel_runs(ws: Workspace, count: int) -> Figures:
     """Cancel runs of the network that is really used, each after its first state; default settings but for that."""
-    scene = add_scene(ws, ws.folder.parent / "hill.tif")
+    scene = add_scene(ws, ws.folder.parent / "hill.tif", every_px=320)
     good, kept, slowest = 0, 0, 0.0
     for _ in range(count):
         run, job = actions.start_run(ws, [scene.id], overrides={"checkpoint_every_steps": 3, "classify.steps": 400})
@@ -238,28 +238,29 @@ def fresh_workspace() -> Iterator[Workspace]:
             ws.close()
 
 
-def add_scene(ws: Workspace, path: Path) -> Scene:
-    """Register a noisy image of 768 × 768 px with sixteen dark landslides in a label area."""
+def add_scene(ws: Workspace, path: Path, *, side: int = 4, every_px: int = 192) -> Scene:
+    """Register a noisy image with side × side dark landslides, evenly spaced, in a label area."""
     rng = np.random.default_rng(0)
-    image = rng.normal(140, 20, (3, 768, 768))
+    size_px = every_px * side
+    image = rng.normal(140, 20, (3, size_px, size_px))
     rows, cols = np.indices(image.shape[1:])
-    centres = [(96 + 192 * i, 96 + 192 * j) for i in range(4) for j in range(4)]
-    for row, col in centres:
-        image[:, (rows - row) ** 2 + (cols - col) ** 2 < 22**2] -= 70
-    profile = {"driver": "GTiff", "width": 768, "height": 768, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+    half = every_px / 2
+    dark = ((rows % every_px - half) ** 2 + (cols % every_px - half) ** 2) < 22**2
+    image[:, dark] -= 70
+    profile = {"driver": "GTiff", "width": size_px, "height": size_px, "count": 3, "dtype": "uint8"}
     transform = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
-    with rasterio.open(path, "w", transform=transform, **profile) as out:
+    with rasterio.open(path, "w", crs="EPSG:32648", transform=transform, **profile) as out:
         out.write(image.clip(0, 255).astype(np.uint8))
     scene = actions.register_scene(ws, path, name="hill")
     west, south, east, north = scene.facts.bounds_lonlat
-    across, up = (east - west) / 768, (north - south) / 768
-    slides = [
-        NewLabel(geometry_lonlat=box(west + (c - 20) * across, north - (r + 20) * up, west + (c + 20) * across,
-                                     north - (r - 20) * up))
-        for r, c in centres
-    ]  # fmt: skip
-    inside = box(west + 4 * across, south + 4 * up, east - 4 * across, north - 4 * up)
-    area = NewLabel(geometry_lonlat=inside, cls=LabelClass.label_area)
+    across, up = (east - west) / size_px, (north - south) / size_px
+
+    def square(col: float, row: float, radius: float) -> NewLabel:
+        x, y, dx, dy = west + col * across, north - row * up, radius * across, radius * up
+        return NewLabel(geometry_lonlat=box(x - dx, y - dy, x + dx, y + dy))
+
+    slides = [square(half + every_px * i, half + every_px * j, 20) for i in range(side) for j in range(side)]
+    area = square(size_px / 2, size_px / 2, size_px / 2 - 4).model_copy(update={"cls": LabelClass.label_area})
     actions.save_edits(ws, scene.id, Edits(created=(*slides, area)))
     return scene
 

@@ -106,13 +106,29 @@ def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:
 
 
 def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Do a run: learn, publish the best checkpoint, then look with it at the scenes that were asked for."""
+    run = runs.get(ws.db, str(job.params["run_id"]))
+    looks = [str(scene_id) for scene_id in job.params.get("then_predict", [])]
+    learned = 0.9 if looks else 1.0
+    if not run.checkpoint_id:  # else an earlier attempt came as far as the predictions
+        run = _learn(ws, job, run, report=_part(report, 0, learned), stop=stop)
+    for number, scene_id in enumerate(looks):
+        share = (1 - learned) / len(looks)
+        told = _part(report, learned + number * share, learned + (number + 1) * share)
+        _predict(ws, job, scene_id=scene_id, checkpoint_id=run.checkpoint_id, report=told, stop=stop)
+    if looks:
+        waited_s = (now() - run.created_at).total_seconds()
+        run = runs.update(ws.db, run.id, summary=run.summary | {"click_to_mask_s": waited_s})
+    return {"run_id": run.id, "checkpoint_id": run.checkpoint_id, **run.summary}
+
+
+def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> Run:
     """Cut chips from the labels at the run's revisions, train the rounds, publish the best checkpoint."""
     from icssn.chips import cut
     from icssn.nets import device as devices
     from icssn.training import rounds
 
     begun = time.monotonic()
-    run = runs.get(ws.db, str(job.params["run_id"]))
     config = TrainConfig.model_validate(run.config).model_copy(update={"device": device_wish()})
     folder = ws.run_folder(run.id)
     stoppable = _stoppable(report, stop, "Training")
@@ -155,8 +171,7 @@ def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]
     checkpoint = _to_registry(ws, run, result.best.folder, round_number=result.best.number)
     seconds = time.monotonic() - begun
     summary = {"seconds": seconds, "metrics": checkpoint.metrics, "chips": len(manifest.chips)}
-    runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
-    return {"run_id": run.id, "checkpoint_id": checkpoint.id, "metrics": checkpoint.metrics, "seconds": seconds}
+    return runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
 
 
 def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) -> Checkpoint:
@@ -178,7 +193,8 @@ def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) ->
 
 def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Apply a checkpoint to a scene and write its rasters and candidates."""
-    prediction = _predict(ws, job, report=report, stop=stop)
+    scene_id, checkpoint_id = str(job.params["scene_id"]), str(job.params["checkpoint_id"])
+    prediction = _predict(ws, job, scene_id=scene_id, checkpoint_id=checkpoint_id, report=report, stop=stop)
     figures = {"candidates": prediction.candidate_count, "seconds": prediction.seconds}
     return {
         "prediction_id": prediction.id,
@@ -187,12 +203,15 @@ def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, An
     } | figures
 
 
-def _predict(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> Prediction:
+def _predict(ws: Workspace, job: Job, *, scene_id: str, checkpoint_id: str, report: Report, stop: Stop) -> Prediction:
     from icssn.inference import predict as engine
 
-    scene = scenes.get(ws.db, str(job.params["scene_id"]))
-    checkpoint = checkpoints.get(ws.db, str(job.params["checkpoint_id"]))
-    prediction_id = uuid.uuid5(uuid.UUID(job.id), "prediction").hex  # a repeated job makes no second one
+    scene = scenes.get(ws.db, scene_id)
+    checkpoint = checkpoints.get(ws.db, checkpoint_id)
+    prediction_id = uuid.uuid5(uuid.UUID(job.id), f"prediction {scene_id}").hex  # a repeated job makes no second one
+    known_already = [made for made in predictions.of_scene(ws.db, scene_id) if made.id == prediction_id]
+    if known_already:
+        return known_already[0]
     out = ws.prediction_folder(prediction_id)
     done = engine.predict_scene(
         Path(scene.original),
@@ -251,7 +270,7 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
     is_raster = truth_path.suffix.lower() in (".tif", ".tiff")
     truth = truth_path if is_raster else read.read_polygons(truth_path, crs_wkt=scene.facts.crs_wkt)
     prediction = predictions.latest(ws.db, scene.id, checkpoint_id=checkpoint_id) or _predict(
-        ws, job, report=_part(report, 0.0, 0.8), stop=stop
+        ws, job, scene_id=scene.id, checkpoint_id=checkpoint_id, report=_part(report, 0.0, 0.8), stop=stop
     )
     report(Progress(fraction=0.85, message="comparing with the truth"))
     metrics = judge.evaluate(

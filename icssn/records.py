@@ -452,6 +452,17 @@ class Round(Record):
     at: dt.datetime = Field(default_factory=now)
 
 
+class Comparison(Record):
+    """How one run's model does beside another's on the same held-out chips, each at its own threshold."""
+
+    f1: float  # difference of pooled pixel F1
+    low: float  # interval of 95 % of the difference, drawn over chips in pairs
+    high: float
+    chips: int
+    better: int  # chips with fewer wrong pixels than before
+    worse: int  # chips with more
+
+
 class CheckpointState(StrEnum):
     candidate = "candidate"
     active = "active"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, measures, payload, progress, results, wording
+from icssn.ui import frame, ledger, measures, payload, progress, results, wording
 from icssn.ui.wording import phrase
 
 
@@ -45,6 +45,7 @@ with frame.page("train") as ws:
                 format_func=lambda name: phrase(f"train.{name}"),
                 captions=[estimate(ready.estimate_full_s), estimate(ready.estimate_quick_s)][: 1 + can_be_quick],
             )
+            look = st.checkbox(phrase("train.then_predict"), value=True)
             with st.expander(phrase("train.advanced")):
                 settings = st.text_area(
                     phrase("train.settings"),
@@ -53,7 +54,10 @@ with frame.page("train") as ws:
                 )
             if st.button(phrase("train.retrain"), type="primary", disabled=not ready.ready):
                 with frame.told():
-                    actions.start_run(ws, chosen, quick=tier == "quick", overrides=payload.settings(settings))
+                    overrides = payload.settings(settings)
+                    looks = chosen if look else []
+                    actions.start_run(ws, chosen, quick=tier == "quick", then_predict=looks, overrides=overrides)
                     st.rerun()
     with right:
         results.last_run(ws, scenes, busy=bool(running))
+    ledger.ledger(ws, scenes)

@@ -32,15 +32,17 @@ from icssn.records import (
     Checkpoint,
     CheckpointState,
     Edits,
+    Job,
     JobKind,
     JobState,
     LabelClass,
     LabelSource,
     NewLabel,
     Role,
+    Run,
     Scene,
 )
-from icssn.store import checkpoints, registry, stac
+from icssn.store import checkpoints, jobs, registry, runs, stac
 from icssn.store.workspace import Workspace
 
 
@@ -257,3 +259,65 @@ def test_a_models_family_is_all_it_comes_from_and_all_that_comes_from_it(
     trained("e")
     assert actions.model_family(ws, second.id) == [first, second, third]
     assert actions.model_family(ws, first.id) == [first, second, third, aside]
+
+
+@pytest.fixture
+def ended(ws: Workspace, scene: Scene) -> Callable[..., Run]:
+    """Give a function that enters a run which ended with a model, judged on held-out squares of 100 pixels."""
+
+    def enter(name: str, wrong: list[int], *, col: int = 0) -> Run:
+        folder = ws.models / (name * 32)
+        folder.mkdir(parents=True)
+        counts = [[50 - fn, 0, fn, 50] for fn in wrong]
+        squares = [{"scene": scene.id, "col": col, "row": n, "tp_fp_fn_tn": each} for n, each in enumerate(counts)]
+        (folder / registry.CARD).write_text(json.dumps({"validation": squares}))
+        job = jobs.add(ws.db, Job(kind=JobKind.train, params={"run_id": name * 32}, state=JobState.done))
+        run = Run(id=name * 32, scene_ids=(scene.id,), revisions={scene.id: 1}, seed=7, tier="quick", job_id=job.id)
+        return runs.add(ws.db, run.model_copy(update={"checkpoint_id": name * 32, "parent_checkpoint": "d" * 32}))
+
+    return enter
+
+
+def test_two_runs_are_compared_square_by_square_with_an_interval(ws: Workspace, ended: Callable[..., Run]) -> None:
+    poor, good = ended("a", [20, 30, 25, 10, 20, 30]), ended("b", [10, 12, 9, 10, 8, 12])
+    better = actions.compare_runs(ws, good.id, poor.id)
+    assert better is not None
+    assert 0 < better.low < better.f1 < better.high
+    assert (better.chips, better.better, better.worse) == (6, 5, 0)
+    worse = actions.compare_runs(ws, poor.id, good.id)
+    assert worse is not None
+    assert worse.f1 == pytest.approx(-better.f1)
+    assert (worse.better, worse.worse) == (0, 5)
+
+
+def test_runs_that_were_judged_on_other_ground_are_not_compared(ws: Workspace, ended: Callable[..., Run]) -> None:
+    assert actions.compare_runs(ws, ended("a", [1, 2]).id, ended("b", [1, 2], col=64).id) is None
+
+
+def test_a_run_is_repeated_with_the_labels_settings_and_seed_of_then(
+    ws: Workspace, scene: Scene, ended: Callable[..., Run]
+) -> None:
+    former = ended("a", [1, 2])
+    label_all(ws, scene, slides=5, area=True)
+    again, job = actions.repeat_run(ws, former.id)
+    assert again.id != former.id
+    same = ("scene_ids", "revisions", "seed", "tier", "config", "parent_checkpoint")
+    assert [getattr(again, name) for name in same] == [getattr(former, name) for name in same]
+    assert (again.checkpoint_id, again.job_id) == ("", job.id)
+    with pytest.raises(BusyError):
+        actions.repeat_run(ws, former.id)
+
+
+def test_a_cancelled_run_goes_on_and_a_finished_one_does_not(
+    ws: Workspace, scene: Scene, ended: Callable[..., Run]
+) -> None:
+    label_all(ws, scene, slides=5, area=True)
+    run, job = actions.start_run(ws, [scene.id], then_predict=[scene.id])
+    with pytest.raises(BusyError):
+        actions.resume_run(ws, run.id)
+    actions.cancel_job(ws, job.id)
+    resumed, next_job = actions.resume_run(ws, run.id)
+    assert (resumed.id, resumed.job_id) == (run.id, next_job.id)
+    assert next_job.params == {"run_id": run.id, "then_predict": [scene.id]}
+    with pytest.raises(NotFoundError, match="no unfinished run"):
+        actions.resume_run(ws, ended("a", [1]).id)

@@ -45,11 +45,14 @@ from icssn.actions.reviewing import (
 from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
+    compare_runs,
     cross_validate,
     find_run,
     list_rounds,
     list_runs,
     readiness,
+    repeat_run,
+    resume_run,
     run_journal,
     start_run,
 )
@@ -86,6 +89,9 @@ __all__ = [
     # training and models
     "readiness",
     "start_run",
+    "repeat_run",
+    "resume_run",
+    "compare_runs",
     "list_runs",
     "find_run",
     "list_rounds",

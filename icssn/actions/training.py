@@ -12,9 +12,12 @@ from typing import Any
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.config import TrainConfig, train_config
-from icssn.errors import ConfigError, NotTrainableError
+from icssn.errors import ConfigError, NotFoundError, NotTrainableError
 from icssn.jobs import engine
+from icssn.metrics.intervals import paired_difference
+from icssn.metrics.pixels import Confusion
 from icssn.records import (
+    Comparison,
     Job,
     JobKind,
     LabelClass,
@@ -23,9 +26,8 @@ from icssn.records import (
     Role,
     Round,
     Run,
-    new_id,
 )
-from icssn.store import checkpoints, labels, runs
+from icssn.store import checkpoints, jobs, labels, registry, runs, scenes
 from icssn.store.workspace import Workspace
 
 
@@ -53,7 +55,7 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
             "labelled, or reject some candidates."
         )
     seconds = {
-        tier: next((r.summary.get("seconds") for r in runs.every(ws.db) if r.tier == tier and r.checkpoint_id), None)
+        tier: next((_took_s(run) for run in runs.every(ws.db) if run.tier == tier and run.checkpoint_id), None)
         for tier in ("full", "quick")
     }
     return Readiness(
@@ -68,17 +70,24 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
     )
 
 
+def _took_s(run: Run) -> float | None:
+    """Give the seconds of a finished run, up to the mask where one was asked for."""
+    return run.summary.get("click_to_mask_s") or run.summary.get("seconds")
+
+
 def start_run(
     ws: Workspace,
     scene_ids: Iterable[str],
     *,
     quick: bool = False,
+    then_predict: Iterable[str] = (),
     overrides: dict[str, Any] | None = None,
     config_file: Path | None = None,
 ) -> tuple[Run, Job]:
     """Queue a run: freeze the labels at their revisions, then train.
 
     Args:
+        then_predict: Scenes to look at with the new model in the same job.
         quick: Start from the active checkpoint and take few steps.
         overrides: Dotted settings, e.g. ``{"segment.steps": 300}``.
 
@@ -94,21 +103,62 @@ def start_run(
     if not state.ready:
         raise NotTrainableError(state.reasons)
     parent = checkpoints.active(ws.db) if quick else None
-    run_id = new_id()
     run = Run(
-        id=run_id,
         scene_ids=chosen,
         revisions={scene_id: labels.revision(ws.db, scene_id) for scene_id in chosen},
         tier="quick" if quick else "full",
         seed=config.seed,
         config=config.model_dump(mode="json"),
         parent_checkpoint=parent.id if parent else "",
-        code_version=importlib.metadata.version("icssn"),
-        folder=f"runs/{run_id}",
-        created_by=ws.actor.name,
     )
-    job = Job(kind=JobKind.train, params={"run_id": run_id}, created_by=ws.actor.name)
-    run = runs.start(ws.db, run.model_copy(update={"job_id": job.id}), job)
+    return _enter(ws, run, then_predict=then_predict)
+
+
+def repeat_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
+    """Queue a run again: same labels at their old revisions, same settings, seed and parent.
+
+    On the same machine, with the same version of ICSSN, it gives the same weights and the same mask, bit for bit.
+
+    Raises:
+        NotFoundError: There is no such run.
+        BusyError: A run is already queued or running.
+    """
+    require(ws, Role.annotator, "train")
+    former = runs.get(ws.db, run_id)
+    same = ("scene_ids", "revisions", "tier", "seed", "config", "parent_checkpoint")
+    run = Run(**{name: getattr(former, name) for name in same})
+    return _enter(ws, run, then_predict=jobs.get(ws.db, former.job_id).params.get("then_predict", []))
+
+
+def resume_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
+    """Queue a run that was cancelled, or failed, to go on from its last state.
+
+    Raises:
+        NotFoundError: There is no such run, or it has ended with a model.
+        BusyError: A run is already queued or running.
+    """
+    require(ws, Role.annotator, "train")
+    run = runs.get(ws.db, run_id)
+    if run.checkpoint_id:
+        raise NotFoundError("unfinished run", run_id, remedy="It has ended; start a new one.")
+    former = jobs.get(ws.db, run.job_id)
+    job = jobs.add_unless_busy(ws.db, Job(kind=JobKind.train, params=former.params, created_by=ws.actor.name))
+    run = runs.update(ws.db, run.id, job_id=job.id)
+    engine.ensure_worker(ws.folder)
+    return run, job
+
+
+def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run, Job]:
+    """Enter a run with its job, unless one is queued or running."""
+    params = {"run_id": run.id, "then_predict": [scenes.get(ws.db, scene_id).id for scene_id in then_predict]}
+    job = Job(kind=JobKind.train, params=params, created_by=ws.actor.name)
+    signed = {
+        "job_id": job.id,
+        "folder": f"runs/{run.id}",
+        "code_version": importlib.metadata.version("icssn"),
+        "created_by": ws.actor.name,
+    }
+    run = runs.start(ws.db, run.model_copy(update=signed), job)
     engine.ensure_worker(ws.folder)
     return run, job
 
@@ -155,3 +205,32 @@ def run_journal(ws: Workspace, run_id: str) -> dict[str, Any]:
     """Give what a run tells of itself so far: ``looks`` (what validation said at a step), ``rounds``, ``seconds``."""
     path = ws.run_folder(runs.get(ws.db, run_id).id) / "journal.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | None:
+    """Say how much better a run's model finds the held-out ground than another's; None where they cannot be compared.
+
+    Both must have been judged on the same held-out chips, and both must have ended with a model.
+    """
+    judged, before = _judged(ws, runs.get(ws.db, run_id)), _judged(ws, runs.get(ws.db, baseline_id))
+    if not judged or judged.keys() != before.keys():
+        return None
+    blocks, baseline = list(judged.values()), [before[place] for place in judged]
+    low, high = paired_difference(blocks, baseline)
+    wrong = [(one.fp + one.fn, other.fp + other.fn) for one, other in zip(blocks, baseline, strict=True)]
+    return Comparison(
+        f1=sum(blocks, start=Confusion()).f1 - sum(baseline, start=Confusion()).f1,
+        low=low,
+        high=high,
+        chips=len(blocks),
+        better=sum(one < other for one, other in wrong),
+        worse=sum(one > other for one, other in wrong),
+    )
+
+
+def _judged(ws: Workspace, run: Run) -> dict[tuple[str, int, int], Confusion]:
+    """Give what was counted on each held-out chip with a run's model, by the chip's place."""
+    if not run.checkpoint_id:
+        return {}
+    chips = registry.card(ws.models / run.checkpoint_id).get("validation", [])
+    return {(chip["scene"], chip["col"], chip["row"]): Confusion(*chip["tp_fp_fn_tn"]) for chip in chips}

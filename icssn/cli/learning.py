@@ -18,6 +18,7 @@ run = typer.Typer(help="One training run.", no_args_is_help=True)
 def train(
     scene: Annotated[list[str], typer.Option("--scene", help="Name of a scene; may be repeated.")],
     quick: Annotated[bool, typer.Option("--quick", help="Warm start from the active model, few steps.")] = False,
+    predict: Annotated[bool, typer.Option("--predict", help="Then look at the same scenes with the result.")] = False,
     rounds: Annotated[int | None, typer.Option(help="Classify + segment pairs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all random choices.")] = None,
     steps: Annotated[int | None, typer.Option(help="Segmentation steps a round.")] = None,
@@ -32,7 +33,10 @@ def train(
         wishes: dict[str, Any] = {"rounds": rounds, "seed": seed, "segment.steps": steps}
         overrides = {key: value for key, value in wishes.items() if value is not None} | _pairs(settings)
         ids = [actions.find_scene(ws, name).id for name in scene]
-        started, job = actions.start_run(ws, ids, quick=quick, overrides=overrides, config_file=config)
+        looks = ids if predict else []
+        started, job = actions.start_run(
+            ws, ids, quick=quick, then_predict=looks, overrides=overrides, config_file=config
+        )
         if detach:
             console.give({"run_id": started.id, "job_id": job.id}, f"Run {started.id} is queued (job {job.id}).")
             return

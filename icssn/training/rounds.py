@@ -9,7 +9,7 @@ best round so far, at a lower rate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from icssn.training.dataset import open_chips
 from icssn.training.learner import Learner
 from icssn.training.progress import Pace
 from icssn.training.sitting import Journal, Sitting, read_journal, write_journal
-from icssn.training.stage import LOOKS, learn_stage
+from icssn.training.stage import learn_stage
 from icssn.training.state import STATE_NAME, Position, identity
 
 CONFIG_NAME = "config.json"
@@ -118,7 +118,7 @@ def train(
     sitting = Sitting(folder, arrays, config, learner, Journal(run), parent=ancestor, position=begin)
     sitting.resume()
     validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2
-    pace = Pace(config, validation=validation, looks=len(LOOKS), begin=sitting.position, report=report)
+    pace = Pace(config, validation=validation, looks=len(config.looks), begin=sitting.position, report=report)
     with torch.random.fork_rng():  # the steps seed torch's own generators
         while not sitting.journal.done:
             figures = learn_stage(sitting, pace=pace, stop=stop)
@@ -160,6 +160,7 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
     journal, manifest, number = sitting.journal, sitting.chips.manifest, sitting.position.round
     seconds = journal.seconds - sum(entry["metrics"]["seconds"] for entry in journal.rounds)
     metrics = {**figures, "seconds": seconds}
+    judged = [manifest.chips[int(index)] for index in sitting.chips.validation]
     card: dict[str, Any] = {
         "config": sitting.config.model_dump(mode="json"),
         "round": number,
@@ -175,6 +176,10 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
         "code_version": __version__,
         "seconds": journal.seconds,
         "data_seconds": journal.data_seconds,
+        "validation": [
+            {"scene": chip.scene_id, "col": chip.col, "row": chip.row, "tp_fp_fn_tn": [int(n) for n in astuple(counts)]}
+            for chip, counts in zip(judged, sitting.counted, strict=True)
+        ],
     }
     sha256 = save_checkpoint(_round_folder(sitting.folder, number), sitting.learner.model, card)
     journal.rounds.append({"number": number, "metrics": metrics, "sha256": sha256})

@@ -13,6 +13,7 @@ from torch import Tensor
 from icssn.config import TrainConfig
 from icssn.durable import write_text
 from icssn.errors import CheckpointRefusedError
+from icssn.metrics.pixels import Confusion
 from icssn.training.dataset import ChipArrays
 from icssn.training.learner import Learner
 from icssn.training.state import Position, load_state, refuse_other_run, save_state
@@ -67,6 +68,7 @@ class Sitting:
     parent: str  # SHA-256 of the weights started from, or empty
     position: Position
     best: Look | None = None
+    counted: list[Confusion] = field(default_factory=list)  # of each validation chip, when masks were last judged
     resumed: dict[str, Any] | None = None  # state of the learner, until the interrupted stage has begun again
 
     def __post_init__(self) -> None:

@@ -18,8 +18,6 @@ from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Look, Sitting
 from icssn.training.validate import validate_classes, validate_pixels
 
-LOOKS = (0.6, 0.8, 1.0)  # shares of a stage after which it is judged; by then the rate has fallen
-
 
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
     """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
@@ -48,7 +46,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         learner.restore(sitting.resumed)
         sitting.resumed = None
     pace.tell(sitting.position, figures={}, always=True)
-    looks = {round(share * settings.steps) for share in LOOKS}
+    looks = {round(share * settings.steps) for share in config.looks}
     while sitting.position.step < settings.steps:
         if stop():
             sitting.save()
@@ -134,5 +132,6 @@ def _figures(sitting: Sitting) -> dict[str, float]:
         device=learner.device,
     )
     if sitting.position.stage != "classify":
-        figures |= validate_pixels(learner.average, sitting.chips, device=learner.device)
+        found, sitting.counted = validate_pixels(learner.average, sitting.chips, device=learner.device)
+        figures |= found
     return figures

@@ -14,25 +14,19 @@ from icssn.ui.wording import phrase
 
 
 def last_run(ws: Workspace, scenes: Mapping[str, Scene], *, busy: bool) -> None:
-    """Show the newest run with its rounds and log, the way to its result, and the runs before it."""
+    """Show the newest run with its rounds and log, and the way to its result."""
     runs = actions.list_runs(ws)
     if not runs:
         st.markdown(phrase("train.no_run"))
         return
     newest = runs[0]
     st.subheader(phrase("train.this_run" if busy else "train.last_run"), anchor=False)
-    st.caption(_line(newest, scenes))
+    st.caption(line(newest, scenes))
     rounds(ws, newest)
     if newest.checkpoint_id and not busy and st.button(phrase("train.see_result"), type="primary"):
         frame.go("review")
     with st.expander(phrase("train.log")):
         st.code(actions.job_log(ws, newest.job_id) or phrase("train.no_log"), language=None, height=260)
-    finished = [run for run in runs[1:] if run.checkpoint_id]
-    if finished:
-        st.markdown(f"**{phrase('train.earlier')}**")
-    for run in finished[:8]:
-        metrics = run.summary.get("metrics", {})
-        st.caption(f"{_line(run, scenes)} · {summary(metrics)}")
 
 
 def rounds(ws: Workspace, run: Run) -> None:
@@ -44,7 +38,7 @@ def rounds(ws: Workspace, run: Run) -> None:
     st.table(
         [
             {phrase("figure.round"): str(item.number)}
-            | {phrase(f"figure.{word}"): f"{item.metrics.get(name, 0):.2f}" for name, word in columns.items()}
+            | {phrase(f"figure.{word}"): with_interval(item.metrics, name) for name, word in columns.items()}
             | {phrase("figure.time"): measures.duration(item.seconds)}
             for item in done
         ]
@@ -64,7 +58,17 @@ def summary(metrics: Mapping[str, float]) -> str:
     )
 
 
-def _line(run: Run, scenes: Mapping[str, Scene]) -> str:
+def with_interval(metrics: Mapping[str, float], name: str) -> str:
+    """Give a figure with its interval of 95 % where there is one, or a dash."""
+    if name not in metrics:
+        return "–"
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    interval = "" if low is None or high is None else f" ({low:.2f}–{high:.2f})"
+    return f"{metrics[name]:.2f}{interval}"
+
+
+def line(run: Run, scenes: Mapping[str, Scene]) -> str:
+    """Name a run in one line: number, tier, scenes, moment, device."""
     names = ", ".join(scenes[scene_id].name for scene_id in run.scene_ids if scene_id in scenes)
     parts = [phrase("train.run", run=run.id[:4]), phrase(f"train.{run.tier}_short"), frame.plain(names)]
     parts += [measures.moment(run.created_at), frame.plain(run.device)]

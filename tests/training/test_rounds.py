@@ -61,6 +61,7 @@ def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_con
         assert card["threshold"] == finished.threshold == finished.metrics["val_threshold"]
         assert card["metrics"] == finished.metrics
         assert card["round"] == finished.number
+        assert [sum(chip["tp_fp_fn_tn"]) for chip in card["validation"]] == [78 * 80] * 4  # two rows are unknown
         assert card["revisions"] == {"scene": 7}
         assert TrainConfig.model_validate(card["config"]) == tiny_config
         assert {"manifest_fingerprint", "seed", "device", "code_version", "bands", "normalisation"} <= set(card)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from icssn.config import TrainConfig
+from icssn.metrics.pixels import Confusion
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
 from icssn.training.validate import class_scores, pixel_scores, validate_classes, validate_pixels
@@ -16,6 +17,7 @@ from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
 KEYS = {"val_f1", "val_iou", "val_precision", "val_recall", "val_f1_half", "val_ap", "val_threshold"}
+KEYS |= {"val_f1_low", "val_f1_high"}
 
 
 @pytest.fixture
@@ -39,7 +41,10 @@ def test_every_validation_chip_is_judged_and_no_other(write_chips: WriteChips, m
 
 
 def test_figures_agree_with_each_other(write_chips: WriteChips, model: Icssn) -> None:
-    figures = validate_pixels(model, open_chips(write_chips()), device=CPU)
+    figures, each = validate_pixels(model, open_chips(write_chips()), device=CPU)
+    assert len(each) == 4
+    assert sum(each, start=Confusion()).f1 == pytest.approx(figures["val_f1"])
+    assert figures["val_f1_low"] <= figures["val_f1"] <= figures["val_f1_high"]
     assert set(figures) == KEYS
     precision, recall, iou = figures["val_precision"], figures["val_recall"], figures["val_iou"]
     assert figures["val_f1"] == pytest.approx(2 * precision * recall / (precision + recall))
@@ -60,7 +65,7 @@ def test_an_undecided_classifier_loses_one_bit(write_chips: WriteChips, model: I
 
 def test_without_validation_chips_nothing_is_claimed(write_chips: WriteChips, model: Icssn) -> None:
     chips = open_chips(write_chips(validation=(0, 0)))
-    pixels = validate_pixels(model, chips, device=CPU)
+    pixels, _ = validate_pixels(model, chips, device=CPU)
     assert pixels["val_f1"] == pixels["val_ap"] == 0
     assert pixels["val_threshold"] == 0.5
     assert _classes(model, chips) == {"cls_accuracy": 0, "cls_f1": 0, "cls_loss": 0}

@@ -1,0 +1,71 @@
+"""The ledger of runs on the Train page: shown, compared, and what can be done again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from icssn import actions
+from icssn.records import Checkpoint, CheckpointState, Job, JobKind, JobState, Run, Scene
+from icssn.store import checkpoints, jobs, registry, runs
+from icssn.store.workspace import Workspace
+from tests.ui.test_pages import opened, texts
+
+
+@pytest.fixture
+def two_runs(ws: Workspace, scene: Scene) -> list[Run]:
+    """Two runs with models, the later one clearly better, and one that was cancelled; the last one first."""
+    entered = []
+    for name, wrong in (("a", [40, 30, 45, 35]), ("b", [10, 12, 9, 11])):
+        squares = [
+            {"scene": scene.id, "col": 0, "row": n, "tp_fp_fn_tn": [50 - w, 0, w, 50]} for n, w in enumerate(wrong)
+        ]
+        (ws.models / (name * 32)).mkdir(parents=True)
+        (ws.models / (name * 32) / registry.CARD).write_text(json.dumps({"validation": squares}))
+        checkpoints.add(ws.db, Checkpoint(id=name * 32, run_id=name * 32, round=1, sha256=name * 64))
+        entered.append(_run(ws, scene, name, JobState.done, checkpoint=name * 32))
+    return [_run(ws, scene, "c", JobState.cancelled), *reversed(entered)]
+
+
+def _run(ws: Workspace, scene: Scene, name: str, state: JobState, *, checkpoint: str = "") -> Run:
+    job = jobs.add(ws.db, Job(kind=JobKind.train, params={"run_id": name * 32}, state=state))
+    summary = {"seconds": 61.0, "metrics": {"val_f1": 0.7, "val_f1_low": 0.6, "val_f1_high": 0.8}} if checkpoint else {}
+    run = Run(id=name * 32, scene_ids=(scene.id,), revisions={scene.id: 3}, job_id=job.id, summary=summary)
+    return runs.add(ws.db, run.model_copy(update={"checkpoint_id": checkpoint}))
+
+
+def pressed(app: AppTest, label: str) -> AppTest:
+    [button] = [item for item in app.button if item.label == label]
+    return button.click().run()
+
+
+def test_all_runs_are_listed_with_intervals_and_a_stopped_one_can_go_on(
+    ws: Workspace, scene: Scene, two_runs: list[Run]
+) -> None:
+    app = opened("pages/3_Train.py")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["Run"]) == ["cccc", "bbbb", "aaaa"]
+    assert list(table["F1"]) == ["–", "0.70 (0.60–0.80)", "0.70 (0.60–0.80)"]
+    assert list(table["Learned from (scene · revision)"]) == ["hill · 3"] * 3
+    pressed(app, "Go on from where it stopped")
+    [job] = actions.active_jobs(ws)
+    assert job.params == {"run_id": two_runs[0].id}
+
+
+def test_a_finished_run_is_compared_with_the_one_before_and_its_model_put_in_use(
+    ws: Workspace, scene: Scene, two_runs: list[Run]
+) -> None:
+    runs.update(ws.db, two_runs[0].id, tier="quick")
+    app = opened("pages/3_Train.py")
+    [kind] = [box for box in app.selectbox if box.label == "Kind"]
+    kind.select("full").run()
+    assert list(app.dataframe[0].value["Run"]) == ["bbbb", "aaaa"]
+    assert "**Better** on the held-out ground" in texts(app)
+    assert any("4 held-out squares: fewer wrong pixels on 4, more on 0" in item.value for item in app.caption)
+    pressed(app, "Use this model again")
+    assert actions.active_checkpoint(ws) is None  # its files are not whole, and the page says so
+    assert "refused" in app.error[0].value
+    assert actions.find_checkpoint(ws, two_runs[1].checkpoint_id).state is CheckpointState.candidate
