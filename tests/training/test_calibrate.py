@@ -61,7 +61,7 @@ def test_a_net_made_surer_than_it_may_be_is_brought_back_and_ranks_as_before(
     with torch.no_grad():
         for part in sure.segmenter.head.parameters():
             part.mul_(3)
-    before = validate_pixels(sure, chips, device=CPU)["val_f1"]
+    before = validate_pixels(sure, chips, device=CPU)[0]["val_f1"]
     calibrate(sure, chips, size_px=64, min_fraction=0.01, device=CPU)
     torch.testing.assert_close(sure.segmenter.head.weight, fair.segmenter.head.weight, rtol=0.05, atol=1e-4)
-    assert validate_pixels(sure, chips, device=CPU)["val_f1"] > before - 0.03  # stored levels tell more apart again
+    assert validate_pixels(sure, chips, device=CPU)[0]["val_f1"] > before - 0.03  # stored levels tell more apart again
