@@ -16,6 +16,7 @@ from icssn.chips.cut import load
 from icssn.errors import NotTrainableError
 from icssn.records import Manifest
 from icssn.training import augment
+from icssn.training.paste import paste_landslides
 
 KINDS = ("background", "landslide", "hard_negative")  # position = class number in the object-level loss
 BACKGROUND, LANDSLIDE, HARD_NEGATIVE = range(3)
@@ -153,17 +154,28 @@ def classification_views(
     best = augment.view_masks(masks, middle, size_px=size_px) == 1
     lost = seen.sum((1, 2)) < KEPT_LANDSLIDE * best.sum((1, 2))
     poses = torch.where((lost & (kinds == LANDSLIDE))[:, None, None], middle, poses)
-    return _lit(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, generator=generator)
+    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
+    return _lit(views, generator=generator)
 
 
 def segmentation_views(
-    chips: ChipArrays, indices: Indices, *, size_px: int, min_fraction: float, generator: torch.Generator
+    chips: ChipArrays,
+    indices: Indices,
+    *,
+    size_px: int,
+    min_fraction: float,
+    generator: torch.Generator,
+    paste_share: float = 0.0,
 ) -> Views:
-    """Give one view of each chip."""
+    """Give one view of each chip; a share of those without a landslide gets one of another view, see `paste`."""
     images, masks = gather(chips, indices, device=generator.device)
     kinds = chip_kinds(chips.manifest, indices).to(images.device)
     poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
-    return _lit(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, generator=generator)
+    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
+    if paste_share:
+        pasted = paste_landslides(views.images, views.masks, share=paste_share, generator=generator)
+        views = Views(*pasted, torch.where((pasted[1] != views.masks).flatten(1).any(dim=1), -1, views.kinds))
+    return _lit(views, generator=generator)
 
 
 def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -197,23 +209,18 @@ def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: flo
     return torch.where((kinds == POINT) | ((visible > 0) & (visible >= enough)), LANDSLIDE, negative)
 
 
-def _lit(
-    images: Tensor,
-    masks: Tensor,
-    kinds: Tensor,
-    poses: Tensor,
-    *,
-    size_px: int,
-    min_fraction: float,
-    generator: torch.Generator,
-) -> Views:
+def _posed(images: Tensor, masks: Tensor, kinds: Tensor, poses: Tensor, *, size_px: int, min_fraction: float) -> Views:
     seen = augment.view_masks(masks, poses, size_px=size_px)
-    shown = augment.random_light(augment.view_images(images, poses, size_px=size_px), generator=generator)
     return Views(
-        images=shown.contiguous(memory_format=torch.channels_last),
+        images=augment.view_images(images, poses, size_px=size_px),
         masks=seen,
         kinds=view_kinds(kinds, seen, masks, min_fraction=min_fraction),
     )
+
+
+def _lit(views: Views, *, generator: torch.Generator) -> Views:
+    shown = augment.random_light(views.images, generator=generator)
+    return Views(shown.contiguous(memory_format=torch.channels_last), views.masks, views.kinds)
 
 
 def _moved(values: NDArray[Any], device: torch.device) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,21 +18,25 @@ from icssn.training.learner import Learner
 def segmentation_batch(
     chips: ChipArrays, *, config: TrainConfig, step: int, order: int, generator: torch.Generator
 ) -> Views:
-    """Give the views of one step, one of each chip.
+    """Give the views of one step, one of each chip; now and then fewer and wider ones, of about as many pixels.
 
     Args:
         step: Of the stage, from 0.
         order: Seed of the order in which the stage goes through the chips.
         generator: Chance of this step, on the device of the batch.
     """
-    indices = batch_indices(
-        chips.train, count=config.segment.batch_size, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order
-    )
+    size_px, count = config.chips.size_px, config.segment.batch_size
+    indices = batch_indices(chips.train, count=count, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order)
+    if config.wide_share and torch.rand((), generator=generator, device=generator.device) < config.wide_share:
+        fewer = max(2, round(count * (size_px / chips.stored_px) ** 2))
+        indices = indices[np.linspace(0, count - 1, fewer).round().astype(int)]  # landslides stand first: keep both
+        size_px = chips.stored_px
     return segmentation_views(
         chips,
         indices,
-        size_px=config.chips.size_px,
+        size_px=size_px,
         min_fraction=config.chips.min_landslide_fraction,
+        paste_share=config.paste_share,
         generator=generator,
     )
 

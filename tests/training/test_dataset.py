@@ -17,6 +17,7 @@ from icssn.training.dataset import (
     LANDSLIDE,
     POINT,
     UNKNOWN,
+    Views,
     batch_indices,
     classification_views,
     endless,
@@ -146,3 +147,18 @@ def test_every_view_of_a_chip_on_a_landslide_point_shows_the_point() -> None:
     for _ in range(200):
         poses = augment.random_poses(4, size_px=size, stored_px=size + 2 * margin, generator=generator)
         assert (augment.view_masks(masks, poses, size_px=size) == 1).any(2).any(1).all()
+
+
+def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_chips: WriteChips) -> None:
+    chips = open_chips(write_chips())
+    indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
+
+    def views(share: float) -> Views:
+        chance = torch.Generator().manual_seed(0)
+        return segmentation_views(chips, indices, size_px=64, min_fraction=0.01, paste_share=share, generator=chance)
+
+    plain, pasted = views(0.0), views(1.0)
+    assert not (plain.masks[4:] == 1).any()
+    assert (pasted.masks[4:] == 1).flatten(1).any(1).all()
+    assert pasted.kinds.tolist() == [LANDSLIDE] * 4 + [-1] * 4
+    assert torch.equal(pasted.masks[:4], plain.masks[:4])

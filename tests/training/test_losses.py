@@ -168,6 +168,19 @@ def test_remembered_keys_go_on_with_the_state(
     assert torch.equal(*losses)
 
 
+def test_wide_views_are_fewer_and_show_whole_chips_of_both_classes(
+    write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = open_chips(write_chips())
+    config = tiny_config.model_copy(update={"wide_share": 0.5})
+    batches = [
+        segmentation_batch(chips, config=config, step=step, order=0, generator=_chance(step)) for step in range(30)
+    ]
+    shapes = {tuple(views.masks.shape) for views in batches}
+    assert shapes == {(3, 64, 64), (2, 80, 80)}
+    assert all((views.masks[0] == 1).any() and not (views.masks[-1] == 1).any() for views in batches)
+
+
 @pytest.mark.parametrize("stage", ["classify", "segment"])
 def test_one_batch_can_be_learned_by_heart(write_chips: WriteChips, tiny_config: TrainConfig, stage: str) -> None:
     torch.manual_seed(0)
