@@ -63,6 +63,13 @@ class AttributeRefusedError(IcssnError, ValueError):
         super().__init__(f"Field '{field}' cannot be '{found}': it must be {needed}. Correct it and save again.")
 
 
+class OutlineError(IcssnError, ValueError):
+    """A change to an outline cannot be made as it was drawn."""
+
+    def __init__(self, verb: str, needed: str) -> None:
+        super().__init__(f"Could not {verb} the polygon: {needed}. Nothing was changed; draw again.")
+
+
 class ConflictError(IcssnError):
     """Somebody else changed the same labels first; nothing was saved.
 

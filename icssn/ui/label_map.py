@@ -1,67 +1,64 @@
-"""The label editor on its map: shows a scene's labels, saves what the browser sends."""
+"""The label editor on its map. What it saves and asks goes by routes (`label_routes`), so the page never runs again."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import streamlit as st
-
-from icssn import actions
-from icssn.errors import ConflictError, IcssnError
-from icssn.records import Scene
+from icssn import actions, landslide_record
+from icssn.records import LabelClass, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import map as maps
-from icssn.ui import payload
-from icssn.ui.wording import phrase
+from icssn.ui import payload, wording
 
-LEGEND = [("landslide", "landslide"), ("label_area", "label_area"), ("hard_negative", "hard_negative")]
+LEGEND = [
+    ("landslide", "landslide"),
+    ("landslide_point", "landslide_point"),
+    ("hard_negative", "hard_negative"),
+    ("label_area", "label_area"),
+]
 _KEYS = [
     ("D", "key_draw"),
+    ("T", "key_point"),
     ("E", "key_edit"),
+    ("R", "key_reshape"),
+    ("K", "key_split"),
+    ("O", "key_cut"),
+    ("M", "key_merge"),
+    ("1 2 3", "key_class"),
+    ("A X U", "key_judge"),
+    ("N P", "key_beside"),
+    ("F", "key_fly"),
+    ("Shift", "key_several"),
     ("Del", "key_delete"),
     ("Enter", "key_finish"),
     ("Backspace", "key_back"),
     ("Esc", "key_escape"),
-    ("Ctrl+Z", "undo"),
-    ("Ctrl+Y", "redo"),
+    ("Space", "key_pan"),
+    ("G", "key_snap"),
+    ("Ctrl+C / V", "key_copy"),
+    ("Ctrl+Z / Y", "key_steps"),
     ("Ctrl+S", "save"),
 ]
 
 
 def edit(ws: Workspace, scene: Scene) -> None:
-    """Show the editor for a scene; a Save of the browser is applied before the page runs again."""
-    answer = f"answer_label_{scene.id}"
+    """Show the editor for a scene."""
     maps.show(
         "editor",
         scene,
         key=f"editor_{scene.id}",
         legend=LEGEND,
         keys=_KEYS,
-        options={"lookAlikes": payload.LOOK_ALIKES},
-        contents={
-            "revision": actions.label_revision(ws, scene.id),
-            "labels": payload.label_items(actions.list_labels(ws, scene.id)),
-            "answer": st.session_state.get(answer),
+        options={
+            "lookAlikes": payload.LOOK_ALIKES,
+            "me": ws.actor.name,
+            "sceneName": scene.name,
+            "forms": {cls: landslide_record.form(cls) for cls in LabelClass},
+            "record": {
+                "fields": wording.group("record"),
+                "help": wording.group("record_help"),
+                "codes": wording.group("record_code"),
+                "groups": wording.group("record_group"),
+                "groups_order": landslide_record.groups(),
+            },
         },
-        on_event=lambda event: st.session_state.update({answer: saved(ws, scene.id, event)}),
+        contents={"revision": actions.label_revision(ws, scene.id)},
     )
-
-
-def saved(ws: Workspace, scene_id: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Apply one Save and give the answer for the browser: ``{nonce, ok, text}``, with both sides of a conflict."""
-    try:
-        edits = payload.edits(event)
-        done = actions.save_edits(ws, scene_id, edits)
-    except ConflictError as err:
-        conflicts = payload.conflict_items(err.conflicts)
-        return {"nonce": event.get("nonce"), "ok": False, "text": str(err), "conflicts": conflicts}
-    except IcssnError as err:
-        return {"nonce": event.get("nonce"), "ok": False, "text": str(err)}
-    text = phrase(
-        "label.saved",
-        created=len(edits.created),
-        changed=len(edits.changed),
-        deleted=len(edits.deleted),
-        revision=done.revision,
-    )
-    return {"nonce": edits.nonce, "ok": True, "text": text}

@@ -20,7 +20,12 @@ from icssn.records import Scene
 from icssn.ui import assets, palette, wording
 
 _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
-_SCRIPTS = ("map", "pen", "handles", "editor", "overlays", "swipe", "evidence", "suggest", "review")
+SCRIPTS = (
+    *("map", "server", "outlines", "handles"),
+    *("ledger", "snap", "pen", "verbs", "table", "form", "versions", "drafts", "editor"),
+    *("overlays", "swipe", "evidence", "suggest", "review"),
+)
+"""The scripts in loading order: what all maps share, the label editor, the review."""
 _EQUATOR_M = 2 * math.pi * 6378137.0
 
 
@@ -123,7 +128,7 @@ def _parts() -> dict[str, Any]:
     class OfflineMap(leafmap.Map):  # type: ignore[misc]
         """A leafmap map whose files all come from this machine."""
 
-        default_js = assets.script_urls(*_SCRIPTS)
+        default_js = assets.script_urls(*SCRIPTS)
         default_css = assets.style_urls()
 
     class Script(MacroElement):

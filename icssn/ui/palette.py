@@ -15,6 +15,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "landslide": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.12},
     "hard_negative": {"color": PURPLE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.12},
     "label_area": {"color": WHITE, "weight": 2.5, "dashArray": "14 7", "fill": False},
+    "landslide_point": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.35},
     "open": {"color": ORANGE, "weight": 2.5, "dashArray": "8 5", "fillOpacity": 0.06},
     "faint": {"color": SKY, "weight": 2, "dashArray": "1 5", "fillOpacity": 0.0},
     "unsure": {"color": GREEN, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},

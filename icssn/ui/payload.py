@@ -24,6 +24,8 @@ from icssn.records import (
     LabelClass,
     LabelConflict,
     LabelDeletion,
+    LabelSource,
+    LabelStatus,
     LabelVersion,
     NewLabel,
 )
@@ -37,8 +39,9 @@ def edits(payload: Mapping[str, Any]) -> Edits:
     """Read one Save of the label editor.
 
     Args:
-        payload: ``{nonce, created: [{uid, geometry, cls, attributes}], changed: [{uid, expected_version, geometry |
-            null, cls, attributes}], deleted: [{uid, expected_version}]}``; geometries are GeoJSON, longitude/latitude.
+        payload: ``{nonce, created: [{uid, geometry, cls, status, source, attributes}], changed: [{uid,
+            expected_version, geometry | null, cls, status, attributes}], deleted: [{uid, expected_version}]}``;
+            geometries are GeoJSON, longitude/latitude.
 
     Raises:
         LabelsRefusedError: The payload is not of this form.
@@ -49,8 +52,10 @@ def edits(payload: Mapping[str, Any]) -> Edits:
             created=tuple(
                 NewLabel(
                     uid=item["uid"],
-                    geometry_lonlat=_geometry(item["geometry"]),
+                    geometry_lonlat=_geometry(item["geometry"], kinds=_fitting(item["cls"])),
                     cls=item["cls"],
+                    status=LabelStatus(item["status"]),
+                    source=LabelSource(item["source"]),
                     attributes=_attributes(item["cls"], item["attributes"]),
                 )
                 for item in payload["created"]
@@ -59,8 +64,11 @@ def edits(payload: Mapping[str, Any]) -> Edits:
                 LabelChange(
                     uid=item["uid"],
                     expected_version=item["expected_version"],
-                    geometry_lonlat=None if item["geometry"] is None else _geometry(item["geometry"]),
+                    geometry_lonlat=None
+                    if item["geometry"] is None
+                    else _geometry(item["geometry"], kinds=_fitting(item["cls"])),
                     cls=item["cls"],
+                    status=LabelStatus(item["status"]),
                     attributes=_attributes(item["cls"], item["attributes"]),
                 )
                 for item in payload["changed"]
@@ -69,8 +77,8 @@ def edits(payload: Mapping[str, Any]) -> Edits:
                 LabelDeletion(uid=item["uid"], expected_version=item["expected_version"]) for item in payload["deleted"]
             ),
         )
-    except (KeyError, TypeError, AttributeError, ValidationError) as err:
-        raise _refused(err) from err
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as err:
+        raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
 
 
 def decisions(payload: Mapping[str, Any]) -> list[Decision]:
@@ -104,8 +112,8 @@ def polygon(item: Any) -> BaseGeometry:
     return _geometry(item)
 
 
-def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
-    """Give labels as the editor reads them; areas in m², geodesic."""
+def label_items(labels: Iterable[Label], *, points: bool = False) -> list[dict[str, Any]]:
+    """Give labels as the maps read them, point labels only if asked for; areas in m², geodesic."""
     return [
         {
             "uid": label.uid,
@@ -115,10 +123,12 @@ def label_items(labels: Iterable[Label]) -> list[dict[str, Any]]:
             "source": label.source,
             "attributes": label.attributes,
             "version": label.version,
-            "area": area_m2(label.geometry_lonlat),
+            "area": 0.0 if label.cls is LabelClass.landslide_point else area_m2(label.geometry_lonlat),
+            "by": label.updated_by,
+            "at": label.updated_at.isoformat(),
         }
         for label in labels
-        if label.cls is not LabelClass.landslide_point  # the editor draws outlines only
+        if points or label.cls is not LabelClass.landslide_point
     ]
 
 
@@ -205,16 +215,20 @@ def _candidate_item(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _geometry(item: Any) -> BaseGeometry:
+def _geometry(item: Any, *, kinds: tuple[str, ...] = ("Polygon", "MultiPolygon")) -> BaseGeometry:
     try:
         found = shape(item)
     except (ShapelyError, AttributeError, KeyError, TypeError, ValueError, IndexError) as err:
         raise _refused(err) from err
-    if found.geom_type not in ("Polygon", "MultiPolygon") or found.is_empty:
+    if found.geom_type not in kinds or found.is_empty:
         raise _refused(found.geom_type)
     if not all(math.isfinite(value) for value in found.bounds):
         raise _refused("coordinates that are not finite")
     return found
+
+
+def _fitting(cls: str) -> tuple[str, ...]:
+    return ("Point",) if cls == LabelClass.landslide_point else ("Polygon", "MultiPolygon")
 
 
 def _attributes(cls: str, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the server does besides pages: tiles and drafts, and at its start the worker and the slow imports."""
+"""What the server does besides pages: tiles, labels and drafts, and at its start the worker and the slow imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from icssn import actions
 from icssn.errors import IcssnError
-from icssn.ui import drafts, evidence, tiles
+from icssn.ui import drafts, evidence, label_routes, tiles
 from icssn.ui import map as maps
 from icssn.ui.session import workspace
 
@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 def routes() -> list[Route]:
     """Give our routes on Streamlit's port, under its base path."""
     base = str(st.get_option("server.baseUrlPath") or "")
-    return [*tiles.routes(base), *drafts.routes(base), *evidence.routes(base)]
+    return [*tiles.routes(base), *drafts.routes(base), *label_routes.routes(base), *evidence.routes(base)]
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
@@ -24,6 +25,9 @@ from icssn import actions, handlers
 from icssn.records import Edits, Job, JobKind, LabelClass, NewLabel, Scene
 from icssn.store.workspace import Workspace
 from tests.ui.conftest import inside
+
+if TYPE_CHECKING:
+    from tests.browser.desk import Desk
 
 ROOT = Path(__file__).parents[2]
 MAP = "iframe[title='streamlit_folium.st_folium']"
@@ -86,16 +90,25 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=executable, headless=True, args=_QUIET)
 
 
+@contextlib.contextmanager
+def serving(workspace: Path) -> Iterator[Server]:
+    """Run the application on a workspace; server and worker end with the block."""
+    running = Server(workspace, free_port())
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        for other in psutil.process_iter(["cmdline"]):
+            if str(workspace) in (other.info["cmdline"] or []):
+                other.kill()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running application on the workspace ``tmp_path / "workspace"``; server and worker end with the test."""
-    running = Server(tmp_path / "workspace", free_port())
-    running.start()
-    yield running
-    running.stop()
-    for other in psutil.process_iter(["cmdline"]):
-        if str(running.workspace) in (other.info["cmdline"] or []):
-            other.kill()
+    with serving(tmp_path / "workspace") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")  # not longer: Playwright's event loop would stand in the way of other tests
@@ -118,17 +131,27 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def scene(ws: Workspace, tmp_path: Path) -> Scene:
     """A scene of 512 × 512 px of 1 m, ready for the map, with two landslides in a label area."""
-    path = tmp_path / "hill.tif"
+    known = a_hill(ws, tmp_path)
+    actions.save_edits(ws, known.id, Edits(created=three_labels(known)))
+    return known
+
+
+def a_hill(ws: Workspace, folder: Path) -> Scene:
+    """Register a scene of 512 × 512 px of 1 m and make it ready for the map."""
+    path = folder / "hill.tif"
     profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
     with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
         out.write(np.random.default_rng(0).integers(0, 255, (3, 512, 512), dtype=np.uint8))
     known = actions.register_scene(ws, path, name="hill")
     job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
     handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
-    slides = tuple(NewLabel(uid=f"slide{i}", geometry_lonlat=inside(known, 0.2 + 0.3 * i)) for i in range(2))
-    area = NewLabel(uid="area", geometry_lonlat=inside(known, 0.05, 0.9), cls=LabelClass.label_area)
-    actions.save_edits(ws, known.id, Edits(created=(*slides, area)))
-    return known
+    return actions.find_scene(ws, "hill")
+
+
+def three_labels(scene: Scene) -> tuple[NewLabel, ...]:
+    """Two landslides, ``slide0`` and ``slide1``, in a label area, ``area``."""
+    slides = tuple(NewLabel(uid=f"slide{i}", geometry_lonlat=inside(scene, 0.2 + 0.3 * i)) for i in range(2))
+    return *slides, NewLabel(uid="area", geometry_lonlat=inside(scene, 0.05, 0.9), cls=LabelClass.label_area)
 
 
 def place(scene: Scene, across: float, up: float) -> tuple[float, float]:
@@ -180,6 +203,13 @@ class Visit:
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
     """A fresh English browser of 1440 × 900; requests to other hosts and JavaScript errors are kept."""
+    with visiting(browser) as visited:
+        yield visited
+
+
+@contextlib.contextmanager
+def visiting(browser: Browser) -> Iterator[Visit]:
+    """Open a fresh English browser of 1440 × 900 with a memory of its own."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
     visited = Visit(context.new_page())
 
@@ -192,3 +222,27 @@ def visit(browser: Browser) -> Iterator[Visit]:
     visited.page.on("pageerror", lambda error: visited.errors.append(str(error)))
     yield visited
     context.close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Workspace, Scene]]:
+    """One server on one scene for all tests of the editor; each lays its own labels on it."""
+    folder = tmp_path_factory.mktemp("desk")
+    workspace = actions.open_workspace(folder / "workspace")
+    scene = a_hill(workspace, folder)
+    with serving(folder / "workspace") as running:
+        yield running, workspace, scene
+    workspace.close()
+
+
+@pytest.fixture
+def desk(shared: tuple[Server, Workspace, Scene], visit: Visit) -> Iterator[Desk]:
+    """The Label page with its three labels loaded; nothing may go wrong in the browser, nor ask another host."""
+    from tests.browser.desk import Desk, lay
+
+    server, workspace, scene = shared
+    lay(workspace, scene)
+    sitting = Desk(visit, server, workspace, scene)
+    sitting.open()
+    yield sitting
+    assert (visit.foreign, visit.errors) == ([], [])

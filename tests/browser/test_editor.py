@@ -1,171 +1,192 @@
-"""The label editor in a real browser: real mouse and keys, real server, real store."""
+"""The label editor in a real browser: undo, saving, the list, the record, the past of a label, hostile text."""
 
 from __future__ import annotations
 
 import pytest
-from shapely.geometry import MultiPolygon, Point
 
 from icssn import actions
-from icssn.records import Edits, LabelClass, NewLabel, Scene
-from icssn.store.workspace import Workspace
-from tests.browser.conftest import Server, Visit, place
+from icssn.records import Edits, LabelClass, LabelStatus, NewLabel
+from tests.browser.desk import Desk, lay
 from tests.ui.conftest import inside
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture
-def editor(scene: Scene, server: Server, visit: Visit) -> Visit:
-    """The Label page with its three labels loaded."""
-    visit.page.goto(f"{server.url}/Label")
-    frame, _ = visit.map()
-    frame.wait_for_function("icssn.labels().length === 3")
-    visit.page.mouse.move(*visit.point(*place(scene, 0.5, 0.9)))
-    return visit
+HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>`${window.hacked=1}`"
 
 
-def draw(editor: Visit, scene: Scene, corners: list[tuple[float, float]]) -> None:
-    editor.page.keyboard.press("d")
-    for corner in corners:
-        editor.page.mouse.click(*editor.point(*place(scene, *corner)))
-        editor.page.wait_for_timeout(60)
-    editor.page.keyboard.press("Enter")
+def test_undo_and_redo_step_through_edits_and_through_saves(desk: Desk) -> None:
+    desk.draw((0.6, 0.2), (0.8, 0.2), (0.8, 0.4))
+    desk.press("Control+z")
+    assert (desk.count(), desk.pending()) == (3, [])
+    desk.press("Control+y")
+    assert (desk.count(), len(desk.pending())) == (4, 1)
+    desk.click((0.25, 0.25))
+    desk.press("Delete")
+    assert len(desk.save()) == 3
+    desk.press("Control+z")  # brings the deleted landslide back
+    assert desk.save().keys() >= {"slide0", "slide1", "area"}
+    desk.press("Control+Shift+z")
+    assert "slide0" not in desk.save()
 
 
-def save(editor: Visit) -> None:
-    frame, _ = editor.map()
-    editor.page.keyboard.press("Control+s")
-    frame.wait_for_function("icssn.pending().length === 0", timeout=30_000)
+def test_while_drawing_undo_takes_back_corners_and_redo_sets_them_again(desk: Desk) -> None:
+    desk.press("d")
+    desk.click((0.6, 0.2), (0.8, 0.2), (0.9, 0.3), (0.8, 0.4))
+    desk.press("Control+z", "Control+z", "Control+y", "Control+z")
+    desk.click((0.8, 0.4))
+    desk.press("Enter")
+    [uid] = desk.chosen()
+    assert len(desk.drawn(uid).geometry_lonlat.exterior.coords) - 1 == 3
+    assert desk.count() == 4
 
 
-def test_draw_correct_delete_and_save_in_one_go(editor: Visit, ws: Workspace, scene: Scene) -> None:
-    frame, _ = editor.map()
-    view = frame.evaluate("JSON.stringify([map.getCenter(), map.getZoom()])")
-    draw(editor, scene, [(0.6, 0.2), (0.8, 0.2), (0.8, 0.4)])
-    editor.drag(place(scene, 0.8, 0.4), place(scene, 0.85, 0.45))  # a corner of what was drawn
-    editor.page.mouse.click(*editor.point(*place(scene, 0.25, 0.25)))  # the first landslide
-    editor.drag(place(scene, 0.3, 0.3), place(scene, 0.35, 0.35))  # its upper right corner
-    editor.page.mouse.click(*editor.point(*place(scene, 0.55, 0.55)))  # the second one
-    editor.page.keyboard.press("Delete")
-    assert frame.evaluate("icssn.pending().length") == 3
-    save(editor)
-    labels = {label.uid: label for label in actions.list_labels(ws, scene.id)}
-    assert labels.keys() >= {"slide0", "area"}
-    assert "slide1" not in labels
-    assert labels["slide0"].version == 2
-    assert labels["slide0"].geometry_lonlat.bounds[2:] == pytest.approx(place(scene, 0.35, 0.35), abs=2e-5)
-    [new] = [label for uid, label in labels.items() if uid not in ("slide0", "area")]
-    assert new.cls is LabelClass.landslide
-    assert new.geometry_lonlat.bounds == pytest.approx((*place(scene, 0.6, 0.2), *place(scene, 0.85, 0.45)), abs=2e-5)
-    assert frame.evaluate("JSON.stringify([map.getCenter(), map.getZoom()])") == view
-    assert (editor.foreign, editor.errors) == ([], [])
+def test_what_somebody_else_saved_cannot_be_undone_unseen(desk: Desk) -> None:
+    desk.click((0.25, 0.25))
+    desk.drag((0.3, 0.3), (0.35, 0.35))
+    version = desk.save()["slide0"].version
+    theirs = {"uid": "slide0", "expected_version": version, "geometry_lonlat": inside(desk.scene, 0.1, 0.05)}
+    actions.save_edits(desk.ws, desk.scene.id, Edits.model_validate({"changed": [theirs]}))
+    desk.wait(f"icssn.labels().find(label => label.uid === 'slide0').version === {version + 1}")
+    desk.press("Control+z")
+    assert "cannot be taken back" in desk.toast()
+    assert desk.pending() == []
 
 
-def test_undo_and_redo_step_through_edits_and_through_saves(editor: Visit, ws: Workspace, scene: Scene) -> None:
-    frame, _ = editor.map()
-    draw(editor, scene, [(0.6, 0.2), (0.8, 0.2), (0.8, 0.4)])
-    editor.page.keyboard.press("Control+z")
-    assert frame.evaluate("[icssn.labels().length, icssn.pending().length]") == [3, 0]
-    editor.page.keyboard.press("Control+y")
-    assert frame.evaluate("[icssn.labels().length, icssn.pending().length]") == [4, 1]
-    editor.page.mouse.click(*editor.point(*place(scene, 0.25, 0.25)))
-    editor.page.keyboard.press("Delete")
-    save(editor)
-    editor.page.keyboard.press("Control+z")  # brings the deleted landslide back, under a new id
-    save(editor)
-    assert len(actions.list_labels(ws, scene.id)) == 4
-    assert editor.errors == []
+def test_the_list_sorts_filters_and_flies_to_a_label(desk: Desk) -> None:
+    small = NewLabel(uid="small", geometry_lonlat=inside(desk.scene, 0.8, 0.02), status=LabelStatus.proposed)
+    lay(desk.ws, desk.scene, small)
+    desk.reload()
+    rows = desk.inside.locator(".ic-row")
+    desk.inside.get_by_label("Order").select_option("sort_small")
+    assert rows.first.get_attribute("data-uid") == "small"
+    desk.inside.locator("#ic-filter").click()
+    desk.inside.locator("[data-facet=status]").select_option("proposed")
+    assert rows.count() == 1
+    assert "1 of 4" in desk.inside.locator(".ic-labels h2").inner_text()
+    rows.first.click()
+    desk.wait("map.getZoom() > 17")
+    assert desk.chosen() == ["small"]
+    desk.press("a")
+    assert desk.drawn("small").status is LabelStatus.accepted
 
 
-def test_unsaved_edits_survive_a_reload(editor: Visit, ws: Workspace, scene: Scene) -> None:
-    draw(editor, scene, [(0.6, 0.2), (0.8, 0.2), (0.8, 0.4)])
-    editor.page.reload()
-    frame, inside_map = editor.map()
-    frame.wait_for_function("icssn.pending().length === 1")
-    assert "brought back" in inside_map.locator(".ic-toast").inner_text()
-    editor.page.mouse.move(*editor.point(*place(scene, 0.5, 0.9)))
-    save(editor)
-    assert len(actions.list_labels(ws, scene.id)) == 4
+def test_next_and_previous_follow_the_list(desk: Desk) -> None:
+    desk.press("n")
+    first = desk.chosen()
+    desk.press("n")
+    assert desk.chosen() != first
+    desk.press("p")
+    assert desk.chosen() == first
 
 
-def test_a_save_while_the_server_is_away_arrives_when_it_is_back(
-    editor: Visit, server: Server, ws: Workspace, scene: Scene
-) -> None:
-    frame, _ = editor.map()
-    server.stop()
-    draw(editor, scene, [(0.6, 0.2), (0.8, 0.2), (0.8, 0.4)])
-    editor.page.keyboard.press("Control+s")
-    editor.page.wait_for_timeout(1000)
-    assert frame.evaluate("icssn.pending().length") == 1
-    server.start()
-    frame.wait_for_function("icssn.pending().length === 0", timeout=120_000)
-    assert len(actions.list_labels(ws, scene.id)) == 4
-
-
-def test_a_conflict_is_told_and_can_be_settled_without_losing_anything(
-    editor: Visit, ws: Workspace, scene: Scene
-) -> None:
-    frame, inside_map = editor.map()
-    editor.page.mouse.click(*editor.point(*place(scene, 0.25, 0.25)))
-    editor.drag(place(scene, 0.3, 0.3), place(scene, 0.35, 0.35))
-    theirs = {"uid": "slide0", "expected_version": 1, "geometry_lonlat": inside(scene, 0.1, 0.05)}
-    actions.save_edits(ws, scene.id, Edits.model_validate({"changed": [theirs]}))
-    editor.page.keyboard.press("Control+s")
-    toast = inside_map.locator(".ic-toast.ic-bad")
-    toast.wait_for(timeout=30_000)
-    assert "nothing was saved" in toast.inner_text()
-    assert frame.evaluate("icssn.pending()") == ["slide0"]
-    inside_map.get_by_role("button", name="Keep mine").click()
-    save(editor)
-    [label] = [label for label in actions.list_labels(ws, scene.id) if label.uid == "slide0"]
-    assert label.version == 3
-    assert label.geometry_lonlat.bounds[2:] == pytest.approx(place(scene, 0.35, 0.35), abs=2e-5)
-
-
-def test_text_of_labels_is_never_read_as_html(editor: Visit, ws: Workspace, scene: Scene) -> None:
-    hostile = "<img src=x onerror=window.hacked=1>"
-    made = NewLabel(
-        uid="h1",
-        geometry_lonlat=inside(scene, 0.7),
-        cls=LabelClass.hard_negative,
-        attributes={"look_alike": hostile, "note": "</script><script>window.hacked=1</script>"},
+def test_the_record_is_filled_in_by_keyboard_beside_the_map(desk: Desk) -> None:
+    desk.draw((0.6, 0.2), (0.8, 0.2), (0.8, 0.4))
+    [uid] = desk.chosen()
+    desk.press("Enter")  # the cursor goes to the first field that has to be filled
+    assert desk.frame.evaluate("document.activeElement.id") == "ic-field-confidence"
+    desk.visit.page.keyboard.type("Mod")
+    desk.press("Escape")
+    desk.inside.locator("#ic-field-name").fill("Red Cliff")
+    desk.press("Enter")
+    desk.inside.get_by_text("Evidence", exact=True).click()
+    desk.inside.locator("#ic-field-features input").first.check()
+    desk.press("Escape")
+    attributes = desk.save()[uid].attributes
+    assert attributes["confidence"] == "moderate"
+    assert (attributes["name"], attributes["features"]) == ("Red Cliff", ["main_scarp"])
+    assert (attributes["geometry_role"], attributes["method"], attributes["source_image"]) == (
+        "whole",
+        "manual",
+        "hill",
     )
-    actions.save_edits(ws, scene.id, Edits(created=(made,)))
-    editor.page.reload()
-    frame, _ = editor.map()
-    frame.wait_for_function("icssn.labels().length === 4")
-    editor.page.mouse.click(*editor.point(*place(scene, 0.75, 0.75)))
-    editor.page.wait_for_timeout(300)
-    assert frame.evaluate("window.hacked") is None
-    assert editor.errors == []
+    assert 100 < attributes["display_scale"] < 100_000
+    desk.press("Control+z")
+    assert "features" not in desk.frame.evaluate(
+        "uid => icssn.labels().find(label => label.uid === uid).attributes", uid
+    )
 
 
-def test_the_language_holds_over_pages_and_reloads(editor: Visit) -> None:
-    page = editor.page
+def test_a_value_outside_its_domain_is_marked_and_not_taken(desk: Desk) -> None:
+    desk.click((0.25, 0.25))
+    desk.inside.get_by_text("Age and activity", exact=True).click()
+    field = desk.inside.locator("#ic-field-event_date")
+    field.fill("lately")
+    field.press("Enter")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert desk.pending() == []
+
+
+def test_a_point_says_that_a_landslide_is_here(desk: Desk) -> None:
+    desk.press("t")
+    desk.click((0.7, 0.3))
+    [uid] = desk.chosen()
+    desk.drag((0.7, 0.3), (0.72, 0.32))
+    point = desk.save()[uid]
+    assert point.cls is LabelClass.landslide_point
+    assert point.geometry_lonlat.geom_type == "Point"
+    desk.reload()
+    assert desk.count() == 4
+
+
+def test_a_look_alike_has_its_kind_and_a_landslide_has_none(desk: Desk) -> None:
+    desk.click((0.25, 0.25))
+    desk.press("2")
+    desk.inside.locator("#ic-field-look_alike").select_option("quarry")
+    desk.press("Escape")
+    assert desk.save()["slide0"].attributes["look_alike"] == "quarry"
+    desk.press("1")
+    after = desk.save()["slide0"]
+    assert (after.cls, "look_alike" in after.attributes) == (LabelClass.landslide, False)
+
+
+def test_the_past_of_a_label_is_shown_and_an_earlier_version_comes_back(desk: Desk) -> None:
+    before = desk.stored()["slide0"]
+    desk.click((0.25, 0.25))
+    desk.drag((0.3, 0.3), (0.35, 0.35))
+    desk.save()
+    desk.inside.locator("#ic-history").click()
+    versions = desk.inside.locator(".ic-version")
+    versions.first.wait_for()
+    assert "Changed" in versions.first.inner_text()
+    assert "Area" in versions.first.inner_text()
+    desk.inside.locator(".ic-version", has_text="Created").first.click()
+    desk.inside.get_by_role("button", name="Restore").click()
+    restored = desk.save()["slide0"]
+    assert restored.geometry_lonlat.equals_exact(before.geometry_lonlat, 1e-7)
+
+
+def test_text_of_labels_is_never_read_as_html(desk: Desk) -> None:
+    fields = {"name": HOSTILE, "notes": HOSTILE, "part_of": HOSTILE[:60], "own": HOSTILE}
+    made = NewLabel(uid="h1", geometry_lonlat=inside(desk.scene, 0.7), attributes=fields)
+    other = NewLabel(
+        uid="h2", geometry_lonlat=inside(desk.scene, 0.85), cls=LabelClass.hard_negative, attributes={"note": HOSTILE}
+    )
+    lay(desk.ws, desk.scene, made, other)
+    desk.reload()
+    desk.click((0.75, 0.75))
+    desk.wait("document.querySelector('.ic-details h2').textContent.includes('<img')")
+    desk.inside.get_by_text("Evidence", exact=True).click()
+    desk.inside.locator("#ic-history").click()
+    desk.inside.locator(".ic-version").first.click()
+    desk.inside.locator("#ic-history-close").click()
+    desk.press("Control+c", "Control+v")
+    desk.save()
+    assert desk.frame.evaluate("window.hacked") is None
+    assert desk.visit.page.evaluate("window.hacked") is None
+
+
+def test_pixels_are_shown_as_they_are_on_a_key(desk: Desk) -> None:
+    tile = "getComputedStyle(document.querySelector('.leaflet-tile')).imageRendering"
+    assert desk.frame.evaluate(tile) == "auto"
+    desk.press("i")
+    assert desk.frame.evaluate(tile) == "pixelated"
+
+
+def test_the_language_holds_over_pages_and_reloads(desk: Desk) -> None:
+    page = desk.visit.page
     page.get_by_test_id("stSidebar").get_by_text("中文").click()
     page.get_by_role("heading", name="标注").wait_for(timeout=30_000)
     page.get_by_test_id("stSidebar").get_by_role("link", name="训练").click()
     page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
     page.reload()
     page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
-    assert (editor.foreign, editor.errors) == ([], [])
-
-
-def test_corners_are_added_and_removed_and_holes_and_parts_survive(editor: Visit, ws: Workspace, scene: Scene) -> None:
-    ring = inside(scene, 0.6, 0.2).difference(inside(scene, 0.73, 0.04))
-    both = MultiPolygon([ring, inside(scene, 0.85, 0.08)])
-    actions.save_edits(ws, scene.id, Edits(created=(NewLabel(uid="multi", geometry_lonlat=both),)))
-    editor.page.reload()
-    frame, _ = editor.map()
-    frame.wait_for_function("icssn.labels().length === 4")
-    editor.page.mouse.click(*editor.point(*place(scene, 0.62, 0.7)))  # beside the hole
-    editor.drag(place(scene, 0.8, 0.7), place(scene, 0.83, 0.7))  # the middle of the right side becomes a corner
-    editor.page.mouse.click(*editor.point(*place(scene, 0.6, 0.6)), button="right")  # a corner goes
-    save(editor)
-    [label] = [label for label in actions.list_labels(ws, scene.id) if label.uid == "multi"]
-    large, small = sorted(label.geometry_lonlat.geoms, key=lambda part: -part.area)
-    assert len(large.interiors) == 1
-    assert small.equals_exact(both.geoms[1], 1e-7)
-    assert len(large.exterior.coords) - 1 == 4  # of the square's four, one more and one less
-    assert large.bounds[2] == pytest.approx(place(scene, 0.83, 0)[0], abs=2e-5)
-    assert not large.covers(Point(*place(scene, 0.61, 0.61)))

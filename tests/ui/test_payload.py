@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from shapely.geometry import MultiPolygon, box, mapping
 
 from icssn.errors import ConfigError, IcssnError, LabelsRefusedError
-from icssn.records import Candidate, CandidateStatus, Label, LabelClass, new_id
+from icssn.records import Candidate, CandidateStatus, Label, LabelClass, LabelStatus, new_id
 from icssn.ui import payload
 
 SQUARE = mapping(box(105, 35, 105.01, 35.01))
@@ -22,14 +22,20 @@ def a_save(**parts: Any) -> dict[str, Any]:
 
 
 def a_new_label(**parts: Any) -> dict[str, Any]:
-    return {"uid": "a1", "geometry": SQUARE, "cls": "landslide", "attributes": {}, **parts}
+    fields = {"cls": "landslide", "status": "accepted", "source": "drawn", "attributes": {}}
+    return {"uid": "a1", "geometry": SQUARE, **fields, **parts}
+
+
+def a_change(**parts: Any) -> dict[str, Any]:
+    fields = {"cls": "landslide", "status": "accepted", "attributes": {}}
+    return {"uid": "b2", "expected_version": 3, "geometry": SQUARE, **fields, **parts}
 
 
 def test_a_save_becomes_edits_with_the_ids_and_versions_of_the_browser() -> None:
     edits = payload.edits(
         a_save(
             created=[a_new_label()],
-            changed=[{"uid": "b2", "expected_version": 3, "geometry": SQUARE, "cls": "label_area", "attributes": {}}],
+            changed=[a_change(cls="label_area", status="rejected")],
             deleted=[{"uid": "c3", "expected_version": 1}],
         )
     )
@@ -37,13 +43,12 @@ def test_a_save_becomes_edits_with_the_ids_and_versions_of_the_browser() -> None
     assert edits.created[0].uid == "a1"
     assert edits.created[0].geometry_lonlat.equals(box(105, 35, 105.01, 35.01))
     assert (edits.changed[0].uid, edits.changed[0].expected_version) == ("b2", 3)
-    assert edits.changed[0].cls is LabelClass.label_area
+    assert (edits.changed[0].cls, edits.changed[0].status) == (LabelClass.label_area, LabelStatus.rejected)
     assert (edits.deleted[0].uid, edits.deleted[0].expected_version) == ("c3", 1)
 
 
 def test_a_change_without_geometry_leaves_the_geometry_alone() -> None:
-    item = {"uid": "b2", "expected_version": 3, "geometry": None, "cls": "landslide", "attributes": {}}
-    assert payload.edits(a_save(changed=[item])).changed[0].geometry_lonlat is None
+    assert payload.edits(a_save(changed=[a_change(geometry=None)])).changed[0].geometry_lonlat is None
 
 
 def test_holes_and_several_parts_arrive_whole() -> None:
@@ -77,6 +82,8 @@ def test_a_look_alike_keeps_its_kind_and_a_landslide_has_none() -> None:
         a_save(created=[a_new_label(geometry={"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]})]),
         a_save(created=[a_new_label(geometry=None)]),
         a_save(created=[a_new_label(attributes=7)]),
+        a_save(created=[a_new_label(status="burnt")]),
+        a_save(created=[a_new_label(source="guessed")]),
         a_save(deleted=[{"uid": "a", "expected_version": "soon"}]),
         a_save(created=None),
     ],

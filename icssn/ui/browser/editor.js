@@ -1,296 +1,316 @@
-/* The label editor. `base` is what Python holds, `work` what the geologist sees; a Save sends their difference once.
-   A label is an object that is never changed in place: {uid, geometry, cls, status, source, attributes, version, area}. */
+/* The label editor: what is chosen, the bar above the map, keys, saving. The labels themselves live in the ledger. */
 icssn.editor = function (map, options) {
   "use strict";
-  const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
-  const LIST_ROWS = 400; // more would make the page slow
-  let base = new Map(), work = new Map(), based = new Map(), gone = new Set(), revision = null, sent = null;
-  let undone = [], done = [], selected = null, lastLookAlike = "other";
+  const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, labelsRoute = `labels/${options.scene}`;
+  const CLASSES = ["landslide", "hard_negative", "label_area"], KINDS = [...CLASSES, "landslide_point"];
+  let chosen = [], saving = false, fetching = false, lastLookAlike = "other", mouse = null;
+  const only = () => (chosen.length === 1 ? chosen[0] : null);
 
-  // ---- the difference between what Python holds and what is drawn
-  const rounded = (geometry) => JSON.stringify(geometry.coordinates, (_, v) => (typeof v === "number" ? +v.toFixed(8) : v));
-  const same = (a, b) => a === b || (a.cls === b.cls && JSON.stringify(a.attributes) === JSON.stringify(b.attributes) &&
-    rounded(a.geometry) === rounded(b.geometry));
-  const isPending = (uid) => {
-    const [old, now] = [base.get(uid), work.get(uid)];
-    return old && now ? !same(old, now) : Boolean(old) !== Boolean(now);
-  };
-  const pendingUids = () => [...new Set([...based.keys(), ...work.keys()])].filter(isPending);
-  const isConflict = (uid) => based.has(uid) && base.has(uid) && based.get(uid) !== base.get(uid).version;
-
-  function put(uid, state) {
-    if (base.has(uid) && !based.has(uid)) based.set(uid, base.get(uid).version);
-    if (state) work.set(uid, state);
-    else work.delete(uid);
-    if (!isPending(uid)) based.delete(uid);
-    shape(uid);
-  }
-
-  function change(uid, after) {
-    done.push({ uid, before: work.get(uid) || null, after });
-    undone = [];
-    put(uid, after);
+  const ledger = icssn.ledger((uids) => {
+    uids.forEach((uid) => outlines.draw(uid, ledger.get(uid), chosen.includes(uid)));
+    chosen = chosen.filter(ledger.get);
+    drafts.keep();
     refresh();
-  }
-
-  function step(from, to, side) {
-    if (pen.cls()) return side === "before" ? pen.unpoint() : undefined;
-    const entry = from.pop();
-    if (!entry) return undefined;
-    // A label whose deletion was saved comes back as a new one: the old id belongs to history.
-    if (entry[side] && gone.has(entry.uid)) {
-      const fresh = icssn.newId(), stale = entry.uid;
-      for (const e of [entry, ...done, ...undone]) if (e.uid === stale) e.uid = fresh;
-    }
-    to.push(entry);
-    put(entry.uid, entry[side] && { ...entry[side], uid: entry.uid });
-    select(entry[side] ? entry.uid : null);
-    return refresh();
-  }
-  const undo = () => step(done, undone, "before"), redo = () => step(undone, done, "after");
-
-  // ---- drafts: what is unsaved survives a reload
-  const draftKey = `icssn.draft.${options.scene}`;
-  function keepDraft() {
-    const entries = pendingUids().map((uid) => [uid, work.get(uid) || null, based.get(uid) ?? null]);
-    if (entries.length) localStorage.setItem(draftKey, JSON.stringify({ revision, entries }));
-    else localStorage.removeItem(draftKey);
-  }
-  function bringBack() {
-    const draft = JSON.parse(localStorage.getItem(draftKey) || "null");
-    if (!draft) return;
-    for (const [uid, state, version] of draft.entries) {
-      if (version === null && base.has(uid)) continue; // it was saved; only the answer was lost
-      if (version !== null && !base.has(uid) && !state) continue; // its deletion was saved
-      put(uid, state);
-      if (version !== null && based.has(uid)) based.set(uid, version);
-    }
-    const count = pendingUids().length;
-    if (count) ui.tell(say("draft_back", { count }), { action: say("discard"), onaction: discard });
-  }
-  function discard() {
-    work = new Map(base);
-    based.clear();
-    done = undone = [];
-    [done, undone] = [[], []];
-    select(null);
-    redraw();
-    refresh();
-  }
-
-  // ---- drawing of labels
-  ui.pane("ic-casing", 390, true);
-  const casings = L.canvas({ pane: "ic-casing" }), shapes = new Map();
-  function shape(uid) {
-    const old = shapes.get(uid), state = work.get(uid);
-    if (old) old.forEach((layer) => layer.remove());
-    shapes.delete(uid);
-    if (!state) return;
-    const style = { ...ui.styles[state.cls] };
-    if (uid === selected) Object.assign(style, { weight: style.weight + 1.5, color: "#fff", dashArray: null });
-    const points = icssn.latLngs(state.geometry);
-    const casing = L.polygon(points, { renderer: casings, pane: "ic-casing", color: "#000", opacity: 0.45, weight: style.weight + 2, fill: false, interactive: false });
-    const line = L.polygon(points, { ...style, fillColor: style.color, bubblingMouseEvents: false });
-    line.on("click", (event) => (pen.cls() ? pen.point(event.latlng) : select(uid)));
-    line.on("dblclick", (event) => { pen.finish(); L.DomEvent.stop(event); });
-    shapes.set(uid, [casing.addTo(map), line.addTo(map)]);
-    if (state.cls === "label_area") line.bringToBack();
-  }
-  function redraw() {
-    for (const uid of [...shapes.keys()]) shape(uid);
-    for (const uid of work.keys()) if (!shapes.has(uid)) shape(uid);
-  }
-
-  // ---- one selected polygon gets handles
-  const handles = icssn.handles(map, ui, {
-    follow: (geometry) => shapes.get(selected).forEach((layer) => layer.setLatLngs(icssn.latLngs(geometry))),
-    commit: (geometry) => change(selected, { ...work.get(selected), geometry, area: icssn.area(geometry) }),
   });
-  function showHandles() {
-    if (selected && !pen.cls()) handles.show(work.get(selected).geometry);
-    else handles.clear();
-  }
-  function select(uid) {
-    const before = selected;
-    selected = uid && work.has(uid) ? uid : null;
-    if (before) shape(before);
-    if (selected) shape(selected);
-    ui.hint.textContent = selected ? say("hint_edit") : "";
+  const outlines = icssn.outlines(map, ui, {
+    clicked: (uid, event) => (pen.job() ? pen.point(event.latlng) : event.originalEvent.shiftKey ? toggle(uid) : select([uid])),
+    doubled: () => pen.finish(),
+  });
+  const snap = icssn.snap(map, ui, { labels: ledger.all });
+  const handles = icssn.handles(map, ui, {
+    follow: (geometry) => outlines.follow(only(), geometry),
+    commit: (geometry) => {
+      snap.hide();
+      ledger.change([[only(), { ...ledger.get(only()), geometry, area: icssn.area(geometry) }]]);
+    },
+    snap: (latlng) => snap.place(latlng, only()),
+  });
+  const verbs = icssn.verbs(map, ui, { ledger, select });
+
+  // ---- choosing
+  function select(uids) {
+    const before = chosen;
+    chosen = uids.filter(ledger.get);
+    for (const uid of new Set([...before, ...chosen])) outlines.draw(uid, ledger.get(uid), chosen.includes(uid));
     showHandles();
-    list();
-    details();
+    if (chosen.length) table.reveal(chosen.at(-1));
+    refreshChosen();
   }
-  function remove() {
-    if (pen.cls() || !selected || handles.removeCorner()) return;
-    const uid = selected;
-    select(null);
-    change(uid, null);
+  const toggle = (uid) => select(chosen.includes(uid) ? chosen.filter((other) => other !== uid) : [...chosen, uid]);
+  function showHandles() {
+    if (only() && !pen.job()) handles.show(ledger.get(only()).geometry);
+    else handles.clear();
+    ui.hint.textContent = pen.job() ? ui.hint.textContent : only() ? say("hint_edit") : chosen.length ? say("hint_several", { count: chosen.length }) : "";
+  }
+  function go(uid, event) {
+    if (event && event.shiftKey) return toggle(uid);
+    select([uid]);
+    return outlines.fly(ledger.get(uid).geometry);
+  }
+  function step(by, wanted) {
+    const uid = table.beside(chosen.at(-1), by, wanted);
+    if (uid) go(uid);
   }
 
-  // ---- the pen
+  // ---- changing what is chosen
+  const edit = (make) => ledger.change(chosen.map((uid) => [uid, make(ledger.get(uid))]));
+  function remove() {
+    if (pen.job() || !chosen.length || handles.removeCorner()) return;
+    const uids = chosen;
+    select([]);
+    ledger.change(uids.map((uid) => [uid, null]));
+  }
+  function classify(cls) {
+    if (!chosen.length || chosen.some((uid) => ledger.get(uid).cls === "landslide_point")) return;
+    edit((state) => {
+      const { look_alike, ...attributes } = state.attributes; // belongs to hard negatives only
+      return { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, look_alike: look_alike || lastLookAlike } : attributes };
+    });
+  }
+  function judge(status) {
+    if (!chosen.length || pen.job()) return;
+    const was = ledger.get(chosen.at(-1)).status;
+    edit((state) => ({ ...state, status }));
+    if (was === "proposed" && chosen.length === 1) step(1, (state) => state.status === "proposed");
+  }
+  function copy() {
+    if (!chosen.length) return;
+    localStorage.setItem("icssn.clipboard", JSON.stringify(chosen.map(ledger.get)));
+    ui.tell(say("did_copy", { count: chosen.length }));
+  }
+  /** Put the copies down around the mouse, else a little beside where they came from. */
+  function paste() {
+    const copies = JSON.parse(localStorage.getItem("icssn.clipboard") || "[]");
+    if (!copies.length || pen.job()) return;
+    const box = L.latLngBounds(copies.map((state) => outlines.bounds(state.geometry))), middle = box.getCenter();
+    const to = mouse && map.getBounds().contains(mouse) ? mouse : map.containerPointToLatLng(map.latLngToContainerPoint(middle).add([24, 24]));
+    const made = copies.map((state) => {
+      const geometry = structuredClone(state.geometry);
+      icssn.rings(geometry).forEach((ring) => ring.forEach(([lon, lat], i) => (ring[i] = [+(lon + to.lng - middle.lng).toFixed(8), +(lat + to.lat - middle.lat).toFixed(8)])));
+      return { ...state, uid: icssn.newId(), geometry, version: 0, source: "drawn", at: undefined, by: undefined };
+    });
+    ledger.change(made.map((state) => [state.uid, state]));
+    select(made.map((state) => state.uid));
+  }
+
+  // ---- the pen and its jobs
+  const line = { color: "#fff", weight: 2.5 };
+  const JOBS = {
+    ...Object.fromEntries(CLASSES.map((cls) => [cls, { kind: cls, style: ui.styles[cls], hint: "hint_draw" }])),
+    landslide_point: { kind: "landslide_point", style: ui.styles.landslide_point, point: true, hint: "hint_point" },
+    reshape: { kind: "reshape", style: line, open: true, hint: "hint_reshape" },
+    split: { kind: "split", style: line, open: true, hint: "hint_split" },
+    cut: { kind: "cut", style: line, hint: "hint_cut" },
+  };
   const pen = icssn.pen(map, ui, {
-    changed: () => toolbar(),
-    finished: (cls, ring) => {
-      const uid = icssn.newId(), geometry = { type: "Polygon", coordinates: [ring] };
-      change(uid, { uid, geometry, cls, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry),
-                    attributes: cls === "hard_negative" ? { look_alike: lastLookAlike } : {} });
-      select(uid);
+    snap: (latlng) => snap.place(latlng, pen.job() && JOBS[pen.kind()].open ? only() : null),
+    changed: () => {
+      if (!pen.job()) snap.hide();
+      drafts.keep();
+      toolbar();
+    },
+    finished: (job, points) => {
+      if (verbs[job.kind]) return void verbs[job.kind](only(), points).then(showHandles);
+      const uid = icssn.newId(), geometry = job.point ? { type: "Point", coordinates: points[0] } : { type: "Polygon", coordinates: [points] };
+      ledger.change([[uid, { uid, geometry, cls: job.kind, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry), attributes: begun(job.kind) }]]);
+      return select([uid]);
     },
   });
-  function startPen(cls) {
-    select(null);
-    pen.start(cls);
+  /** What is known about a label when it is drawn. */
+  function begun(cls) {
+    const known = { mapper: options.me, mapped_on: new Date().toLocaleDateString("sv"), source_image: options.sceneName, method: "manual",
+      display_scale: Math.round(verbs.reach(1) / 0.00028) }; // a screen pixel is taken for 0.28 mm, as in OGC's standards
+    for (const field of options.forms[cls] || []) if (field.default) known[field.key] = field.default;
+    const fields = new Set((options.forms[cls] || []).map((field) => field.key));
+    if (cls === "hard_negative") known.look_alike = lastLookAlike;
+    return Object.fromEntries(Object.entries(known).filter(([key, value]) => fields.has(key) && value !== undefined));
   }
-  const escape = () => (pen.cls() ? pen.escape() : select(null));
-  map.on("click", (event) => (pen.cls() ? pen.point(event.latlng) : select(null)));
+  function draw(cls) {
+    select([]);
+    pen.start(JOBS[cls]);
+  }
+  function cutWith(kind) {
+    if (!only() || ledger.get(only()).cls === "landslide_point") return void ui.tell(say("choose_one"), { bad: true });
+    handles.clear();
+    return pen.start(JOBS[kind]);
+  }
+  function escape() {
+    if (pen.job()) pen.escape();
+    else if (versions.isOpen()) versions.close();
+    else select([]);
+    showHandles();
+  }
+  map.on("click", (event) => (pen.job() ? pen.point(event.latlng) : event.originalEvent.shiftKey || select([])));
+  map.on("mousemove", (event) => (mouse = event.latlng));
+
+  // ---- undo: places of the pen while drawing, whole steps otherwise
+  function travel(forth) {
+    if (pen.job()) return forth ? pen.forth() : pen.back();
+    const uids = forth ? ledger.redo() : ledger.undo();
+    if (uids === false) return ui.tell(say("undo_gone"), { bad: true });
+    return uids && select(uids);
+  }
 
   // ---- the bar above the map
-  const tools = node("div", "ic-group"), steps = node("div", "ic-group"), keep = node("div", "ic-group");
-  ui.bar.prepend(tools, steps, keep);
-  const penButtons = ["landslide", "label_area", "hard_negative"].map((cls) =>
-    [cls, button(tools, say(`draw_${cls}`), () => (pen.cls() === cls ? escape() : startPen(cls)), { key: cls === "landslide" ? "D" : "", id: `ic-draw-${cls}` })]);
-  const undoButton = button(steps, say("undo"), undo), redoButton = button(steps, say("redo"), redo);
+  const groups = ["tools", "shaping", "steps", "keep"].map((name) => node("div", `ic-group ic-${name}`));
+  const [tools, shaping, steps, keep] = groups;
+  ui.bar.prepend(...groups, node("div", "ic-break"));
+  const penButton = (parent, kind, word, start, key = "") => [kind, button(parent, say(word), () => (pen.kind() === kind ? escape() : start(kind)), { key, id: `ic-${word}` })];
+  const penButtons = [
+    ...KINDS.map((cls) => penButton(tools, cls, `draw_${cls}`, draw, { landslide: "D", landslide_point: "T" }[cls])),
+    penButton(shaping, "reshape", "reshape", cutWith, "R"), penButton(shaping, "split", "split", cutWith, "K"), penButton(shaping, "cut", "cut", cutWith, "O"),
+  ];
+  const mergeButton = button(shaping, say("merge"), () => verbs.merge(chosen), { key: "M", id: "ic-merge" });
+  const fillButton = button(shaping, say("fill"), () => only() && verbs.fill(only()), { id: "ic-fill" });
+  const simplifyButton = button(shaping, say("simplify"), () => only() && verbs.simplify(only()), { id: "ic-simplify" });
+  const smoothButton = button(shaping, say("smooth"), () => only() && verbs.smooth(only()), { id: "ic-smooth" });
+  const undoButton = button(steps, say("undo"), () => travel(false), { id: "ic-undo" }), redoButton = button(steps, say("redo"), () => travel(true), { id: "ic-redo" });
   undoButton.title = "Ctrl+Z";
   redoButton.title = "Ctrl+Y";
   const saveButton = button(keep, say("save"), save, { className: "ic-primary", id: "ic-save" });
   saveButton.title = "Ctrl+S";
   function toolbar() {
-    for (const [cls, made] of penButtons) made.setAttribute("aria-pressed", pen.cls() === cls);
-    undoButton.disabled = pen.cls() ? !pen.corners() : !done.length;
-    redoButton.disabled = Boolean(pen.cls()) || !undone.length;
-    const count = pendingUids().length;
-    saveButton.textContent = sent ? say("saving") : count ? say("save_count", { count }) : say("saved");
-    saveButton.disabled = Boolean(sent) || !count;
+    for (const [kind, made] of penButtons) made.setAttribute("aria-pressed", pen.kind() === kind);
+    shaping.style.display = chosen.length ? "" : "none";
+    const state = only() && ledger.get(only()).cls !== "landslide_point" && ledger.get(only());
+    for (const [, made] of penButtons.slice(KINDS.length)) made.style.display = state ? "" : "none";
+    simplifyButton.style.display = smoothButton.style.display = state ? "" : "none";
+    fillButton.style.display = state && icssn.rings(state.geometry).length > (state.geometry.type === "Polygon" ? 1 : state.geometry.coordinates.length) ? "" : "none";
+    mergeButton.style.display = chosen.length > 1 ? "" : "none";
+    undoButton.disabled = pen.job() ? !pen.corners() : !ledger.canUndo();
+    redoButton.disabled = pen.job() ? !pen.ahead() : !ledger.canRedo();
+    const count = ledger.pending().length;
+    saveButton.textContent = saving ? say("saving") : count ? say("save_count", { count }) : say("saved");
+    saveButton.disabled = saving || !count;
   }
 
-  // ---- the list beside the map
-  const rows = node("section", "ic-list"), card = node("section", "ic-details");
-  ui.panel.prepend(rows, card);
-  const titleOf = (state) => state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls);
-  function list() {
-    rows.replaceChildren();
-    const head = node("h2", "", rows, say("labels"));
-    node("span", "", head, String(work.size));
-    if (!work.size) node("div", "ic-empty", rows, say("labels_empty"));
-    const order = ["landslide", "hard_negative", "label_area"];
-    const sorted = [...work.values()].sort((a, b) => order.indexOf(a.cls) - order.indexOf(b.cls) || b.area - a.area);
-    for (const state of sorted.slice(0, LIST_ROWS)) {
-      const row = node("div", `ic-row${state.uid === selected ? " ic-chosen" : ""}`, rows);
-      row.tabIndex = 0;
-      row.setAttribute("role", "button");
-      icssn.swatch(row, ui.styles[state.cls]);
-      node("span", "ic-what", row, `${titleOf(state)} ${state.uid.slice(0, 4)}${isPending(state.uid) ? " •" : ""}`);
-      node("span", "ic-area", row, icssn.areaText(state.area));
-      const go = () => { select(state.uid); map.fitBounds(L.polygon(icssn.latLngs(state.geometry)).getBounds().pad(0.6), { maxZoom: 19 }); };
-      row.addEventListener("click", go);
-      row.addEventListener("keydown", (event) => event.key === "Enter" && go());
-      if (state.uid === selected) setTimeout(() => row.scrollIntoView({ block: "nearest" }));
-    }
-    if (work.size > LIST_ROWS) node("div", "ic-empty", rows, say("more_rows", { count: work.size - LIST_ROWS }));
+  // ---- the panel beside the map
+  const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
+  const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
+  const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select });
+  ui.panel.prepend(others, versions.card, rows, card);
+  /** Say who else is here: [{person, tabs}]. */
+  function present(people) {
+    const mine = people.find(({ person }) => person === options.me), rest = people.filter((one) => one !== mine).map(({ person }) => person);
+    others.textContent = [rest.length && say("others_here", { names: rest.join(", ") }), mine && say("me_elsewhere", { count: mine.tabs })].filter(Boolean).join(" · ");
   }
-  function choice(parent, word, values, now, onchange) {
-    node("dt", "", parent, say(word));
-    const pick = node("select", "", node("dd", "", parent));
-    for (const [value, text] of values) node("option", "", pick, text).value = value;
-    pick.value = now;
-    pick.addEventListener("change", () => { onchange(pick.value); pick.blur(); });
-  }
+  const area = (state) => (state.area < 1e4 ? "below" : state.area < 1e5 ? "ha1" : state.area < 1e6 ? "ha10" : "ha100");
+  const words = (key, values) => values.map((value) => [value, say(`${key}${value}`)]);
+  const table = icssn.table(ui, rows, {
+    labels: ledger.all, title: titleOf, isChosen: (uid) => chosen.includes(uid), isPending: ledger.isPending, go,
+    facets: [
+      ["cls", "class", (state) => state.cls, KINDS.map((cls) => [cls, say(cls)])],
+      ["confidence", "confidence", (state) => state.attributes.confidence || "none", [...["high", "moderate", "low"].map((value) => [value, options.record.codes[`confidence.${value}`]]), ["none", say("confidence_none")]]],
+      ["status", "status", (state) => state.status, words("status_", ["accepted", "proposed", "rejected"])],
+      ["source", "source", (state) => state.source, words("source_", ["drawn", "imported", "predicted"])],
+      ["area", "area", area, words("area_", ["below", "ha1", "ha10", "ha100"])],
+    ],
+  });
+  const form = icssn.form(ui, options, {
+    edit: (key, value) => {
+      if (key === "look_alike") lastLookAlike = value || "other";
+      edit(({ attributes: { [key]: _, ...attributes }, ...old }) => ({ ...old, attributes: value === undefined ? attributes : { ...attributes, [key]: value } }));
+    },
+    leave: () => window.focus(),
+  });
+  const title = node("h2", "", card), classRow = node("dl", "ic-pairs", card), buttons = node("div", "ic-buttons ic-judge");
+  card.append(form.box, buttons);
+  node("dt", "", classRow, say("class"));
+  const classPick = node("select", "", node("dd", "", classRow));
+  classPick.addEventListener("change", () => { classify(classPick.value); classPick.blur(); });
+  for (const cls of CLASSES) node("option", "", classPick, say(cls)).value = cls;
+  const judgeButtons = [["accepted", "accept", "A"], ["rejected", "reject", "X"], ["proposed", "unsure", "U"]].map(([status, word, key]) =>
+    [status, button(buttons, say(word), () => judge(status), { key, id: `ic-${word}` })]);
+  const historyButton = button(buttons, say("history"), () => versions.open(only()), { id: "ic-history" });
+  button(buttons, say("delete"), remove, { key: "Del", id: "ic-delete" });
   function details() {
-    card.replaceChildren();
-    const state = selected && work.get(selected);
-    card.style.display = state ? "" : "none";
-    if (!state) return;
-    node("h2", "", card, `${titleOf(state)} ${state.uid.slice(0, 4)}`);
-    const pairs = node("dl", "ic-pairs", card);
-    choice(pairs, "class", ["landslide", "label_area", "hard_negative"].map((c) => [c, say(c)]), state.cls, (cls) =>
-      {
-      const { look_alike, ...attributes } = state.attributes; // belongs to hard negatives only
-      change(state.uid, { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, look_alike: lastLookAlike } : attributes });
-    });
-    if (state.cls === "hard_negative")
-      choice(pairs, "look_alike", options.lookAlikes.map((kind) => [kind, say(`look_${kind}`)]), state.attributes.look_alike || "other", (kind) => {
-        lastLookAlike = kind;
-        change(state.uid, { ...state, attributes: { ...state.attributes, look_alike: kind } });
-      });
-    for (const [word, text] of [["area", icssn.areaText(state.area)], ["corners", String(icssn.rings(state.geometry).reduce((n, ring) => n + ring.length - 1, 0))],
-                                ["source", say(`source_${state.source}`)]]) {
-      node("dt", "", pairs, say(word));
-      node("dd", "", pairs, text);
-    }
-    if (isConflict(state.uid)) {
-      node("p", "", card, say("conflict"));
-      const two = node("div", "ic-buttons", card);
-      button(two, say("keep_mine"), () => { based.set(state.uid, base.get(state.uid).version); refresh(); });
-      button(two, say("take_newer"), () => { based.delete(state.uid); work.set(state.uid, base.get(state.uid)); shape(state.uid); refresh(); });
-    }
-    button(node("div", "ic-buttons", card), say("delete"), remove, { key: "Del", id: "ic-delete" });
+    const state = only() && ledger.get(only());
+    card.style.display = chosen.length && !versions.isOpen() && !ledger.conflicts().length ? "" : "none";
+    title.textContent = state ? titleOf(state) : say("chosen_count", { count: chosen.length });
+    classRow.style.display = state && state.cls !== "landslide_point" ? "" : "none";
+    historyButton.style.display = state && state.version ? "" : "none";
+    for (const [status, made] of judgeButtons) made.setAttribute("aria-pressed", Boolean(state) && state.status === status);
+    if (state) classPick.value = state.cls;
+    form.show(state, state ? { area_m2: state.area || undefined } : {});
+  }
+  function refreshChosen() {
+    toolbar();
+    versions.update();
+    details();
   }
   function refresh() {
-    keepDraft();
-    toolbar();
-    list();
-    details();
+    table.update();
+    refreshChosen();
     showHandles();
   }
 
-  // ---- saving
-  function save() {
-    pen.stop();
-    const uids = pendingUids();
-    if (!uids.length || sent) return;
-    const message = { event: "save", created: [], changed: [], deleted: [] };
-    for (const uid of uids) {
-      const now = work.get(uid), old = base.get(uid), expected_version = based.get(uid) ?? 0;
-      if (!now) message.deleted.push({ uid, expected_version });
-      else if (!old && !based.has(uid)) message.created.push({ uid, geometry: now.geometry, cls: now.cls, attributes: now.attributes });
-      else message.changed.push({ uid, expected_version, cls: now.cls, attributes: now.attributes,
-                                  geometry: old && rounded(old.geometry) === rounded(now.geometry) ? null : now.geometry });
-    }
-    sent = new Map(uids.map((uid) => [uid, work.get(uid) || null]));
-    ui.send(message);
+  // ---- saving, and what others saved
+  async function save() {
+    if (ledger.conflicts().length) return void ui.tell(say("conflict_first"), { bad: true });
+    const message = saving ? null : ledger.message();
+    if (!message) return;
+    saving = true;
     toolbar();
-  }
-  function show(contents) {
-    const first = revision === null, answer = ui.answered(contents.answer), mine = new Map();
-    for (const uid of pendingUids()) mine.set(uid, work.get(uid) || null);
-    if (answer && answer.ok) {
-      for (const [uid, state] of sent) {
-        if (mine.get(uid) === state) mine.delete(uid); // as saved; Python's own copy replaces it
-        based.delete(uid);
-      }
+    try {
+      const answer = await icssn.server.insist(labelsRoute, message.parts, () => ui.tell(say("unreachable"), { bad: true }));
+      const gap = ledger.saved(message, answer.labels, answer.revision);
+      const { created, changed, deleted } = message.parts;
+      ui.tell(say("did_save", { created: created.length, changed: changed.length, deleted: deleted.length, revision: answer.revision }));
+      if (gap) fetchLabels();
+    } catch (err) {
+      ui.tell(err.status === 409 ? say("conflict_told") : err.message, { bad: true });
+      if (err.status === 409) await fetchLabels();
     }
-    if (answer) sent = null;
-    if (!first && !answer && contents.revision === revision) return;
-    revision = contents.revision;
-    const fresh = new Map(contents.labels.map((label) => [label.uid, label]));
-    for (const uid of base.keys()) if (!fresh.has(uid)) gone.add(uid);
-    base = fresh;
-    work = new Map(base);
-    for (const [uid, state] of mine) {
-      if (state && based.has(uid) && !base.has(uid)) { // deleted by somebody else meanwhile: kept as a new label
-        const again = icssn.newId();
-        based.delete(uid);
-        work.set(again, { ...state, uid: again });
-        continue;
-      }
-      if (state) work.set(uid, state);
-      else work.delete(uid);
-      if (base.has(uid) && !based.has(uid)) based.set(uid, base.get(uid).version);
-    }
-    for (const uid of [...based.keys()]) if (!isPending(uid)) based.delete(uid);
-    if (first) bringBack();
-    redraw();
-    if (selected && !work.has(selected)) select(null);
+    saving = false;
     refresh();
   }
+  async function fetchLabels() {
+    if (fetching) return;
+    fetching = true;
+    try {
+      const found = await icssn.server.insist(labelsRoute);
+      ledger.fetched(found.labels, found.revision);
+    } catch (err) {
+      ui.tell(err.message, { bad: true });
+    }
+    fetching = false;
+  }
+  const drafts = icssn.drafts(ui, options.scene, {
+    pack: (extra) => ledger.pack({ ...extra, pen: pen.state(), chosen }),
+    isEmpty: () => !ledger.pending().length && !ledger.canUndo() && !ledger.canRedo() && !pen.corners(),
+    heard: (answer) => {
+      present(answer.others);
+      if (answer.revision > ledger.revision() && !saving) fetchLabels();
+    },
+  });
+  async function open() {
+    await fetchLabels();
+    const draft = await drafts.find();
+    if (draft) {
+      const count = ledger.unpack(draft);
+      if (count) ui.tell(say("draft_back", { count }), { action: say("discard"), onaction: () => { pen.stop(); ledger.discard(); select([]); } });
+      select(draft.chosen || []);
+      if (draft.pen && JOBS[draft.pen.kind]) {
+        handles.clear();
+        pen.start(JOBS[draft.pen.kind], draft.pen.points, draft.pen.undone);
+      }
+    }
+    icssn.opened = true;
+  }
 
-  Object.assign(ui.actions, { d: () => startPen("landslide"), e: showHandles, Delete: remove, Enter: pen.finish, Escape: escape,
-    Backspace: pen.unpoint, "ctrl+z": undo, "ctrl+y": redo, "ctrl+Z": redo, "ctrl+s": save });
-  list();
-  details();
-  toolbar();
-  icssn.show = show;
+  const hide = ui.actions[" "];
+  Object.assign(ui.actions, { d: () => draw("landslide"), t: () => draw("landslide_point"), r: () => cutWith("reshape"), k: () => cutWith("split"), o: () => cutWith("cut"), m: () => verbs.merge(chosen),
+    e: showHandles, g: snap.toggle, f: () => only() && outlines.fly(ledger.get(only()).geometry), n: () => step(1), p: () => step(-1),
+    a: () => judge("accepted"), x: () => judge("rejected"), u: () => judge("proposed"),
+    Delete: remove, Enter: () => (pen.job() ? pen.finish() : form.focus()), Escape: escape, Backspace: pen.back, " ": (event) => (pen.job() ? pen.pan(true) : event.repeat || hide()),
+    "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": copy, "ctrl+v": paste });
+  CLASSES.forEach((cls, i) => (ui.actions[String(i + 1)] = () => classify(cls)));
+  refresh();
   icssn.ui = ui;
-  icssn.labels = () => [...work.values()];
-  icssn.pending = pendingUids;
+  icssn.show = ({ revision }) => icssn.opened && revision > ledger.revision() && fetchLabels();
+  icssn.labels = ledger.all;
+  icssn.pending = ledger.pending;
+  icssn.chosen = () => chosen;
+  icssn.isKept = () => drafts.isKept();
+  open();
 };

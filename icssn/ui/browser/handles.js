@@ -1,8 +1,8 @@
 /* Handles on one polygon: corners to drag or remove, middles that become corners, and one handle to move it whole.
-   `follow(geometry)` shows it while a handle moves, `commit(geometry)` takes the result. */
+   `follow(geometry)` shows it while a handle moves, `commit(geometry)` takes the result; `snap(latlng)` may move a corner. */
 icssn.handles = function (map, ui, on) {
   "use strict";
-  const { follow, commit } = on;
+  const { follow, commit, snap = (latlng) => latlng } = on;
   const MOST = 500; // more markers would make the page slow; zooming in shows the rest
   let markers = [], shown = null, corner = null;
   const icon = (kind, size) => L.divIcon({ className: kind, iconSize: [size, size] });
@@ -14,7 +14,12 @@ icssn.handles = function (map, ui, on) {
   }
   function handle(at, kind, size, drag, geometry) {
     const marker = L.marker(at, { icon: icon(kind, size), draggable: true, keyboard: false, bubblingMouseEvents: false }).addTo(map);
-    marker.on("drag", () => { drag(marker.getLatLng()); follow(geometry); });
+    marker.on("drag", () => {
+      const place = kind === "ic-move" ? marker.getLatLng() : snap(marker.getLatLng());
+      if (!place.equals(marker.getLatLng())) marker.setLatLng(place);
+      drag(place);
+      follow(geometry);
+    });
     marker.on("dragend", () => commit(geometry));
     markers.push(marker);
     return marker;
@@ -24,6 +29,10 @@ icssn.handles = function (map, ui, on) {
     corner = null;
     shown = original;
     const view = map.getBounds().pad(0.1), geometry = structuredClone(original);
+    if (original.type === "Point") {
+      handle(icssn.latLngs(original), "ic-corner", 14, (at) => (geometry.coordinates = [at.lng, at.lat]), geometry);
+      return;
+    }
     let hidden = 0;
     icssn.rings(geometry).forEach((ring, r) => {
       for (let i = 0; i + 1 < ring.length; i++) { // the last point equals the first

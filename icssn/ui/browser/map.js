@@ -37,6 +37,7 @@ window.icssn = (function () {
       }
       return Math.abs((sum * radius * radius) / 2);
     };
+    if (geometry.type === "Point") return 0;
     const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
     return parts.reduce((all, rings) => all + rings.reduce((sum, r, i) => sum + (i ? -ring(r) : ring(r)), 0), 0);
   }
@@ -48,11 +49,13 @@ window.icssn = (function () {
   }
 
   function latLngs(geometry) {
+    if (geometry.type === "Point") return L.GeoJSON.coordsToLatLng(geometry.coordinates);
     return L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2);
   }
 
-  /** All rings of a GeoJSON polygon, outer and inner, part after part; the very arrays, so that they can be changed. */
-  const rings = (geometry) => (geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
+  /** All rings of a GeoJSON polygon, outer and inner, part after part; the very arrays, so that they can be changed. A
+      point has none. */
+  const rings = (geometry) => (geometry.type === "Point" ? [] : geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
 
   function swatch(parent, style) {
     const box = node("span", "ic-swatch", parent);
@@ -124,6 +127,7 @@ window.icssn = (function () {
       return { row, box, slider, flip: () => box && box.click() };
     }
     if (image) layerRow(say("image"), image, { toggle: false });
+    const pixels = () => map.getContainer().classList.toggle("ic-pixels"); // the image's pixels as they are, unsmoothed
     let hillshade = null;
     const terrain = []; // layers of relief, each in a pane of its own between the image and the overlays
     for (const name of ["hillshade"]) {
@@ -194,18 +198,18 @@ window.icssn = (function () {
       back.addEventListener("click", () => back.remove());
       node("h2", "", box, say("keys"));
       const pairs = node("dl", "", box);
-      for (const [key, word] of [...(options.keys || []), ["Space", "key_hide"], ["H", "key_hillshade"], ["?", "key_sheet"]]) {
+      for (const [key, word] of [...(options.keys || []), ["Space", "key_hide"], ["H", "key_hillshade"], ["I", "key_pixels"], ["?", "key_sheet"]]) {
         node("kbd", "", node("dt", "", pairs), key);
         node("dd", "", pairs, say(word));
       }
       return undefined;
     }
-    Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip() });
+    Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip(), i: pixels });
     document.addEventListener("keydown", (event) => {
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox" && event.key !== "Escape") return;
       const open = document.querySelector(".ic-sheet");
       if (open && event.key === "Escape") return void open.remove();
-      const name = (event.ctrlKey || event.metaKey ? "ctrl+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
+      const name = (event.ctrlKey || event.metaKey ? (event.shiftKey ? "ctrl+shift+" : "ctrl+") : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
       if (actions[name] && !event.altKey) {
         event.preventDefault();
         if (document.activeElement && document.activeElement.tagName === "BUTTON") document.activeElement.blur();

@@ -1,0 +1,80 @@
+/* Drafts: unsaved edits and all steps of undo, kept on the server within a second and in this browser as a second net.
+   A tab keeps its own draft over reloads and takes over what crashed or closed tabs of the same person left behind. The
+   same message is the tab's sign of life; its answer says who else is here and how far the labels are. `on`: pack(extra),
+   isEmpty(), heard({revision, others}). */
+icssn.drafts = function (ui, scene, on) {
+  "use strict";
+  const TICK_MS = 350, BEAT_MS = 5000, prefix = `icssn.draft.${scene}.`;
+  const session = sessionStorage.getItem("icssn.tab") || icssn.newId();
+  sessionStorage.setItem("icssn.tab", session);
+  let dirty = false, busy = false, beaten = 0, ready = false, drop = [], told = false;
+
+  function local(text) {
+    try {
+      if (text === null) localStorage.removeItem(prefix + session);
+      else localStorage.setItem(prefix + session, text);
+    } catch (err) { // the browser's store is full: the server's is the one that counts
+      localStorage.removeItem(prefix + session);
+    }
+  }
+  const text = () => (on.isEmpty() ? null : on.pack({ at: Date.now() }));
+  async function tick() {
+    if (!ready || busy || (!dirty && Date.now() - beaten < BEAT_MS)) return;
+    busy = true;
+    const message = { session }, dropped = drop;
+    if (dirty) {
+      message.draft = text();
+      local(message.draft);
+      dirty = false;
+    }
+    if (dropped.length) message.drop = dropped;
+    try {
+      const answer = await icssn.server.ask(`drafts/${scene}`, message);
+      beaten = Date.now();
+      drop = drop.filter((id) => !dropped.includes(id));
+      told = false;
+      on.heard(answer);
+    } catch (err) {
+      if ("draft" in message) dirty = true;
+      beaten = Date.now() - BEAT_MS + 1500;
+      if (err.status === 413 && !told) ui.tell(err.message, { bad: true });
+      told = told || err.status === 413;
+    }
+    busy = false;
+  }
+  setInterval(tick, TICK_MS);
+  addEventListener("pagehide", () => dirty && ready && local(text()));
+
+  /** The draft to go on with: this tab's own, else the newest that a tab which is gone left; null without one. */
+  async function find() {
+    const found = new Map(); // session → draft
+    const offer = (whose, body) => {
+      let draft = null;
+      try {
+        draft = JSON.parse(body);
+      } catch (err) { return; }
+      if (draft && Array.isArray(draft.entries) && (!found.has(whose) || found.get(whose).at < draft.at)) found.set(whose, draft);
+    };
+    const open = new Set();
+    for (let i = 0; i < localStorage.length; i++) {
+      const key = localStorage.key(i);
+      if (key.startsWith(prefix)) offer(key.slice(prefix.length), localStorage.getItem(key));
+    }
+    try {
+      for (const kept of (await icssn.server.ask(`drafts/${scene}`)).drafts) {
+        offer(kept.session, kept.draft);
+        if (kept.open) open.add(kept.session);
+      }
+    } catch (err) { /* the copies of this browser have to do */ }
+    const left = [...found].filter(([whose, draft]) => whose !== session && !open.has(whose) && draft.entries.length);
+    const own = found.get(session), newest = left.sort((a, b) => b[1].at - a[1].at)[0];
+    ready = true;
+    if (own && (own.entries.length || !newest)) return own;
+    if (!newest) return null;
+    drop.push(newest[0]);
+    localStorage.removeItem(prefix + newest[0]);
+    dirty = true;
+    return newest[1];
+  }
+  return { find, keep: () => (dirty = true), isKept: () => !dirty && !busy };
+};

@@ -1,0 +1,71 @@
+"""What the label editor asks of the server while it is used: labels, a Save, a change of outlines, a label's past.
+
+None of it runs the page again. Every request carries the header ``X-ICSSN`` (see `posted`); geometries are GeoJSON in
+longitude/latitude.
+
+- ``GET labels/{scene}`` answers ``{revision, labels}``.
+- ``POST labels/{scene}`` takes a Save (see `payload.edits`) and answers ``{revision, labels}`` with those it left.
+- ``GET labels/{scene}/{uid}`` answers ``{versions}``, oldest first.
+- ``POST outlines/{verb}`` takes ``{polygons, line, reach_m}``, answers ``{polygons, areas}`` (m²) and stores nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from icssn import actions
+from icssn.ui import outline_verbs, payload, posted
+from icssn.ui.session import workspace
+
+
+def routes(base: str = "") -> list[Route]:
+    """Give the editor's routes under the server's base path."""
+    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
+    return [
+        Route(prefix + "/labels/{scene}", labels, methods=["GET"]),
+        Route(prefix + "/labels/{scene}", save, methods=["POST"]),
+        Route(prefix + "/labels/{scene}/{uid}", history, methods=["GET"]),
+        Route(prefix + "/outlines/{verb}", outline, methods=["POST"]),
+    ]
+
+
+async def labels(request: Request) -> Response:
+    """Answer with all labels of a scene."""
+    return await posted.answered(request, lambda: current(request.path_params["scene"]))
+
+
+async def save(request: Request) -> Response:
+    """Apply one Save."""
+    return await posted.answered(request, lambda message: saved(request.path_params["scene"], message))
+
+
+async def history(request: Request) -> Response:
+    """Answer with every version of a label."""
+    return await posted.answered(request, lambda: versions(request.path_params["uid"]))
+
+
+async def outline(request: Request) -> Response:
+    """Change outlines by a verb of `outline_verbs`."""
+    return await posted.answered(request, lambda message: outline_verbs.changed(request.path_params["verb"], message))
+
+
+def current(scene_id: str) -> dict[str, Any]:
+    """Give a scene's labels and their revision; a save in between makes the revision the older one, never the newer."""
+    ws = workspace()
+    revision = actions.label_revision(ws, scene_id)
+    return {"revision": revision, "labels": payload.label_items(actions.list_labels(ws, scene_id), points=True)}
+
+
+def saved(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Apply one Save, whole or not at all, and give what it left."""
+    done = actions.save_edits(workspace(), scene_id, payload.edits(message))
+    return {"revision": done.revision, "labels": payload.label_items(done.labels, points=True)}
+
+
+def versions(uid: str) -> dict[str, Any]:
+    """Give the past of a label, oldest first."""
+    return {"versions": [payload.version_item(version) for version in actions.label_history(workspace(), uid)]}

@@ -1,0 +1,75 @@
+"""What our own scripts post to our own routes: from the same origin, small, JSON, answered with JSON.
+
+Routes stand outside Streamlit's protection against forged requests, so each POST is checked here: a foreign page can
+neither set the header ``X-ICSSN`` without asking first nor hide its origin.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from icssn.errors import ConflictError, DatabaseUnusableError, DiskFullError, IcssnError, NotAllowedError, NotFoundError
+from icssn.ui import payload
+
+LIMIT_BYTES = 16 << 20
+_FRESH = {"Cache-Control": "no-store"}
+_STATUS: list[tuple[type[IcssnError], int]] = [
+    (NotFoundError, 404),
+    (NotAllowedError, 403),
+    (DiskFullError, 503),
+    (DatabaseUnusableError, 503),
+]
+
+
+async def answered(request: Request, work: Callable[..., Any]) -> Response:
+    """Give a POST's JSON object to `work`, in the thread pool, and answer with what it returns.
+
+    A GET calls `work` without anything. Refusals are ``{"error": sentence}``: 400 for another form, 403 for another
+    site's page, 409 for a conflict (with both sides, see `payload.conflict_items`), 413 for too much, 422 for what
+    cannot be done, 503 for a full disk.
+    """
+    if not is_ours(request):
+        return refusal(403, "Only ICSSN's own pages may do this.")
+    given: list[dict[str, Any]] = []
+    if request.method == "POST":
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > LIMIT_BYTES:
+                return refusal(413, f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps.")
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            return refusal(400, "The message cannot be read. Reload the page.")
+        given = [message]
+    try:
+        found = await run_in_threadpool(work, *given)
+    except ConflictError as err:
+        sides = payload.conflict_items(err.conflicts)
+        return JSONResponse({"error": str(err), "conflicts": sides}, status_code=409, headers=_FRESH)
+    except IcssnError as err:
+        return refusal(next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
+    return JSONResponse(found, headers=_FRESH)
+
+
+def is_ours(request: Request) -> bool:
+    """Say whether one of our own pages asks."""
+    asked = request.headers
+    if not asked.get("x-icssn") or asked.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = asked.get("origin")
+    return origin is None or urlsplit(origin).netloc == asked.get("host")
+
+
+def refusal(status: int, sentence: str) -> Response:
+    """Answer with a refusal in one sentence."""
+    return JSONResponse({"error": sentence}, status_code=status, headers=_FRESH)

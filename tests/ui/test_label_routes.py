@@ -1,0 +1,142 @@
+"""A Save of the browser is applied once, or refused with a sentence and nothing changed; outlines are changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from shapely.geometry import box, mapping, shape
+
+from icssn import actions
+from icssn.records import Edits, Label, LabelDeletion, Scene
+from icssn.store.workspace import Workspace
+from icssn.ui import label_routes, posted
+from tests.ui.conftest import inside
+from tests.ui.routes import OURS, ask
+
+SQUARE = mapping(box(105, 35, 105.01, 35.01))
+
+
+def a_save(**parts: Any) -> dict[str, Any]:
+    return {"nonce": "n1", "created": [], "changed": [], "deleted": [], **parts}
+
+
+def a_new_label(scene: Scene, **parts: Any) -> dict[str, Any]:
+    fields = {"cls": "landslide", "status": "accepted", "source": "drawn", "attributes": {}}
+    return {"uid": "abc", "geometry": mapping(inside(scene, 0.2)), **fields, **parts}
+
+
+def send(scene: Scene, message: Any, headers: dict[str, str] = OURS) -> tuple[int, Any]:
+    return ask(label_routes.routes(), "POST", f"/labels/{scene.id}", message, headers)
+
+
+def test_a_new_polygon_is_saved_under_the_browsers_id_and_given_back(ws: Workspace, scene: Scene) -> None:
+    status, answer = send(scene, a_save(created=[a_new_label(scene)]))
+    assert status == 200
+    assert answer["revision"] == 1
+    [item] = answer["labels"]
+    assert (item["uid"], item["version"], item["by"]) == ("abc", 1, actions.list_labels(ws, scene.id)[0].updated_by)
+    assert ask(label_routes.routes(), "GET", f"/labels/{scene.id}") == (200, answer)
+
+
+def test_the_same_save_sent_twice_counts_once(ws: Workspace, scene: Scene) -> None:
+    message = a_save(created=[a_new_label(scene)])
+    assert send(scene, message) == send(scene, message)
+    assert actions.label_revision(ws, scene.id) == 1
+
+
+def test_status_and_source_are_kept(ws: Workspace, scene: Scene) -> None:
+    send(scene, a_save(created=[a_new_label(scene, status="proposed", source="predicted")]))
+    [label] = actions.list_labels(ws, scene.id)
+    assert (label.status, label.source) == ("proposed", "predicted")
+
+
+def test_a_conflict_is_told_and_nothing_is_saved(ws: Workspace, scene: Scene, label: Label) -> None:
+    fields = {"geometry": None, "cls": "label_area", "status": "accepted", "attributes": {}}
+    mine = {"uid": label.uid, "expected_version": 1, **fields}
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid=label.uid, expected_version=1),)))
+    status, answer = send(scene, a_save(changed=[mine]))
+    assert status == 409
+    assert "nothing was saved" in answer["error"]
+    assert actions.label_revision(ws, scene.id) == 2
+
+
+def test_a_polygon_beside_the_image_is_refused_with_a_sentence(ws: Workspace, scene: Scene) -> None:
+    status, answer = send(scene, a_save(created=[a_new_label(scene, geometry=mapping(box(0, 0, 1, 1)))]))
+    assert status == 422
+    assert "outside the image" in answer["error"]
+    assert actions.list_labels(ws, scene.id) == []
+
+
+def test_nonsense_is_answered_too(ws: Workspace, scene: Scene) -> None:
+    for nonsense in ({"event": "save"}, [], "save", None, b"{", b"\xff\xfe", b"[" * 100_000):
+        status, answer = send(scene, nonsense)
+        assert status in (400, 422)
+        assert "Reload the page" in answer["error"]
+    assert send(scene, b" " * (posted.LIMIT_BYTES + 1))[0] == 413
+
+
+def test_another_sites_page_may_not_save(ws: Workspace, scene: Scene) -> None:
+    foreign = (
+        {"host": "localhost:8501"},
+        {**OURS, "origin": "http://evil.example"},
+        {**OURS, "sec-fetch-site": "none"},
+    )
+    for headers in foreign:
+        assert send(scene, a_save(created=[a_new_label(scene)]), headers)[0] == 403
+    assert actions.list_labels(ws, scene.id) == []
+
+
+def test_the_past_of_a_label_is_told_with_who_and_when(ws: Workspace, scene: Scene, label: Label) -> None:
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid=label.uid, expected_version=1),)))
+    status, answer = ask(label_routes.routes(), "GET", f"/labels/{scene.id}/{label.uid}")
+    assert status == 200
+    first, last = answer["versions"]
+    assert (first["operation"], first["actor"]) == ("create", "Li")
+    assert (last["operation"], last["geometry"]) == ("delete", None)
+
+
+def outline(verb: str, **message: Any) -> tuple[int, Any]:
+    return ask(label_routes.routes(), "POST", f"/outlines/{verb}", {"polygons": [SQUARE], **message})
+
+
+def test_each_verb_changes_outlines_and_gives_areas() -> None:
+    across = [[105.004, 34.99], [105.004, 35.02]]
+    over = [[105.009, 35.002], [105.013, 35.002], [105.013, 35.008], [105.009, 35.008]]
+    hole = [[105.004, 35.004], [105.006, 35.004], [105.006, 35.006], [105.004, 35.004]]
+    neighbour = mapping(box(105.01, 35, 105.02, 35.01))
+    whole = outline("fill")[1]["before"]
+    for verb, message, shares in [
+        ("split", {"line": across}, [0.6, 0.4]),
+        ("reshape", {"line": over}, [1.18]),
+        ("cut", {"line": hole}, [0.98]),
+        ("merge", {"polygons": [SQUARE, neighbour]}, [2.0]),
+        ("fill", {}, [1.0]),
+        ("simplify", {"reach_m": 5}, [1.0]),
+        ("smooth", {"reach_m": 5}, [1.0]),
+    ]:
+        status, answer = outline(verb, **message)
+        assert status == 200, (verb, answer)
+        assert answer["areas"] == pytest.approx([share * whole for share in shares], rel=2e-3), verb
+        assert all(shape(polygon).is_valid for polygon in answer["polygons"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "message", "status"),
+    [
+        ("split", {"line": [[105.004, 35.001], [105.004, 35.002]]}, 422),
+        ("split", {"line": [[105.004, 35.001]]}, 422),
+        ("split", {"line": None}, 422),
+        ("reshape", {"line": [["a", 3], [4, 5]]}, 422),
+        ("cut", {"line": [[float("inf"), 3], [4, 5], [6, 7]]}, 422),
+        ("merge", {"polygons": []}, 422),
+        ("merge", {"polygons": 7}, 422),
+        ("fill", {"polygons": [{"type": "Point", "coordinates": [1, 2]}]}, 422),
+        ("simplify", {"reach_m": "wide"}, 422),
+        ("simplify", {"reach_m": -1}, 422),
+        ("smooth", {"polygons": [mapping(box(105, 35, 106, 36).segmentize(0.000015))]}, 422),
+        ("explode", {}, 404),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_refused(verb: str, message: Any, status: int) -> None:
+    assert outline(verb, **message)[0] == status
