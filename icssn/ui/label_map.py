@@ -14,7 +14,7 @@ LEGEND = [
     ("hard_negative", "hard_negative"),
     ("label_area", "label_area"),
 ]
-_KEYS = [
+KEYS = [
     ("D", "key_draw"),
     ("T", "key_point"),
     ("E", "key_edit"),
@@ -46,7 +46,7 @@ def edit(ws: Workspace, scene: Scene) -> None:
         scene,
         key=f"editor_{scene.id}",
         legend=LEGEND,
-        keys=_KEYS,
+        keys=KEYS,
         options={
             "lookAlikes": payload.LOOK_ALIKES,
             "me": ws.actor.name,

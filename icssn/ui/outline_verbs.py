@@ -18,7 +18,7 @@ from icssn.ui import payload
 
 MAX_CORNERS = 200_000  # of one change of outlines: two of the largest labels
 
-_OUTLINE_VERBS: dict[str, Callable[[list[BaseGeometry], list[tuple[float, float]], float], list[BaseGeometry]]] = {
+VERBS: dict[str, Callable[[list[BaseGeometry], list[tuple[float, float]], float], list[BaseGeometry]]] = {
     "reshape": lambda polygons, line, _: [outlines.reshape(polygons[0], LineString(line))],
     "split": lambda polygons, line, _: outlines.split(polygons[0], LineString(line)),
     "merge": lambda polygons, _, __: [outlines.merge(polygons)],
@@ -45,8 +45,8 @@ def changed(verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         NotFoundError: There is no such verb.
         OutlineError: The change cannot be made as it was drawn.
     """
-    if verb not in _OUTLINE_VERBS:
-        raise NotFoundError("change of outlines", verb, known=_OUTLINE_VERBS)
+    if verb not in VERBS:
+        raise NotFoundError("change of outlines", verb, known=VERBS)
     try:
         polygons = [payload.polygon(item) for item in asked["polygons"]]
         line = [(float(lon), float(lat)) for lon, lat in asked.get("line") or ()]
@@ -55,7 +55,7 @@ def changed(verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
             raise _unusable("a change without polygons, or with impossible numbers")
         if len(line) + sum(shapely.get_num_coordinates(polygon) for polygon in polygons) > MAX_CORNERS:
             raise _unusable(f"more than {MAX_CORNERS:,} corners")
-        found = _OUTLINE_VERBS[verb](polygons, line, reach_m)
+        found = VERBS[verb](polygons, line, reach_m)
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as err:
         raise err if isinstance(err, IcssnError) else _unusable(err) from err
     return {

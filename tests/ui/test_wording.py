@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from icssn import actions
-from icssn.records import CandidateStatus, CheckpointState, JobKind, LabelClass, LabelSource, Scene
+from icssn.records import CandidateStatus, CheckpointState, JobKind, LabelClass, LabelSource, LabelStatus, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import next_step, payload, progress, wording
+from icssn.ui import label_map, next_step, outline_verbs, payload, progress, wording
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +59,12 @@ def test_every_phrase_that_is_put_together_is_in_the_catalogue() -> None:
     made |= {f"models.{state}" for state in CheckpointState} | {f"models.{state}_means" for state in CheckpointState}
     made |= {f"figure.{name}" for name in (*progress.LOSSES, *progress.SCORES)}
     made |= {f"next.{step}" for step in next_step.STEPS}
+    made |= {f"map.refused_{verb}" for verb in outline_verbs.VERBS}
+    made |= {f"map.status_{status}" for status in LabelStatus}
+    made |= {f"map.did_{operation}" for operation in ("create", "update", "delete", "restore")}
+    scripts = "".join(path.read_text("utf-8") for path in (ROOT / "icssn" / "ui" / "browser").glob("*.js"))
+    made |= {f"map.{key}" for key in re.findall(r"\b(?:sort|hint|conflict|keep|take)_\w+\b", scripts)}
+    made |= {f"map.{word}" for _, word in label_map.KEYS}
     assert made <= known
 
 
