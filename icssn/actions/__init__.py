@@ -30,7 +30,7 @@ from icssn.actions.models import (
     promote,
 )
 from icssn.actions.projects import load_demo, open_workspace
-from icssn.actions.recording import check_labels, label_records, measure_label
+from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
@@ -81,6 +81,7 @@ __all__ = [
     "check_labels",
     "label_records",
     "measure_label",
+    "measure_outline",
     # drafts, and who else is there
     "keep_draft",
     "drafts",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from shapely.geometry.base import BaseGeometry
+
 from icssn.errors import NotFoundError
 from icssn.geo import measures
 from icssn.imagery.terrain import Terrain, terrain
 from icssn.imagery.valid import nodata_lonlat
 from icssn.records import (
+    Edits,
     Label,
     LabelMeasures,
     LabelOrigin,
@@ -57,8 +60,33 @@ def measure_label(ws: Workspace, scene_id: str, uid: str) -> LabelMeasures:
     return found[0].measures
 
 
-def check_labels(ws: Workspace, scene_id: str) -> list[LabelWarning]:
+def measure_outline(
+    ws: Workspace, scene_id: str, geometry_lonlat: BaseGeometry, *, volume_m3: float | None = None
+) -> LabelMeasures:
+    """Give what an outline that need not be saved and the terrain under it measure.
+
+    Args:
+        ws: The workspace.
+        scene_id: The scene it is drawn on.
+        geometry_lonlat: Polygon, MultiPolygon or Point in EPSG:4326.
+        volume_m3: Where it is known, for the size class.
+
+    Raises:
+        NotFoundError: There is no such scene.
+        RasterRefusedError: The scene's elevation model is gone or damaged.
+    """
+    attributes = {} if volume_m3 is None else {"volume_m3": volume_m3}
+    drawn = Label(uid="drawn", scene_id=scene_id, geometry_lonlat=geometry_lonlat, attributes=attributes)
+    return _measures([drawn], scenes.get(ws.db, scene_id))[0]
+
+
+def check_labels(ws: Workspace, scene_id: str, drafts: Edits | None = None) -> list[LabelWarning]:
     """Give what looks wrong with a scene's labels: overlaps, slivers, outlines off the image, unlikely sizes.
+
+    Args:
+        ws: The workspace.
+        scene_id: The scene.
+        drafts: Edits that are not saved yet; the labels are looked at as if they were, whatever their versions.
 
     Raises:
         NotFoundError: There is no such scene.
@@ -66,7 +94,22 @@ def check_labels(ws: Workspace, scene_id: str) -> list[LabelWarning]:
     """
     scene = scenes.get(ws.db, scene_id)
     image = ws.path(scene.tiles) if scene.tiles else Path(scene.original)  # the copy for the map has overviews
-    return warn.warnings_about(labels.current(ws.db, scene_id), facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
+    standing = _with_drafts(labels.current(ws.db, scene_id), drafts or Edits(), scene_id)
+    return warn.warnings_about(standing, facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
+
+
+def _with_drafts(saved: list[Label], drafts: Edits, scene_id: str) -> list[Label]:
+    standing = {label.uid: label for label in saved}
+    for gone in drafts.deleted:
+        standing.pop(gone.uid, None)
+    for change in drafts.changed:
+        if change.uid in standing:
+            values = change.model_dump(include={"cls", "status", "attributes"}, exclude_none=True)
+            outline = {} if change.geometry_lonlat is None else {"geometry_lonlat": change.geometry_lonlat}
+            standing[change.uid] = standing[change.uid].model_copy(update=values | outline)
+    for new in drafts.created:
+        standing[new.uid] = Label(scene_id=scene_id, **dict(new))
+    return list(standing.values())
 
 
 def _measures(wanted: Sequence[Label], scene: Scene) -> list[LabelMeasures]:

@@ -52,6 +52,7 @@ def edit(ws: Workspace, scene: Scene) -> None:
             "me": ws.actor.name,
             "sceneName": scene.name,
             "forms": {cls: landslide_record.form(cls) for cls in LabelClass},
+            "warningWords": wording.group("warning"),
             "record": {
                 "fields": wording.group("record"),
                 "help": wording.group("record_help"),

@@ -6,6 +6,8 @@ longitude/latitude.
 - ``GET labels/{scene}`` answers ``{revision, labels}``.
 - ``POST labels/{scene}`` takes a Save (see `payload.edits`) and answers ``{revision, labels}`` with those it left.
 - ``GET labels/{scene}/{uid}`` answers ``{versions}``, oldest first.
+- ``POST labels/{scene}/measures`` takes ``{geometry, volume_m3}`` and answers the measured fields of the record.
+- ``POST labels/{scene}/warnings`` takes a Save that is not made, answers ``{warnings: [{kind, uids, at, text}]}``.
 - ``POST outlines/{verb}`` takes ``{polygons, line, reach_m}``, answers ``{polygons, areas}`` (m²) and stores nothing.
 """
 
@@ -29,6 +31,8 @@ def routes(base: str = "") -> list[Route]:
         Route(prefix + "/labels/{scene}", labels, methods=["GET"]),
         Route(prefix + "/labels/{scene}", save, methods=["POST"]),
         Route(prefix + "/labels/{scene}/{uid}", history, methods=["GET"]),
+        Route(prefix + "/labels/{scene}/measures", measures, methods=["POST"]),
+        Route(prefix + "/labels/{scene}/warnings", warnings, methods=["POST"]),
         Route(prefix + "/outlines/{verb}", outline, methods=["POST"]),
     ]
 
@@ -46,6 +50,16 @@ async def save(request: Request) -> Response:
 async def history(request: Request) -> Response:
     """Answer with every version of a label."""
     return await posted.answered(request, lambda: versions(request.path_params["uid"]))
+
+
+async def measures(request: Request) -> Response:
+    """Answer with what an outline measures."""
+    return await posted.answered(request, lambda message: measured(request.path_params["scene"], message))
+
+
+async def warnings(request: Request) -> Response:
+    """Answer with what looks wrong, unsaved edits included."""
+    return await posted.answered(request, lambda message: warned(request.path_params["scene"], message))
 
 
 async def outline(request: Request) -> Response:
@@ -69,3 +83,16 @@ def saved(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
 def versions(uid: str) -> dict[str, Any]:
     """Give the past of a label, oldest first."""
     return {"versions": [payload.version_item(version) for version in actions.label_history(workspace(), uid)]}
+
+
+def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Give the measured fields of the landslide record for an outline."""
+    geometry, volume_m3 = payload.measurable(message)
+    found = actions.measure_outline(workspace(), scene_id, geometry, volume_m3=volume_m3)
+    return found.model_dump(exclude_none=True)
+
+
+def warned(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Give what looks wrong with the labels as they would be after a Save."""
+    found = actions.check_labels(workspace(), scene_id, payload.edits(message))
+    return {"warnings": [{"kind": w.kind, "uids": w.uids, "at": w.at_lonlat, "text": w.text} for w in found]}

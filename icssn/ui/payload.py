@@ -112,6 +112,20 @@ def polygon(item: Any) -> BaseGeometry:
     return _geometry(item)
 
 
+def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None]:
+    """Read what is to be measured, ``{geometry, volume_m3 | null}``.
+
+    Raises:
+        LabelsRefusedError: The payload is not of this form.
+    """
+    try:
+        volume_m3 = payload.get("volume_m3")
+        geometry = _geometry(payload["geometry"], kinds=("Polygon", "MultiPolygon", "Point"))
+        return geometry, None if volume_m3 is None else float(volume_m3)
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
+
+
 def label_items(labels: Iterable[Label], *, points: bool = False) -> list[dict[str, Any]]:
     """Give labels as the maps read them, point labels only if asked for; areas in m², geodesic."""
     return [

@@ -96,6 +96,30 @@ def test_the_past_of_a_label_is_told_with_who_and_when(ws: Workspace, scene: Sce
     assert (last["operation"], last["geometry"]) == ("delete", None)
 
 
+def test_an_outline_is_measured_before_it_is_saved(ws: Workspace, scene: Scene) -> None:
+    message = {"geometry": mapping(inside(scene, 0.2, 0.4)), "volume_m3": 200_000}
+    status, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/measures", message)
+    assert status == 200
+    assert answer["area_m2"] == pytest.approx((256 * 0.4) ** 2, rel=0.05)
+    assert answer["size_class"] == "medium"
+    for broken in ({}, {"geometry": 7}, {"geometry": SQUARE, "volume_m3": "much"}):
+        assert ask(label_routes.routes(), "POST", f"/labels/{scene.id}/measures", broken)[0] == 422
+
+
+def test_unsaved_edits_are_warned_of(ws: Workspace, scene: Scene, label: Label) -> None:
+    def kinds(**parts: Any) -> list[str]:
+        _, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/warnings", a_save(**parts))
+        return [warning["kind"] for warning in answer["warnings"]]
+
+    neighbour = a_new_label(scene, geometry=mapping(inside(scene, 0.45)))
+    assert kinds() == []
+    assert kinds(created=[neighbour]) == ["overlap"]
+    assert kinds(created=[neighbour], deleted=[{"uid": label.uid, "expected_version": 1}]) == []
+    away = {"uid": label.uid, "expected_version": 1, "cls": "landslide", "status": "accepted", "attributes": {}}
+    assert kinds(created=[neighbour], changed=[{**away, "geometry": mapping(inside(scene, 0.1))}]) == []
+    assert actions.label_revision(ws, scene.id) == 1
+
+
 def outline(verb: str, **message: Any) -> tuple[int, Any]:
     return ask(label_routes.routes(), "POST", f"/outlines/{verb}", {"polygons": [SQUARE], **message})
 

@@ -10,6 +10,7 @@ icssn.editor = function (map, options) {
     uids.forEach((uid) => outlines.draw(uid, ledger.get(uid), chosen.includes(uid)));
     chosen = chosen.filter(ledger.get);
     drafts.keep();
+    warnings.check();
     refresh();
   });
   const outlines = icssn.outlines(map, ui, {
@@ -188,13 +189,14 @@ icssn.editor = function (map, options) {
   const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
   const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
   const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select });
-  ui.panel.prepend(others, versions.card, rows, card);
+  const warnings = icssn.warnings(ui, options, { ledger, outlines, select, title: titleOf });
+  ui.panel.prepend(others, versions.card, rows, card, warnings.card);
   /** Say who else is here: [{person, tabs}]. */
   function present(people) {
     const mine = people.find(({ person }) => person === options.me), rest = people.filter((one) => one !== mine).map(({ person }) => person);
     others.textContent = [rest.length && say("others_here", { names: rest.join(", ") }), mine && say("me_elsewhere", { count: mine.tabs })].filter(Boolean).join(" · ");
   }
-  const area = (state) => (state.area < 1e4 ? "below" : state.area < 1e5 ? "ha1" : state.area < 1e6 ? "ha10" : "ha100");
+  const sizeOf = (state) => (state.area < 1e4 ? "below" : state.area < 1e5 ? "ha1" : state.area < 1e6 ? "ha10" : "ha100");
   const words = (key, values) => values.map((value) => [value, say(`${key}${value}`)]);
   const table = icssn.table(ui, rows, {
     labels: ledger.all, title: titleOf, isChosen: (uid) => chosen.includes(uid), isPending: ledger.isPending, go,
@@ -203,7 +205,7 @@ icssn.editor = function (map, options) {
       ["confidence", "confidence", (state) => state.attributes.confidence || "none", [...["high", "moderate", "low"].map((value) => [value, options.record.codes[`confidence.${value}`]]), ["none", say("confidence_none")]]],
       ["status", "status", (state) => state.status, words("status_", ["accepted", "proposed", "rejected"])],
       ["source", "source", (state) => state.source, words("source_", ["drawn", "imported", "predicted"])],
-      ["area", "area", area, words("area_", ["below", "ha1", "ha10", "ha100"])],
+      ["area", "area", sizeOf, words("area_", ["below", "ha1", "ha10", "ha100"])],
     ],
   });
   const form = icssn.form(ui, options, {
@@ -231,7 +233,20 @@ icssn.editor = function (map, options) {
     historyButton.style.display = state && state.version ? "" : "none";
     for (const [status, made] of judgeButtons) made.setAttribute("aria-pressed", Boolean(state) && state.status === status);
     if (state) classPick.value = state.cls;
-    form.show(state, state ? { area_m2: state.area || undefined } : {});
+    form.show(state, state ? measures(state) : {});
+  }
+  const measured = new WeakMap(); // geometry → {volume_m3, fields}
+  /** The measured fields of the record as far as they are known now; the server is asked for the rest. */
+  function measures({ uid, geometry, area, attributes: { volume_m3 } }) {
+    const known = measured.get(geometry);
+    if (known && known.volume_m3 === volume_m3) return known.fields;
+    const asked = { volume_m3, fields: known ? known.fields : { area_m2: area || undefined } };
+    measured.set(geometry, asked);
+    icssn.server.ask(`${labelsRoute}/measures`, { geometry, volume_m3 }).then((fields) => {
+      asked.fields = fields;
+      if (only() === uid) form.show(ledger.get(uid), measures(ledger.get(uid)));
+    }, () => undefined); // the fields stay empty
+    return asked.fields;
   }
   function refreshChosen() {
     toolbar();
