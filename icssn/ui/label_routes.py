@@ -6,7 +6,7 @@ longitude/latitude.
 - ``GET labels/{scene}`` answers ``{revision, labels}``.
 - ``POST labels/{scene}`` takes a Save (see `payload.edits`) and answers ``{revision, labels}`` with those it left.
 - ``GET labels/{scene}/{uid}`` answers ``{versions}``, oldest first.
-- ``POST labels/{scene}/measures`` takes ``{geometry, volume_m3}`` and answers the measured fields of the record.
+- ``POST labels/{scene}/measures`` takes ``{geometry, volume_m3, uid}``, answers the measured and recorded fields.
 - ``POST labels/{scene}/warnings`` takes a Save that is not made, answers ``{warnings: [{kind, uids, at, text}]}``.
 - ``POST outlines/{verb}`` takes ``{polygons, line, reach_m}``, answers ``{polygons, areas}`` (m²) and stores nothing.
 """
@@ -86,10 +86,11 @@ def versions(uid: str) -> dict[str, Any]:
 
 
 def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
-    """Give the measured fields of the landslide record for an outline."""
-    geometry, volume_m3 = payload.measurable(message)
+    """Give what is measured of an outline, and what was recorded when its label, where it has one, was made."""
+    geometry, volume_m3, uid = payload.measurable(message)
+    recorded = actions.label_records(workspace(), scene_id, uids=[uid]) if uid else []
     found = actions.measure_outline(workspace(), scene_id, geometry, volume_m3=volume_m3)
-    return found.model_dump(exclude_none=True)
+    return found.model_dump(exclude_none=True) | (recorded[0].provenance if recorded else {})
 
 
 def warned(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:

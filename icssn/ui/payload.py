@@ -112,8 +112,8 @@ def polygon(item: Any) -> BaseGeometry:
     return _geometry(item)
 
 
-def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None]:
-    """Read what is to be measured, ``{geometry, volume_m3 | null}``.
+def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None, str]:
+    """Read what is to be measured, ``{geometry, volume_m3 | null, uid | null}``; no uid is an empty one.
 
     Raises:
         LabelsRefusedError: The payload is not of this form.
@@ -121,7 +121,7 @@ def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None]:
     try:
         volume_m3 = payload.get("volume_m3")
         geometry = _geometry(payload["geometry"], kinds=("Polygon", "MultiPolygon", "Point"))
-        return geometry, None if volume_m3 is None else float(volume_m3)
+        return geometry, None if volume_m3 is None else float(volume_m3), str(payload.get("uid") or "")
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
 

@@ -106,6 +106,12 @@ def test_an_outline_is_measured_before_it_is_saved(ws: Workspace, scene: Scene) 
         assert ask(label_routes.routes(), "POST", f"/labels/{scene.id}/measures", broken)[0] == 422
 
 
+def test_of_a_saved_label_who_made_it_is_told(ws: Workspace, scene: Scene, label: Label) -> None:
+    message = {"geometry": mapping(label.geometry_lonlat), "uid": label.uid}
+    _, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/measures", message)
+    assert (answer["mapper"], answer["method"], answer["source_image"]) == ("Li", "manual", "hill")
+
+
 def test_unsaved_edits_are_warned_of(ws: Workspace, scene: Scene, label: Label) -> None:
     def kinds(**parts: Any) -> list[str]:
         _, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/warnings", a_save(**parts))

@@ -117,14 +117,12 @@ icssn.editor = function (map, options) {
       return select([uid]);
     },
   });
-  /** What is known about a label when it is drawn. */
+  /** What a label has from the start: the defaults of its record, and how far the map was zoomed in. */
   function begun(cls) {
-    const known = { mapper: options.me, mapped_on: new Date().toLocaleDateString("sv"), source_image: options.sceneName, method: "manual",
-      display_scale: Math.round(verbs.reach(1) / 0.00028) }; // a screen pixel is taken for 0.28 mm, as in OGC's standards
-    for (const field of options.forms[cls] || []) if (field.default) known[field.key] = field.default;
-    const fields = new Set((options.forms[cls] || []).map((field) => field.key));
+    const fields = options.forms[cls] || [], known = { display_scale: Math.round(verbs.reach(1) / 0.00028) }; // a screen pixel has 0.28 mm in OGC's standards
+    for (const field of fields) if (field.default) known[field.key] = field.default;
     if (cls === "hard_negative") known.look_alike = lastLookAlike;
-    return Object.fromEntries(Object.entries(known).filter(([key, value]) => fields.has(key) && value !== undefined));
+    return Object.fromEntries(Object.entries(known).filter(([key]) => fields.some((field) => field.key === key)));
   }
   function draw(cls) {
     select([]);
@@ -236,14 +234,15 @@ icssn.editor = function (map, options) {
     form.show(state, state ? measures(state) : {});
   }
   const measured = new WeakMap(); // geometry → {volume_m3, fields}
-  /** The measured fields of the record as far as they are known now; the server is asked for the rest. */
-  function measures({ uid, geometry, area, attributes: { volume_m3 } }) {
+  /** The measured and recorded fields of the record as far as they are known now; the server is asked for the rest. */
+  function measures({ uid, geometry, area, version, attributes: { volume_m3 } }) {
     const known = measured.get(geometry);
     if (known && known.volume_m3 === volume_m3) return known.fields;
     const asked = { volume_m3, fields: known ? known.fields : { area_m2: area || undefined } };
+    const drawn = version ? {} : { mapper: options.me, mapped_on: new Date().toLocaleDateString("sv"), source_image: options.sceneName, method: "manual" };
     measured.set(geometry, asked);
-    icssn.server.ask(`${labelsRoute}/measures`, { geometry, volume_m3 }).then((fields) => {
-      asked.fields = fields;
+    icssn.server.ask(`${labelsRoute}/measures`, { geometry, volume_m3, uid: version ? uid : null }).then((fields) => {
+      asked.fields = { ...drawn, ...fields };
       if (only() === uid) form.show(ledger.get(uid), measures(ledger.get(uid)));
     }, () => undefined); // the fields stay empty
     return asked.fields;

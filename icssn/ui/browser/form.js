@@ -81,8 +81,8 @@ icssn.form = function (ui, options, on) {
       }
     }
   }
-  /** Show a label's record; `measured` are values that are computed, not stored. */
-  function show(state, measured = {}) {
+  /** Show a label's record; `known` are values that are measured or recorded, not entered. */
+  function show(state, known = {}) {
     const wanted = state && `${state.uid} ${state.cls}`;
     if (wanted !== shown) {
       shown = wanted;
@@ -91,7 +91,7 @@ icssn.form = function (ui, options, on) {
     }
     if (!state) return;
     for (const [key, { field, row, set, holds }] of controls) {
-      const value = field.origin === "measured" ? measured[key] : state.attributes[key];
+      const value = field.origin === "measured" ? known[key] : state.attributes[key] ?? known[key];
       if (!holds || document.activeElement !== holds) set(value);
       row.classList.toggle("ic-missing", field.mandatory && field.origin === "entered" && value === undefined);
     }
