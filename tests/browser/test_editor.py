@@ -128,7 +128,7 @@ def test_a_look_alike_has_its_kind_and_a_landslide_has_none(desk: Desk) -> None:
     desk.click((0.25, 0.25))
     desk.press("2")
     desk.inside.locator("#ic-field-look_alike").select_option("quarry")
-    desk.press("Escape")
+    desk.frame.evaluate("document.activeElement.blur()")
     assert desk.save()["slide0"].attributes["look_alike"] == "quarry"
     desk.press("1")
     after = desk.save()["slide0"]
@@ -146,7 +146,7 @@ def test_the_past_of_a_label_is_shown_and_an_earlier_version_comes_back(desk: De
     assert "Changed" in versions.first.inner_text()
     assert "Area" in versions.first.inner_text()
     desk.inside.locator(".ic-version", has_text="Created").first.click()
-    desk.inside.get_by_role("button", name="Restore").click()
+    desk.inside.get_by_role("button", name="Restore", exact=True).click()
     restored = desk.save()["slide0"]
     assert restored.geometry_lonlat.equals_exact(before.geometry_lonlat, 1e-7)
 

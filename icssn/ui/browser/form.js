@@ -67,7 +67,7 @@ icssn.form = function (ui, options, on) {
       const inside = fields.filter((field) => field.group === group && field.key !== "uid");
       if (!inside.length) continue;
       const part = node("details", "", box);
-      part.open = open.has(group);
+      part.open = open.has(group) || inside.some((field) => field.key === "look_alike");
       part.addEventListener("toggle", () => (part.open ? open.add(group) : open.delete(group)));
       node("summary", "", part, record.groups[group]);
       const pairs = node("dl", "ic-pairs", part);

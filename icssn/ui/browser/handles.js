@@ -21,6 +21,7 @@ icssn.handles = function (map, ui, on) {
       follow(geometry);
     });
     marker.on("dragend", () => commit(geometry));
+    marker.on("click", () => undefined); // else the map behind the handle would be clicked
     markers.push(marker);
     return marker;
   }
