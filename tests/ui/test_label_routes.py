@@ -10,7 +10,7 @@ from shapely.geometry import box, mapping, shape
 from icssn import actions
 from icssn.records import Edits, Label, LabelDeletion, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import label_routes, posted
+from icssn.ui import label_routes, outline_verbs, posted
 from tests.ui.conftest import inside
 from tests.ui.routes import OURS, ask
 
@@ -164,9 +164,15 @@ def test_each_verb_changes_outlines_and_gives_areas() -> None:
         ("fill", {"polygons": [{"type": "Point", "coordinates": [1, 2]}]}, 422),
         ("simplify", {"reach_m": "wide"}, 422),
         ("simplify", {"reach_m": -1}, 422),
-        ("smooth", {"polygons": [mapping(box(105, 35, 106, 36).segmentize(0.000015))]}, 422),
         ("explode", {}, 404),
     ],
 )
 def test_a_change_that_cannot_be_made_is_refused(verb: str, message: Any, status: int) -> None:
     assert outline(verb, **message)[0] == status
+
+
+def test_a_change_of_too_many_corners_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outline_verbs, "MAX_CORNERS", 100)
+    assert outline("fill", polygons=[mapping(box(105, 35, 106, 36).segmentize(0.05))])[0] == 200
+    status, answer = outline("fill", polygons=[mapping(box(105, 35, 106, 36).segmentize(0.01))])
+    assert (status, "corners" in answer["error"]) == (422, True)
