@@ -40,7 +40,7 @@ class RoundResult:
     Attributes:
         number: From 1.
         metrics: On the validation chips: ``val_f1 val_iou val_precision val_recall val_f1_half val_ap val_threshold
-            cls_accuracy cls_f1 cls_loss``; and ``seconds`` of the round.
+            cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds`` of the round.
         threshold: Probability from which on a pixel is landslide, chosen on validation.
         folder: Of the checkpoint: ``model.safetensors`` and ``card.json``.
         sha256: Of the weights file.

@@ -55,16 +55,21 @@ def validate_classes(
     """Compare the classifier with what the middles of the validation chips show.
 
     Returns:
-        ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats.
+        ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats; what they are
+        made of: ``cls_tp cls_fp cls_fn cls_tn``, chips; and ``cls_prevalence`` of landslide.
     """
     truth, probability = class_scores(model, chips, size_px=size_px, min_fraction=min_fraction, device=device)
     right = np.where(truth, probability, 1 - probability)
-    hits = int((truth & (probability >= 0.5)).sum())
-    errors = int((right < 0.5).sum())
+    chips_of = confusion(truth.astype(np.uint8), probability >= 0.5)
     return {
-        "cls_accuracy": float((right >= 0.5).mean()) if len(right) else 0.0,
-        "cls_f1": 2 * hits / (2 * hits + errors) if hits else 0.0,
+        "cls_accuracy": chips_of.accuracy,
+        "cls_f1": chips_of.f1,
         "cls_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()) if len(right) else 0.0,
+        "cls_prevalence": chips_of.prevalence,
+        "cls_tp": float(chips_of.tp),
+        "cls_fp": float(chips_of.fp),
+        "cls_fn": float(chips_of.fn),
+        "cls_tn": float(chips_of.tn),
     }
 
 
