@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 import psutil
 import rasterio
-import rasterio.features
 import torch
 from method_scenes import TASKS, Scene
 
 from icssn.chips.cut import MANIFEST, cut
 from icssn.config import InferenceConfig, TrainConfig, train_config
 from icssn.errors import CancelledError
+from icssn.inference.evaluate import Scored, rank_candidates
 from icssn.inference.predict import ScenePrediction, predict_scene
-from icssn.metrics import intervals, objects, pixels, ranking
+from icssn.metrics import intervals, objects, pixels
 from icssn.metrics.report import judge
 from icssn.training import rounds
 
@@ -171,7 +171,8 @@ def judge_scene(
         tile_px=scene.cell_px,
     )
     figures["f1_half"] = pixels.confusion(truth, objects.sieve(pixels.exceeds(found, 0.5), config.min_object_px)).f1
-    figures |= _object_areas(truth, done, scene)
+    candidates = [Scored(of.geometry, of.score, of.mask_score, of.classifier_score) for of in done.objects]
+    figures |= rank_candidates(truth, candidates, facts=scene.facts)
     precisions = [
         pixels.average_precision(truth, predicted(f"{size}", core_px=size, halo_px=0)[1]) for size in WINDOWS_PX
     ]
@@ -179,26 +180,6 @@ def judge_scene(
     mask = objects.sieve(pixels.exceeds(found, best.threshold), config.min_object_px)
     blocks = intervals.confusion_blocks(truth, mask, block_px=min(BLOCK_PX, scene.cell_px))
     return figures, [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
-
-
-def _object_areas(truth: np.ndarray, done: ScenePrediction, scene: Scene) -> dict[str, float]:
-    """Say how well each score of the candidates puts true ones first."""
-    if not done.objects:
-        return {}
-    drawn = rasterio.features.rasterize(
-        [(candidate.geometry, number) for number, candidate in enumerate(done.objects, start=1)],
-        out_shape=truth.shape,
-        transform=rasterio.Affine(*scene.facts.transform),
-        dtype="int32",
-    )
-    right = ranking.covered(truth, drawn, len(done.objects)).tolist()
-    scores = {
-        "object_auc_fused": [candidate.score for candidate in done.objects],
-        "object_auc_mask": [candidate.mask_score for candidate in done.objects],
-        "object_auc_classifier": [candidate.classifier_score for candidate in done.objects],
-    }
-    areas = {name: ranking.area_under_roc(of_each, right) for name, of_each in scores.items()}
-    return {name: area for name, area in areas.items() if area is not None}
 
 
 # ---- what the rows say -------------------------------------------------------------------------------------------

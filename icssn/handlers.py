@@ -273,14 +273,27 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
         ws, job, scene_id=scene.id, checkpoint_id=checkpoint_id, report=_part(report, 0.0, 0.8), stop=stop
     )
     report(Progress(fraction=0.85, message="comparing with the truth"))
+    raster = ws.path(prediction.probability)
     metrics = judge.evaluate(
-        ws.path(prediction.probability),
+        raster,
         truth,
         facts=scene.facts,
         threshold=prediction.threshold,
         min_object_px=InferenceConfig().min_object_px,
+        candidates=[
+            judge.Scored(
+                crs.from_lonlat(found.geometry_lonlat, scene.facts.crs_wkt),
+                found.score,
+                found.mask_score,
+                found.classifier_score,
+            )
+            for found in predictions.candidates(ws.db, prediction.id)
+            if found.mask_score >= prediction.threshold  # no weak hints
+        ],
     )
-    return {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id, "metrics": metrics}
+    curve = judge.reliability_curve(raster, truth, facts=scene.facts)
+    told = {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id}
+    return {**told, "metrics": metrics, "reliability": curve}
 
 
 def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:

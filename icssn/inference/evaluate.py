@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.features import rasterize
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
@@ -17,11 +19,22 @@ from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import rasterise
 from icssn.imagery.open import open_raster
 from icssn.imagery.read import read_values
+from icssn.metrics.calibration import reliability
 from icssn.metrics.pixels import IGNORE
+from icssn.metrics.ranking import area_under_roc, covered
 from icssn.metrics.report import judge
 from icssn.records import RasterFacts
 
 _TOLERANCE_PX = 0.01  # by which the truth's grid may be off, as when another program wrote it
+
+
+class Scored(NamedTuple):
+    """A candidate: its outline in the scene's CRS, and its scores in [0, 1]."""
+
+    geometry: BaseGeometry
+    score: float
+    mask_score: float
+    classifier_score: float
 
 
 def evaluate(
@@ -31,6 +44,7 @@ def evaluate(
     facts: RasterFacts,
     threshold: float,
     min_object_px: int,
+    candidates: Sequence[Scored] = (),
 ) -> dict[str, float]:
     """Judge the probability raster of one scene. Both rasters are held in memory whole, one byte a pixel.
 
@@ -41,21 +55,61 @@ def evaluate(
         facts: The scene's.
         threshold: Smallest probability that counts as landslide.
         min_object_px: Predicted objects with fewer pixels are left out.
+        candidates: The objects proposed, with their scores.
 
     Returns:
-        Figures of `metrics.report.judge`; pixels without data are not judged.
+        Figures of `metrics.report.judge`; pixels without data are not judged. With candidates, also how well each of
+        their scores puts true ones (30 % covered by a landslide) before false ones: `object_auc_fused`,
+        `object_auc_mask`, `object_auc_classifier`; absent where there are not both kinds.
 
     Raises:
         RasterRefusedError: A raster cannot be read, or the truth does not lie on the scene's grid or holds other
             values.
     """
+    mask, values = _read(probability, truth, facts)
+    figures = judge(mask, values, threshold=threshold, min_object_px=min_object_px, pixel_size_m=facts.pixel_size_m)
+    return figures | rank_candidates(mask, candidates, facts=facts)
+
+
+def reliability_curve(
+    probability: Path, truth: Path | Iterable[BaseGeometry], *, facts: RasterFacts
+) -> list[dict[str, float]]:
+    """Compare probability and frequency of landslide in 15 bins: `probability`, `frequency` and `count` of each.
+
+    Args:
+        probability, truth, facts: As for `evaluate`, which raises the same.
+    """
+    curve = reliability(*_read(probability, truth, facts))
+    bins = zip(curve.probability, curve.frequency, curve.count, strict=True)
+    return [{"probability": float(p), "frequency": float(f), "count": float(n)} for p, f, n in bins]
+
+
+def rank_candidates(mask: NDArray[np.uint8], candidates: Sequence[Scored], *, facts: RasterFacts) -> dict[str, float]:
+    """Say how well each score of candidates puts true ones first; see `evaluate`."""
+    numbers = np.zeros(mask.shape, np.int32)
+    if candidates:
+        drawn = [(candidate.geometry, number) for number, candidate in enumerate(candidates, start=1)]
+        rasterize(drawn, out=numbers, transform=Affine(*facts.transform))
+    right = covered(mask, numbers, len(candidates)).tolist()
+    scores = {
+        "object_auc_fused": [candidate.score for candidate in candidates],
+        "object_auc_mask": [candidate.mask_score for candidate in candidates],
+        "object_auc_classifier": [candidate.classifier_score for candidate in candidates],
+    }
+    areas = {name: area_under_roc(of_each, right) for name, of_each in scores.items()}
+    return {name: area for name, area in areas.items() if area is not None}
+
+
+def _read(
+    probability: Path, truth: Path | Iterable[BaseGeometry], facts: RasterFacts
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Give truth and stored probability, (H, W) each."""
     with open_raster(probability) as dataset:
         values: NDArray[np.uint8] = dataset.read(1)
     if isinstance(truth, Path):
-        mask = _read_mask(truth, facts)
-    else:
-        mask = rasterise(truth, transform=Affine(*facts.transform), width=facts.width, height=facts.height)
-    return judge(mask, values, threshold=threshold, min_object_px=min_object_px, pixel_size_m=facts.pixel_size_m)
+        return _read_mask(truth, facts), values
+    mask = rasterise(truth, transform=Affine(*facts.transform), width=facts.width, height=facts.height)
+    return mask, values
 
 
 def _read_mask(path: Path, facts: RasterFacts) -> NDArray[np.uint8]:

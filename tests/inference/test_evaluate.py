@@ -14,7 +14,7 @@ from shapely.geometry import box
 
 from icssn.errors import RasterRefusedError
 from icssn.imagery.write import write_grid
-from icssn.inference.evaluate import evaluate
+from icssn.inference.evaluate import Scored, evaluate, reliability_curve
 from icssn.records import RasterFacts
 from tests.inference.conftest import NORTH_UP
 
@@ -110,3 +110,32 @@ def test_a_truth_that_does_not_fit_is_refused_with_the_reason(
     truth = write(tmp_path / "truth.tif", **{"mask": truth_of(30, 20), **changes})
     with pytest.raises(RasterRefusedError, match=found):
         evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10)
+
+
+def test_scores_of_candidates_are_judged_by_how_they_rank(
+    probability: Path, facts: RasterFacts, tmp_path: Path
+) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(30, 20))
+
+    def across(row: int) -> Any:
+        left, top = NORTH_UP @ (0, row)
+        return box(left, top - 10, left + SIDE, top)
+
+    candidates = [
+        Scored(across(30), 0.9, 0.2, 0.9),  # true
+        Scored(across(44), 0.8, 0.9, 0.1),  # 60 % of it true
+        Scored(across(70), 0.1, 0.5, 0.5),  # false
+    ]
+    figures = evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10, candidates=candidates)
+    areas = [figures[f"object_auc_{name}"] for name in ("fused", "mask", "classifier")]
+    assert areas == [1.0, 0.5, 0.5]
+    alone = evaluate(probability, truth, facts=facts, threshold=0.5, min_object_px=10, candidates=candidates[:1])
+    assert not any(name.startswith("object_auc") for name in alone)
+
+
+def test_the_reliability_curve_counts_every_judged_pixel(probability: Path, facts: RasterFacts, tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.tif", truth_of(30, 20))
+    low, high = reliability_curve(probability, truth, facts=facts)
+    assert low["count"] + high["count"] == 90 * SIDE
+    assert low["probability"] == pytest.approx(25 / 254)
+    assert high["frequency"] == pytest.approx(10 * SIDE / (20 * SIDE + 9))
