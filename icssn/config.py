@@ -120,7 +120,7 @@ class InferenceConfig(Settings):
     """How a checkpoint is applied to a scene."""
 
     core_px: int | None = Field(None, ge=64)  #: side of the part of a window that is kept; None: as memory allows
-    halo_px: int = Field(288, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 5)
+    halo_px: int = Field(288, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 6)
     min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation

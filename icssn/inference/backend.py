@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,18 @@ _WINDOW_PX = 1600  # takes 1 GB in float32
 _WINDOWS_PER_FORWARD = {"cuda": 4}  # elsewhere one large window is faster than several at once
 
 
+class Maps(NamedTuple):
+    """What a network says about images (N, C, H, W).
+
+    Attributes:
+        probability: Of landslide × 254, rounded, uint8 (N, H, W).
+        cells: The classifier's logit of each cell, float32 (N, ⌈H/cell⌉, ⌈W/cell⌉).
+    """
+
+    probability: NDArray[np.uint8]
+    cells: NDArray[np.float32]
+
+
 class Backend(Protocol):
     """A trained network, ready to predict images of any size."""
 
@@ -29,19 +41,11 @@ class Backend(Protocol):
     window_px: int
     """Largest side of a window that keeps memory within bounds."""
 
-    def segment(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Map landslides.
+    cell_px: int
+    """Side of a cell, for which the classifier has a logit."""
 
-        Args:
-            images: 0-255, shape (N, C, H, W), C-contiguous.
-
-        Returns:
-            Probability × 254, rounded, shape (N, H, W).
-        """
-        ...
-
-    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Give the probability that each image (N, C, H, W) shows a landslide, shape (N,)."""
+    def map(self, images: NDArray[np.uint8]) -> Maps:
+        """Map landslides in images 0-255, shape (N, C, H, W)."""
         ...
 
 
@@ -57,18 +61,9 @@ class Answers(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give both answers, as of `pixels` and `objects`; for export, since it runs the encoder twice."""
-        return self.pixels(images), self.objects(images)
-
-    def pixels(self, images: Tensor) -> Tensor:
-        """Give the probability of each pixel × 254, uint8 (N, H, W)."""
-        logits, _ = self.model.segment(images)
-        return (torch.sigmoid(logits.float()) * PROBABILITY_STEPS).round().to(torch.uint8)
-
-    def objects(self, images: Tensor) -> Tensor:
-        """Give the probability of each image, float32 (N,)."""
-        logits, _ = self.model.classify(images)
-        return torch.sigmoid(logits.float())
+        """Give what `Maps` holds."""
+        logits, cells = self.model.map(images)
+        return (torch.sigmoid(logits.float()) * PROBABILITY_STEPS).round().to(torch.uint8), cells
 
 
 class TorchBackend:
@@ -89,21 +84,14 @@ class TorchBackend:
         self.description = f"torch, {describe(device)}{remark}"
         self.windows_per_forward = _WINDOWS_PER_FORWARD.get(device.type, 1)
         self.window_px = _WINDOW_PX
+        self.cell_px: int = model.stride
 
-    def segment(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def map(self, images: NDArray[np.uint8]) -> Maps:
         """See `Backend`."""
         with torch.inference_mode(), autocast(self._device):
-            values: NDArray[np.uint8] = self._answers.pixels(self._batch(images)).cpu().numpy()
-        return values
-
-    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Backend`."""
-        with torch.inference_mode(), autocast(self._device):
-            values: NDArray[np.float32] = self._answers.objects(self._batch(images)).cpu().numpy()
-        return values
-
-    def _batch(self, images: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+            probability, cells = self._answers(batch)
+        return Maps(probability.cpu().numpy(), cells.cpu().numpy())
 
 
 def choose_backend(model: Icssn, checkpoint: Path, *, sha256: str, config: InferenceConfig) -> Backend:

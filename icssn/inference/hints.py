@@ -13,13 +13,13 @@ import shapely
 from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
-from icssn.inference.objects import Outline, Piece, level_of, outlines, survey, trace
+from icssn.inference.objects import Cells, Outline, Piece, level_of, outlines, survey, trace
 
 Strips = Callable[[], Iterator[NDArray[np.uint8]]]
 
 
 def weak_outlines(
-    strips: Strips, objects: list[Outline], *, threshold: float, config: InferenceConfig
+    strips: Strips, objects: list[Outline], *, threshold: float, config: InferenceConfig, cells: Cells | None = None
 ) -> list[Outline]:
     """Outline connected ground of some probability that holds no object of the mask, the weightiest first.
 
@@ -28,11 +28,12 @@ def weak_outlines(
         objects: Of the mask; a hint that touches one is part of its surroundings.
         threshold: Of the mask, in [0, 1].
         config: Smallest object, lowest probability and largest number of hints.
+        cells: The classifier's evidence.
 
     Returns:
         At most `config.most_hints` outlines by falling sum of probability.
     """
-    found = survey(strips(), level=level_of(threshold * config.hint_share))
+    found = survey(strips(), level=level_of(threshold * config.hint_share), cells=cells)
     heavy = np.argsort(-found.area_px * found.mean)[: 4 * config.most_hints]  # most of the rest is noise
     kept = np.zeros(len(found.area_px), np.bool_)
     kept[heavy] = True

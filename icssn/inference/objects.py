@@ -23,6 +23,8 @@ from shapely.geometry import Polygon, shape
 from icssn.imagery.write import PROBABILITY_NODATA as NODATA
 from icssn.imagery.write import PROBABILITY_STEPS as FULL
 
+_GATHER_ROWS = 64
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -34,6 +36,7 @@ class Survey:
         whole: The whole part that each numbered part belongs to, shape (parts,).
         area_px: Of each whole part.
         mean: Probability inside each whole part, in [0, 1].
+        evidence: The classifier's mean logit over the pixels of each whole part; 0 where no cells were given.
     """
 
     level: int
@@ -41,6 +44,7 @@ class Survey:
     whole: NDArray[np.int64]
     area_px: NDArray[np.int64]
     mean: NDArray[np.float64]
+    evidence: NDArray[np.float64]
 
 
 class Piece(NamedTuple):
@@ -52,11 +56,19 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Outline:
-    """One kept object: its polygon in pixel coordinates (x to the right, y down), area and mean probability."""
+    """One kept object: polygon in pixel coordinates (x to the right, y down), area, mean probability and logit."""
 
     polygon_px: Polygon
     area_px: int
     mask_score: float
+    evidence: float
+
+
+class Cells(NamedTuple):
+    """The classifier's logit of each cell of a scene, (⌈H/side_px⌉, ⌈W/side_px⌉)."""
+
+    logits: NDArray[np.float16]
+    side_px: int
 
 
 def level_of(threshold: float) -> int:
@@ -64,13 +76,16 @@ def level_of(threshold: float) -> int:
     return min(FULL, int(np.ceil(round(threshold * FULL, 6))))
 
 
-def survey(strips: Iterable[NDArray[np.uint8]], *, level: int) -> Survey:
+def survey(strips: Iterable[NDArray[np.uint8]], *, level: int, cells: Cells | None = None) -> Survey:
     """Find the connected parts of all pixels at or above `level`.
 
     Args:
         strips: Probability values (H, W) of equal width from top to bottom; 255 is nodata.
         level: As from `level_of`.
+        cells: Evidence beside the probability, gathered for each part.
     """
+    row = 0
+    logits: list[NDArray[np.float64]] = [np.zeros(0)]
     first: list[int] = [0]
     areas: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     sums: list[NDArray[np.float64]] = [np.zeros(0)]
@@ -81,6 +96,8 @@ def survey(strips: Iterable[NDArray[np.uint8]], *, level: int) -> Survey:
         inside = parts > 0
         areas.append(np.bincount(parts[inside], minlength=count + 1)[1:].astype(np.int64))
         sums.append(np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64))
+        logits.append(np.zeros(count) if cells is None else _gather(parts, count, cells=cells, row=row))
+        row += strip.shape[0]
         top, bottom = (np.where(row > 0, row + (first[-1] - 1), -1).astype(np.int64) for row in (parts[0], parts[-1]))
         if above is not None:
             touching = (above >= 0) & (top >= 0)
@@ -92,7 +109,8 @@ def survey(strips: Iterable[NDArray[np.uint8]], *, level: int) -> Survey:
     count, whole = connected_components(links, directed=False) if first[-1] else (0, np.zeros(0, np.int64))
     area_px = np.bincount(whole, weights=np.concatenate(areas), minlength=count).astype(np.int64)
     mean = np.bincount(whole, weights=np.concatenate(sums), minlength=count) / (np.maximum(area_px, 1) * FULL)
-    return Survey(level=level, first=first, whole=whole.astype(np.int64), area_px=area_px, mean=mean)
+    evidence = np.bincount(whole, weights=np.concatenate(logits), minlength=count) / np.maximum(area_px, 1)
+    return Survey(level=level, first=first, whole=whole.astype(np.int64), area_px=area_px, mean=mean, evidence=evidence)
 
 
 def trace(
@@ -138,7 +156,12 @@ def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> l
     for piece in pieces:
         of_object[piece.whole].append(piece.polygon_px)
     objects = [
-        Outline(_smooth(polygons, simplify_px), int(found.area_px[whole]), float(found.mean[whole]))
+        Outline(
+            _smooth(polygons, simplify_px),
+            int(found.area_px[whole]),
+            float(found.mean[whole]),
+            float(found.evidence[whole]),
+        )
         for whole, polygons in of_object.items()
     ]
     return sorted(objects, key=lambda outline: (*outline.polygon_px.bounds[1::-1], outline.area_px))
@@ -148,6 +171,19 @@ def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], 
     """Number the connected parts of one strip from 1; 0 is background. The same strip always gives the same."""
     parts, count = ndimage.label((strip >= level) & (strip != NODATA), output=np.int32)
     return parts, int(count)
+
+
+def _gather(parts: NDArray[np.int32], count: int, *, cells: Cells, row: int) -> NDArray[np.float64]:
+    """Sum the logits under the pixels of each part of a strip that begins at `row`, a few rows at a time."""
+    sums = np.zeros(count + 1)
+    columns = np.arange(parts.shape[1]) // cells.side_px
+    for begin in range(0, parts.shape[0], _GATHER_ROWS):
+        some = parts[begin : begin + _GATHER_ROWS]
+        rows = (row + begin + np.arange(some.shape[0])) // cells.side_px
+        inside = some > 0
+        weights = cells.logits[rows[:, None], columns][inside].astype(np.float64)
+        sums += np.bincount(some[inside], weights=weights, minlength=count + 1)
+    return sums[1:]
 
 
 def _smooth(pieces: list[Polygon], simplify_px: float) -> Polygon:

@@ -6,6 +6,7 @@ Importing openvino would send usage statistics to another host; the package that
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import sys
 import warnings
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 
 from icssn.durable import whole_file
 from icssn.errors import MissingPartError
-from icssn.inference.backend import Answers
+from icssn.imagery.write import PROBABILITY_STEPS
+from icssn.inference.backend import Answers, Maps
 from icssn.nets.icssn import Icssn
 
 _MULTIPLE = 32  # px; the graph takes sides that are multiples of it, as the network would grow them itself
 _EXAMPLE_PX = 64
-_SHAPES_READY = 2  # compiled networks in memory; a scene needs one for its windows and one for chips
 _CHECK_SHAPE = (2, 128, 192)  # images, rows and columns on which both must agree
 _TOLERANCE = {"float32": 0.012, "bfloat16": 0.06}  # of a probability; one step of uint8 is .004
 
@@ -47,15 +48,13 @@ class OpenvinoBackend:
         openvino = _import_openvino()
         core = openvino.Core()
         core.set_property({"ENABLE_MMAP": False})  # its file may go while it is used
+        self.cell_px: int = model.stride
         arithmetic = "bfloat16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "float32"
         try:
-            graph = _read_or_export(openvino, core, model, kept)
-            self._pixels, self._objects = (
-                openvino.Model([result], graph.get_parameters(), name)
-                for result, name in zip(graph.get_results(), ("pixels", "objects"), strict=True)
-            )
+            self._graph = _read_or_export(openvino, core, model, kept)
             self._core, self._arithmetic = core, arithmetic
-            self._ready: dict[tuple[str, tuple[int, ...]], Any] = {}
+            self._shape: tuple[int, ...] = ()
+            self._network: Any = None
             self.description = f"OpenVINO, CPU, {arithmetic}"
             self._require_agreement(Answers(model), tolerance=_TOLERANCE[arithmetic])
         except MissingPartError:
@@ -66,29 +65,26 @@ class OpenvinoBackend:
                 remedy="Set the backend to 'torch'.",
             ) from err
 
-    def segment(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def map(self, images: NDArray[np.uint8]) -> Maps:
         """See `Backend`."""
         height, width = images.shape[-2:]
-        values: NDArray[np.uint8] = self._answer(self._pixels, _grow(images))
-        return values[:, :height, :width]
+        rows, columns = math.ceil(height / self.cell_px), math.ceil(width / self.cell_px)
+        probability, cells = self._compiled(_grow(images))
+        return Maps(probability[:, :height, :width], cells[:, :rows, :columns])
 
-    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Backend`."""
-        values: NDArray[np.float32] = self._answer(self._objects, _grow(images))
-        return values
+    def _compiled(self, images: NDArray[np.uint8]) -> list[Any]:
+        """Run the network compiled for this very shape: it needs a third of the memory that any shape would need.
 
-    def _answer(self, graph: Any, images: NDArray[np.uint8]) -> Any:
-        """Run the graph compiled for this very shape: it keeps its memory, a third of what any shape would need."""
-        key = graph.get_friendly_name(), images.shape
-        if key not in self._ready:
-            while len(self._ready) >= _SHAPES_READY:
-                del self._ready[next(iter(self._ready))]
-            fixed = graph.clone()
-            fixed.reshape(list(images.shape))
+        The windows of a scene have one shape (its last ones grow to it).
+        """
+        if images.shape != self._shape:
+            self._network = None  # its memory goes before the next one comes
+            graph = self._graph.clone()
+            graph.reshape(list(images.shape))
             precision = {"bfloat16": "bf16", "float32": "f32"}[self._arithmetic]
             hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-            self._ready[key] = self._core.compile_model(fixed, "CPU", hints)
-        return self._ready[key](images, share_inputs=True)[0]
+            self._network, self._shape = self._core.compile_model(graph, "CPU", hints), images.shape
+        return list(self._network(images, share_inputs=True).values())
 
     def _require_agreement(self, answers: Answers, *, tolerance: float) -> None:
         """Refuse a compiled network that answers otherwise than torch on a fixed image of noise."""
@@ -97,15 +93,20 @@ class OpenvinoBackend:
         noise = np.random.default_rng(0).integers(0, 256, (count, bands, height // 8, width // 8), np.uint8)
         images = np.ascontiguousarray(noise.repeat(8, axis=2).repeat(8, axis=3))
         with torch.inference_mode():
-            pixels, objects = answers(torch.from_numpy(images))
-        by_pixel = np.abs(self.segment(images).astype(int) - pixels.numpy()).max() / 254
-        by_object = np.abs(self.classify(images) - objects.numpy()).max()
-        difference = max(float(by_pixel), float(by_object))
+            wanted, wanted_cells = answers(torch.from_numpy(images))
+        found = self.map(images)
+        by_pixel = np.abs(found.probability.astype(int) - wanted.numpy()).max() / PROBABILITY_STEPS
+        by_cell = np.abs(_sigmoid(found.cells) - _sigmoid(wanted_cells.numpy())).max()
+        difference = max(float(by_pixel), float(by_cell))
         if not difference <= tolerance:
             raise MissingPartError(
                 f"an OpenVINO that agrees with torch (its probabilities differ by up to {difference:.3f})",
                 remedy="Set the backend to 'torch', or install another release of openvino.",
             )
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def _import_openvino() -> Any:
@@ -122,7 +123,7 @@ def _read_or_export(openvino: Any, core: Any, model: Icssn, kept: Path) -> Any:
 
     It is always read from its file, since a fresh export rounds a little differently.
     """
-    name = f"openvino-{openvino.__version__.split('-')[0]}.xml"
+    name = f"map-{openvino.__version__.split('-')[0]}.xml"
     if (kept / name).is_file():
         with contextlib.suppress(RuntimeError):  # damaged: made again
             return core.read_model(kept / name)

@@ -6,6 +6,7 @@ A part that is already there is not predicted again, so that a prediction that w
 from __future__ import annotations
 
 import itertools
+import math
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,6 +40,18 @@ class Part(NamedTuple):
     area: Window
     reads: Window
     windows: tuple[HaloWindow, ...]
+
+
+class Predicted(NamedTuple):
+    """What was predicted for one part.
+
+    Attributes:
+        probability: × 254, uint8 (H, W) of the part's area; 255 where no pixel is wanted.
+        cells: The classifier's logit of each cell of the area, float16 (⌈H/cell⌉, ⌈W/cell⌉); 0 where not predicted.
+    """
+
+    probability: NDArray[np.uint8]
+    cells: NDArray[np.float16]
 
 
 class Reading(NamedTuple):
@@ -76,7 +89,7 @@ def predicted_parts(
     folder: Path,
     region: BaseGeometry | None = None,
     tell: Callable[[float], None],
-) -> Generator[tuple[Window, NDArray[np.uint8]], None, None]:
+) -> Generator[tuple[Part, Predicted], None, None]:
     """Give the probability of landslide part by part, predicting those that are not in the folder yet.
 
     While one part is predicted the next one is read. Memory holds two parts and one window's features.
@@ -91,22 +104,22 @@ def predicted_parts(
         tell: Called before every window with the share of the scene that is done; what it raises ends the work.
 
     Yields:
-        Area of the part and its probability, uint8 (H, W): value / 254; 255 where the scene has no data.
+        Every part, and what was predicted for it.
     """
-    missing = [part for part in parts if load(folder, part) is None]
+    missing = [part for part in parts if load(folder, part, cell_px=backend.cell_px) is None]
     todo = {part.number for part in missing}
     total, done = sum(part.area.width * part.area.height for part in parts), 0
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
         readings = _ahead(reader, lambda part: read_part(dataset, part, stretch=stretch, region=region), missing)
         for part in parts:
             area_px = part.area.width * part.area.height
-            values = None if part.number in todo else load(folder, part)
+            values = None if part.number in todo else load(folder, part, cell_px=backend.cell_px)
             if values is None:
                 values = predict_part(next(readings), backend, tell=_scaled(tell, done / total, area_px / total))
                 save(folder, part, values)
             done += area_px
             tell(done / total)
-            yield part.area, values
+            yield part, values
 
 
 def read_part(dataset: DatasetReader, part: Part, *, stretch: Stretch, region: BaseGeometry | None) -> Reading:
@@ -124,46 +137,57 @@ def read_part(dataset: DatasetReader, part: Part, *, stretch: Stretch, region: B
     return Reading(part, image, wanted)
 
 
-def predict_part(reading: Reading, backend: Backend, *, tell: Callable[[float], None]) -> NDArray[np.uint8]:
-    """Predict the windows of a part; a window without a wanted pixel in its core costs nothing.
-
-    Returns:
-        Probability × 254 of the part's area, 255 where no pixel is wanted, uint8 (H, W).
-    """
-    part = reading.part
-    values = np.full((part.area.height, part.area.width), PROBABILITY_NODATA, np.uint8)
+def predict_part(reading: Reading, backend: Backend, *, tell: Callable[[float], None]) -> Predicted:
+    """Predict the windows of a part; a window without a wanted pixel in its core costs nothing."""
+    part, cell_px = reading.part, backend.cell_px
+    area = part.area
+    probability = np.full((area.height, area.width), PROBABILITY_NODATA, np.uint8)
+    cells = np.zeros(_in_cells(area, cell_px), np.float16)
     for batch in _alike(_worthy(reading, tell), size=backend.windows_per_forward):
         images = np.stack([reading.of(item.window)[0] for item in batch])
-        for item, predicted in zip(batch, backend.segment(images), strict=True):
-            core = predicted[within(item.core, item.window)]
-            values[within(item.core, part.area)] = np.where(reading.of(item.core)[1], core, PROBABILITY_NODATA)
-    return values
+        for item, values, logits in zip(batch, *backend.map(images), strict=True):
+            core = values[within(item.core, item.window)]
+            probability[within(item.core, area)] = np.where(reading.of(item.core)[1], core, PROBABILITY_NODATA)
+            cells[within(item.core, area, cell_px)] = logits[within(item.core, item.window, cell_px)]
+    return Predicted(probability, cells)
 
 
-def save(folder: Path, part: Part, values: NDArray[np.uint8]) -> None:
+def save(folder: Path, part: Part, values: Predicted) -> None:
     """Keep what was predicted for a part; the file stands whole or not at all.
 
     Raises:
         DiskFullError: The disk is full.
     """
     with whole_file(_file(folder, part)) as draft:
-        draft.write_bytes(zlib.compress(values.tobytes(), _LEVEL))
+        draft.write_bytes(zlib.compress(values.probability.tobytes() + values.cells.tobytes(), _LEVEL))
 
 
-def load(folder: Path, part: Part) -> NDArray[np.uint8] | None:
+def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     """Give what is kept of a part, or None when nothing is, or nothing whole."""
     try:
         stored = zlib.decompress(_file(folder, part).read_bytes())
     except (FileNotFoundError, zlib.error):
         return None
-    shape = part.area.height, part.area.width
-    return np.frombuffer(stored, np.uint8).reshape(shape) if len(stored) == shape[0] * shape[1] else None
+    area, (rows, columns) = part.area, _in_cells(part.area, cell_px)
+    pixels = area.height * area.width
+    if len(stored) != pixels + 2 * rows * columns:
+        return None
+    probability = np.frombuffer(stored, np.uint8, pixels).reshape(area.height, area.width)
+    return Predicted(probability, np.frombuffer(stored[pixels:], np.float16).reshape(rows, columns))
 
 
-def within(window: Window, outer: Window) -> tuple[slice, slice]:
-    """Give the rows and columns of an array of `outer` that `window` takes."""
-    row, col = window.row_off - outer.row_off, window.col_off - outer.col_off
-    return slice(row, row + window.height), slice(col, col + window.width)
+def within(window: Window, outer: Window, cell_px: int = 1) -> tuple[slice, slice]:
+    """Give the rows and columns that `window` takes in an array with one value for each cell of `outer`.
+
+    Offsets are whole cells; the last cell of a window may be a part of one.
+    """
+    row, col = (window.row_off - outer.row_off) // cell_px, (window.col_off - outer.col_off) // cell_px
+    rows, columns = _in_cells(window, cell_px)
+    return slice(row, row + rows), slice(col, col + columns)
+
+
+def _in_cells(window: Window, cell_px: int) -> tuple[int, int]:
+    return math.ceil(window.height / cell_px), math.ceil(window.width / cell_px)
 
 
 def _file(folder: Path, part: Part) -> Path:

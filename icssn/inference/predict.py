@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +29,9 @@ from icssn.imagery.open import open_raster
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, write_grid
 from icssn.inference.backend import Backend, choose_backend
 from icssn.inference.hints import weak_outlines
-from icssn.inference.objects import Outline, Piece, level_of, outlines, survey, trace
-from icssn.inference.parts import plan, predicted_parts
-from icssn.inference.scores import classifier_scores, fused_score
+from icssn.inference.objects import Cells, Outline, Piece, level_of, outlines, survey, trace
+from icssn.inference.parts import Part, Predicted, plan, predicted_parts, within
+from icssn.inference.scores import classifier_score, fused_score
 from icssn.nets.checkpoint import config_of, load_checkpoint
 from icssn.records import Progress, RasterFacts
 
@@ -38,7 +39,7 @@ PROBABILITY_NAME = "probability.tif"
 MASK_NAME = "mask.tif"
 
 _STRIP_PX = 512  # rows read at once from the finished probability raster: one row of its blocks
-_WINDOWS_END, _OBJECTS_END = 0.70, 0.75  # shares of the work, measured at one object per 50,000 px
+_WINDOWS_END = 0.92  # share of the work, measured at one object per 50,000 px
 _REPORT_EVERY_S = 0.2
 _CACHE_BYTES = 32 << 20  # of GDAL's blocks; its own limit, 5 % of all memory, would let memory grow with the scene
 
@@ -51,7 +52,7 @@ class ScoredObject:
         geometry: Outline in the scene's CRS.
         score: Mask and classifier together (sum of logits), in (0, 1).
         mask_score: Mean probability inside.
-        classifier_score: The classifier's probability for chips centred on the object.
+        classifier_score: The classifier's probability for the ground inside the outline.
         area_px: Pixels inside, before the outline was simplified.
     """
 
@@ -127,6 +128,7 @@ def predict_scene(
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
         source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
+        cells = Cells(np.zeros(_in_cells(facts, backend.cell_px), np.float16), backend.cell_px)
         with closing(  # whatever happens, its reader ends before the dataset is closed
             predicted_parts(
                 dataset,
@@ -143,27 +145,26 @@ def predict_scene(
                 tell=course.stage("Predicting windows", 0, _WINDOWS_END),
             )
         ) as parts:
-            write_grid(probability, parts, like=facts, nodata=PROBABILITY_NODATA, tags={**PROBABILITY_TAGS, **source})
+            write_grid(
+                probability,
+                _gathered(parts, cells),
+                like=facts,
+                nodata=PROBABILITY_NODATA,
+                tags={**PROBABILITY_TAGS, **source},
+            )
         found = write_mask(
             probability,
             mask,
             facts=facts,
             threshold=threshold,
             config=config,
+            cells=cells,
             tags=source,
-            tell=course.stage("Outlining objects", _WINDOWS_END, _OBJECTS_END),
+            tell=course.stage("Outlining objects", _WINDOWS_END, 1),
         )
-        weak = _weak(probability, found, threshold=threshold, config=config)
-        scores = classifier_scores(
-            dataset,
-            [outline.polygon_px for outline in (*found, *weak)],
-            backend,
-            stretch=facts.stretch,
-            chip_px=learned.chips.size_px,
-            tell=course.stage("Scoring objects", _OBJECTS_END, 1),
-        )
+        weak = _weak(probability, found, threshold=threshold, config=config, cells=cells)
     to_crs = Affine(*facts.transform)
-    scored = [_scored(outline, score, to_crs) for outline, score in zip((*found, *weak), scores, strict=True)]
+    scored = [_scored(outline, to_crs) for outline in (*found, *weak)]
     hints = [item for item in scored[len(found) :] if item.classifier_score >= config.hint_score]
     report(Progress(fraction=1, message="Done", remaining_s=0))
     return ScenePrediction(
@@ -218,6 +219,7 @@ def write_mask(
     threshold: float,
     config: InferenceConfig,
     tags: dict[str, str],
+    cells: Cells | None = None,
     tell: Callable[[float], None],
 ) -> list[Outline]:
     """Write the mask of a probability raster and give the outlines of its objects.
@@ -229,11 +231,12 @@ def write_mask(
         threshold: Smallest probability of the mask.
         config: Smallest object and tolerance of the outlines.
         tags: Written into the mask's file, beside its meaning and threshold.
+        cells: The classifier's evidence, gathered for the objects.
         tell: Called before every strip with the share of the work done; what it raises ends the work.
     """
     pieces: list[Piece] = []
     with open_raster(probability) as dataset:
-        found = survey(_strips(dataset, tell=lambda share: tell(share / 2)), level=level_of(threshold))
+        found = survey(_strips(dataset, tell=lambda share: tell(share / 2)), level=level_of(threshold), cells=cells)
 
         def strips() -> Iterator[tuple[Window, NDArray[np.uint8]]]:
             row = 0
@@ -248,11 +251,15 @@ def write_mask(
     return outlines(pieces, found=found, simplify_px=config.simplify_px)
 
 
-def _weak(probability: Path, found: list[Outline], *, threshold: float, config: InferenceConfig) -> list[Outline]:
+def _weak(
+    probability: Path, found: list[Outline], *, threshold: float, config: InferenceConfig, cells: Cells
+) -> list[Outline]:
     if not config.most_hints:
         return []
     with open_raster(probability) as dataset:
-        return weak_outlines(lambda: _strips(dataset, tell=lambda _: None), found, threshold=threshold, config=config)
+        return weak_outlines(
+            lambda: _strips(dataset, tell=lambda _: None), found, threshold=threshold, config=config, cells=cells
+        )
 
 
 class _Course:
@@ -285,6 +292,17 @@ class _Course:
         return tell
 
 
+def _gathered(parts: Iterator[tuple[Part, Predicted]], cells: Cells) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+    """Pass the probability of each part on, and put its cells into those of the scene."""
+    for part, predicted in parts:
+        cells.logits[within(part.area, Window(0, 0, 0, 0), cells.side_px)] = predicted.cells
+        yield part.area, predicted.probability
+
+
+def _in_cells(facts: RasterFacts, cell_px: int) -> tuple[int, int]:
+    return math.ceil(facts.height / cell_px), math.ceil(facts.width / cell_px)
+
+
 def _require_fit(dataset: DatasetReader, facts: RasterFacts, *, bands: int, name: str) -> None:
     size = (dataset.width, dataset.height)
     if size != (facts.width, facts.height):
@@ -309,13 +327,14 @@ def _strips(dataset: DatasetReader, *, tell: Callable[[float], None]) -> Iterato
         yield dataset.read(1, window=Window(0, row, dataset.width, min(_STRIP_PX, dataset.height - row)))
 
 
-def _scored(outline: Outline, classifier_score: float, transform: Affine) -> ScoredObject:
+def _scored(outline: Outline, transform: Affine) -> ScoredObject:
+    judged = classifier_score(outline.evidence)
     a, b, c, d, e, f = transform[:6]
     geometry, _ = repair(affine_transform(outline.polygon_px, [a, b, d, e, c, f]))
     return ScoredObject(
         geometry=geometry,
-        score=fused_score(outline.mask_score, classifier_score),
+        score=fused_score(outline.mask_score, judged),
         mask_score=outline.mask_score,
-        classifier_score=classifier_score,
+        classifier_score=judged,
         area_px=outline.area_px,
     )

@@ -52,3 +52,11 @@ class Classifier(nn.Module):
     def predict(self, embeddings: Tensor) -> Tensor:
         """Predict another view's embedding from each of these, (N, D); without a predictor they stay as they are."""
         return embeddings if self.predictor is None else self.predictor(embeddings).float()
+
+    def cells(self, features: list[Tensor]) -> Tensor:
+        """Score each cell of the deepest features by itself: logits in float32, shape (N, h, w).
+
+        Their mean over all cells of an image is the image's logit: pooling and classifier are linear and commute.
+        """
+        weight = self.linear.weight[:, :, None, None]
+        return F.conv2d(features[-1].float(), weight.float(), self.linear.bias.float()).squeeze(1)

@@ -58,6 +58,18 @@ class Icssn(nn.Module):
         rows, columns = -(-height // self.tap), -(-width // self.tap)
         return logits[:, :height, :width], cells[:, :, :rows, :columns]
 
+    def map(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Score pixels and cells in one pass, to predict with.
+
+        Returns:
+            Logits of the segmenter (N, H, W), and of the classifier for each cell (N, ⌈H/stride⌉, ⌈W/stride⌉).
+        """
+        height, width = images.shape[-2:]
+        features = self.features(images)
+        logits, _ = self.segmenter(features, tuple(features[0].shape[-2:]))
+        rows, columns = -(-height // self.stride), -(-width // self.stride)
+        return logits[:, :height, :width], self.classifier.cells(features)[:, :rows, :columns]
+
     def features(self, images: Tensor) -> list[Tensor]:
         """Give Φ's feature maps of `images`, which grow to multiples of 32 px by repeating the right and lower border.
 

@@ -35,19 +35,20 @@ def test_openvino_answers_as_torch_on_any_size(
     fast: OpenvinoBackend, backend: TorchBackend, shape: tuple[int, int]
 ) -> None:
     images = np.stack([landscape(*shape, seed=seed) for seed in range(3)])
-    by_torch, by_openvino = backend.segment(images), fast.segment(images)
+    (by_torch, torch_cells), (by_openvino, openvino_cells) = backend.map(images), fast.map(images)
     assert by_torch.std() > 20  # else equality says nothing
     assert by_openvino.shape == (3, *shape)
     assert np.abs(by_openvino.astype(int) - by_torch).max() <= 2
-    assert np.abs(fast.classify(images) - backend.classify(images)).max() < 0.01
+    assert openvino_cells.shape == torch_cells.shape == (3, -(-shape[0] // 16), -(-shape[1] // 16))
+    assert np.abs(openvino_cells - torch_cells).max() < 0.01 * np.abs(torch_cells).max()
 
 
 @pytest.mark.parametrize("name", ["fast", "backend"])
 def test_one_forward_takes_several_images(name: str, request: pytest.FixtureRequest) -> None:
     chosen: Backend = request.getfixturevalue(name)
     images = np.stack([landscape(64, 96, seed=seed) for seed in range(3)])
-    alone = np.concatenate([chosen.segment(image[None]) for image in images])
-    assert np.abs(chosen.segment(images).astype(int) - alone).max() <= 2
+    alone = np.concatenate([chosen.map(image[None]).probability for image in images])
+    assert np.abs(chosen.map(images).probability.astype(int) - alone).max() <= 2
 
 
 def test_the_exported_network_is_kept_and_read_again(
@@ -56,7 +57,7 @@ def test_the_exported_network_is_kept_and_read_again(
     assert [file.suffix for file in sorted(kept.iterdir())] == [".bin", ".xml"]
     monkeypatch.setattr(openvino, "_export", None)  # any export would fail
     images = landscape(64, 96)[None]
-    assert np.array_equal(OpenvinoBackend(net, kept).segment(images), fast.segment(images))
+    assert np.array_equal(OpenvinoBackend(net, kept).map(images).probability, fast.map(images).probability)
 
 
 def test_a_damaged_export_is_made_again(net: Icssn, kept: Path, fast: OpenvinoBackend, tmp_path: Path) -> None:
@@ -65,13 +66,17 @@ def test_a_damaged_export_is_made_again(net: Icssn, kept: Path, fast: OpenvinoBa
     (file,) = damaged.glob("*.xml")
     file.write_text(file.read_text()[:500])
     images = landscape(64, 96)[None]
-    assert np.array_equal(OpenvinoBackend(net, damaged).segment(images), fast.segment(images))
+    assert np.array_equal(OpenvinoBackend(net, damaged).map(images).probability, fast.map(images).probability)
     assert file.stat().st_size > 500
 
 
 def test_a_folder_that_cannot_hold_the_export_does_no_harm(net: Icssn, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert OpenvinoBackend(net, tmp_path / "file" / "openvino").segment(landscape(64, 64)[None]).shape == (1, 64, 64)
+    assert OpenvinoBackend(net, tmp_path / "file" / "openvino").map(landscape(64, 64)[None]).probability.shape == (
+        1,
+        64,
+        64,
+    )
 
 
 def test_another_networks_export_is_noticed_and_torch_predicts(

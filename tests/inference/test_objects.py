@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from icssn.geo.shapes import rasterise
-from icssn.inference.objects import Outline, level_of, outlines, survey, trace
+from icssn.inference.objects import Cells, Outline, level_of, outlines, survey, trace
 
 Array = NDArray[np.uint8]
 
@@ -75,6 +75,17 @@ def test_parts_that_touch_at_a_corner_are_two_objects(rows: int) -> None:
     values = np.zeros((20, 20), np.uint8)
     values[2:8, 2:8] = values[8:14, 8:14] = 250
     assert [o.area_px for o in find(values, rows=rows)[1]] == [36, 36]
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7, 60])
+def test_evidence_is_the_mean_of_the_cells_under_an_object(rows: int) -> None:
+    values = np.zeros((60, 40), np.uint8)
+    values[10:30, 4:20] = 200  # rows 10-15, 16-29 of the cells' rows 0 and 1
+    values[50:55, 33:38] = 200
+    logits = np.arange(4 * 3, dtype=np.float16).reshape(4, 3)
+    found = survey(cut(values, rows), level=level_of(0.5), cells=Cells(logits, 16))
+    by_hand = [(6 * 12 * 0 + 14 * 12 * 3 + 6 * 4 * 1 + 14 * 4 * 4) / (20 * 16), 11.0]
+    assert sorted(found.evidence) == pytest.approx(by_hand)
 
 
 def test_holes_are_kept() -> None:

@@ -40,16 +40,16 @@ def by_windows(
         **further,
     }
     with open_raster(path) as dataset:
-        for area, predicted in predicted_parts(dataset, backend, **options):  # type: ignore[arg-type]
-            values[within(area, Window(0, 0, facts.width, facts.height))] = predicted
+        for part, predicted in predicted_parts(dataset, backend, **options):  # type: ignore[arg-type]
+            values[within(part.area, Window(0, 0, facts.width, facts.height))] = predicted.probability
     return values
 
 
 def count_windows(backend: TorchBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let every forward note how many images it took."""
     counted: list[int] = []
-    segment = backend.segment
-    monkeypatch.setattr(backend, "segment", lambda images: counted.append(len(images)) or segment(images))
+    answer = backend.map
+    monkeypatch.setattr(backend, "map", lambda images: counted.append(len(images)) or answer(images))
     return counted
 
 
@@ -58,7 +58,7 @@ def test_windows_with_a_halo_give_what_the_whole_scene_gives(
     write_scene: WriteScene, backend: TorchBackend, tmp_path: Path, core_px: int
 ) -> None:
     image = landscape(300, 410, seed=7)
-    whole = backend.segment(image[None])[0]
+    whole = backend.map(image[None]).probability[0]
     assert (whole / 254).std() > 0.1  # else equality says nothing
     sizes = {"core_px": core_px, "halo_px": 64}
     predicted = by_windows(write_scene(image), backend, tmp_path / "parts", sizes)
@@ -67,10 +67,28 @@ def test_windows_with_a_halo_give_what_the_whole_scene_gives(
 
 def test_without_a_halo_the_seams_show(write_scene: WriteScene, backend: TorchBackend, tmp_path: Path) -> None:
     image = landscape(300, 410, seed=7)
-    whole = backend.segment(image[None])[0]
+    whole = backend.map(image[None]).probability[0]
     sizes = {"core_px": 96, "halo_px": 0}
     predicted = by_windows(write_scene(image), backend, tmp_path / "parts", sizes)
     assert np.abs(predicted.astype(int) - whole).max() / 254 > 0.05
+
+
+def test_cells_of_windows_are_those_of_the_whole_scene(
+    write_scene: WriteScene, backend: TorchBackend, tmp_path: Path
+) -> None:
+    image = landscape(200, 610, seed=7)
+    path, facts = write_scene(image)
+    whole = backend.map(image[None]).cells[0]
+    cells = np.full((13, 39), np.nan, np.float16)
+    work = plan(610, 200, core_px=64, halo_px=128)
+    assert len(work) > 1
+    with open_raster(path) as dataset:
+        for part, predicted in predicted_parts(
+            dataset, backend, stretch=facts.stretch, parts=work, folder=tmp_path, tell=lambda share: None
+        ):
+            cells[within(part.area, Window(0, 0, 610, 200), 16)] = predicted.cells
+    assert whole.std() > 0.01
+    assert np.corrcoef(cells.ravel(), whole.ravel())[0, 1] > 0.8  # random weights look far beyond a halo
 
 
 def test_nodata_stays_nodata_and_known_pixels_get_a_probability(
@@ -146,7 +164,7 @@ def test_a_damaged_part_is_predicted_again(
     whole = by_windows(scene, backend, tmp_path)
     file = sorted(tmp_path.glob("*.z"))[1]
     file.write_bytes(damage(file.read_bytes()))
-    assert load(tmp_path, plan(260, 200, **SMALL)[1]) is None
+    assert load(tmp_path, plan(260, 200, **SMALL)[1], cell_px=16) is None
     assert np.array_equal(by_windows(scene, backend, tmp_path), whole)
 
 

@@ -126,3 +126,13 @@ def test_one_batch_is_learnt_by_heart() -> None:
     assert torch.equal(scores > 0, labels > 0)
     found, truth = logits > 0, masks > 0
     assert (found & truth).sum() / (found | truth).sum() > 0.8
+
+
+def test_a_map_scores_pixels_as_segment_and_cells_so_that_their_mean_is_classifys(net: Icssn) -> None:
+    net.eval()
+    batch = images(net, 2, 96, 128)
+    with torch.inference_mode():
+        pixels, cells = net.map(batch)
+        torch.testing.assert_close(pixels, net.segment(batch)[0])
+        torch.testing.assert_close(cells.mean(dim=(1, 2)), net.classify(batch)[0], atol=1e-4, rtol=1e-4)
+    assert cells.shape == (2, 96 // net.stride, 128 // net.stride)

@@ -1,0 +1,296 @@
+"""How fast and how faithfully a scene is predicted, each figure against a reference measured in the same run.
+
+The scene is real imagery: the Bijie test scene, laid side by side with its mirror images up to the size wanted, so
+that no artificial edge appears. The network is a checkpoint given with --checkpoint, or one trained here in a few
+minutes: random weights would say nothing about seams.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "bijie_scenes"
+GRID = {"driver": "GTiff", "crs": "EPSG:32648", "transform": Affine(0.8, 0, 500_000, 0, -0.8, 3_000_000)}
+NAIVE_PX, NAIVE_BATCH = 512, 4  # the defaults of geoai's tiled inference, with its 50 % overlap
+
+
+def main() -> None:
+    """Measure, print, and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a scene of 2048² instead of 4096², fewer repeats")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
+    parser.add_argument("--checkpoint", type=Path, help="folder of a trained checkpoint; else one is trained")
+    parser.add_argument("--kills", type=int, default=0, help="kill a prediction so many times; 100 is the goal")
+    parser.add_argument("--large", action="store_true", help="also the peak memory of a sparse scene of 32768²")
+    parser.add_argument("--peak", nargs=2, metavar=("SCENE", "CHECKPOINT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peak:
+        print(json.dumps(predict_and_weigh(*map(Path, options.peak))))
+        return
+    if not options.data.is_dir():
+        sys.exit(f"No imagery at {options.data}: give its folder with --data.")
+    with tempfile.TemporaryDirectory() as folder:
+        report = measure(options, Path(folder))
+    for name, value in report["figures"].items():
+        print(f"{name:36} {value:.4g}")
+    for row in report["rows"]:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Give the report."""
+    import torch
+
+    from icssn.config import InferenceConfig
+    from icssn.imagery.open import inspect
+    from icssn.inference.backend import TorchBackend, choose_backend
+    from icssn.nets.checkpoint import load_checkpoint
+
+    checkpoint = options.checkpoint or train(options.data, folder / "workspace")
+    side, repeats = (2048, 3) if options.quick else (4096, 3)
+    scene = mosaic(options.data / "test_scene.tif", folder / "scene.tif", side)
+    model, card = load_checkpoint(checkpoint)
+    fast = choose_backend(model, checkpoint, sha256=card["sha256"], config=InferenceConfig(device="cpu"))
+    plain = load_checkpoint(checkpoint)[0]
+    figures: dict[str, float] = {}
+    rows: list[dict[str, Any]] = [{"backend": fast.description, "scene": f"{side}², mirrored Bijie test scene"}]
+
+    # speed: whole predictions, pure forwards and the naive loop take turns, so that other load meets all alike
+    spent: dict[str, list[tuple[float, float]]] = {"ours": [], "forward": [], "naive": []}
+    window = np.random.default_rng(0).integers(0, 256, (1, 3, 1024, 1024), np.uint8)
+    facts = inspect(scene)
+    fast.segment(window)
+    for turn in range(repeats):
+        spent["ours"].append(clock(lambda: predict(scene, facts, checkpoint, folder / f"out{turn}")))  # noqa: B023
+        spent["forward"].append(clock(lambda: [fast.segment(window) for _ in range(3)]))
+    strip_px = NAIVE_PX * 2  # the naive loop is so slow that a part of the scene must do
+    spent["naive"].append(clock(lambda: naive(scene, plain, rows_px=strip_px)))
+    wall, processor = ({k: statistics.median(t[i] for t in v) for k, v in spent.items()} for i in (0, 1))
+    mpx = {"ours": side**2 / 1e6, "forward": 3 * 1024**2 / 1e6, "naive": side * strip_px / 1e6}
+    for name, seconds in (("", wall), ("_processor", processor)):
+        speed = {key: mpx[key] / seconds[key] for key in mpx}
+        figures[f"share_of_pure_forward{name}"] = speed["ours"] / speed["forward"]
+        figures[f"ratio_vs_naive{name}"] = speed["ours"] / speed["naive"]
+        figures[f"mpx_per_s_cpu{name}"] = speed["ours"]
+
+    # faithfulness, on the test scene itself
+    with rasterio.open(options.data / "test_scene.tif") as dataset:
+        image = dataset.read()
+    with rasterio.open(options.data / "test_scene_mask.tif") as dataset:
+        truth = dataset.read(1) == 1
+    small = inspect(options.data / "test_scene.tif")
+    done = predict(options.data / "test_scene.tif", small, checkpoint, folder / "test", core_px=704)
+    windows = read(done.probability)
+    whole = fast.segment(image[None])[0]
+    reference = TorchBackend(plain, torch.device("cpu")).segment(image[None])[0]
+    level = round(done.threshold * 254)
+    figures["seam_max_dp"] = difference(windows, whole)
+    figures["seam_flips"] = float(((windows >= level) != (whole >= level)).mean())
+    figures["max_dp_vs_torch"] = difference(whole, reference)
+    figures["flips_vs_torch"] = float(((whole >= level) != (reference >= level)).mean())
+    for core_px, halo_px in ((128, 32), (448, 32), (960, 32)):  # windows of 192, 512 and 1024 px as peers use them
+        config = {"core_px": core_px, "halo_px": halo_px}
+        values = read(predict(options.data / "test_scene.tif", small, checkpoint, folder / "ap", **config).probability)
+        figures[f"ap_window_{core_px + 2 * halo_px}"] = average_precision(values, truth)
+    figures["ap_default"] = average_precision(windows, truth)
+    spread = [value for name, value in figures.items() if name.startswith("ap_window")]
+    figures["ap_spread_over_windows"] = max(spread) - min(spread)
+
+    # memory, each in a process of its own
+    figures["peak_rss_mb_4k"] = weigh(sparse(folder / "4k.tif", 4096, image), checkpoint)
+    if options.large:
+        figures["peak_rss_mb_32k"] = weigh(sparse(folder / "32k.tif", 32768, image), checkpoint)
+    if options.kills:
+        figures |= kill(scene, checkpoint, folder, times=options.kills)
+    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
+    return {"benchmark": "inference", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
+
+
+def train(data: Path, workspace: Path) -> Path:
+    """Train one short round through the command line; gives the checkpoint's folder."""
+
+    def icssn(*words: object) -> dict[str, Any]:
+        command = [sys.executable, "-c", "from icssn.cli import main; main()", *map(str, words), "--json"]
+        environment = {**os.environ, "ICSSN_WORKSPACE": str(workspace)}
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    icssn("init")
+    icssn("scene", "add", data / "train_scene.tif", "--name", "train")
+    icssn("labels", "import", data / "train_scene_labels.gpkg", "--scene", "train", "--complete")
+    answer = icssn("train", "--scene", "train", "--rounds", "1", "--steps", "120", "--set", "classify.steps=40")
+    return workspace / "models" / str(answer["checkpoint_id"])
+
+
+def mosaic(source: Path, target: Path, side: int) -> Path:
+    """Lay a scene and its mirror images side by side up to `side` px."""
+    with rasterio.open(source) as dataset:
+        image = dataset.read()
+    wide = np.concatenate([image, image[:, :, ::-1]], axis=2)
+    tile = np.concatenate([wide, wide[:, ::-1]], axis=1)
+    repeated = np.tile(tile, (1, -(-side // tile.shape[1]), -(-side // tile.shape[2])))[:, :side, :side]
+    shape = {"count": 3, "width": side, "height": side, "dtype": "uint8", "tiled": True, "compress": "deflate"}
+    with rasterio.open(target, "w", **GRID, **shape) as made:
+        made.write(repeated)
+    return target
+
+
+def sparse(target: Path, side: int, image: NDArray[np.uint8]) -> Path:
+    """Make a scene of which only a few patches hold imagery; the rest is nodata and takes no room in the file."""
+    shape = {"count": 3, "width": side, "height": side, "dtype": "uint8", "nodata": 0, "tiled": True, "sparse_ok": True}
+    patch = np.maximum(image[:, :512, :512], 1)
+    with rasterio.open(target, "w", **GRID, **shape, bigtiff="IF_SAFER", compress="deflate") as made:
+        for place in range(0, side - 512, side // 4):
+            made.write(patch, window=Window(place, place, 512, 512))
+    return target
+
+
+def predict(scene: Path, facts: Any, checkpoint: Path, out: Path, **changes: Any) -> Any:
+    """Apply the checkpoint as the application does."""
+    from icssn.config import InferenceConfig
+    from icssn.inference.predict import predict_scene
+
+    return predict_scene(
+        scene,
+        facts=facts,
+        checkpoint=checkpoint,
+        out=out,
+        config=InferenceConfig(device="cpu", **changes),
+        report=lambda progress: None,
+        stop=lambda: False,
+    )
+
+
+def naive(scene: Path, model: Any, *, rows_px: int) -> None:
+    """Predict as a first script would: 512 px, half overlapping, batch 4, float32, averaged in memory."""
+    import torch
+
+    step = NAIVE_PX // 2
+    with rasterio.open(scene) as dataset, torch.inference_mode():
+        total = np.zeros((rows_px, dataset.width), np.float32)
+        count = np.zeros_like(total)
+        places = [
+            (row, col)
+            for row in range(0, rows_px - NAIVE_PX + 1, step)
+            for col in range(0, dataset.width - NAIVE_PX + 1, step)
+        ]
+        for start in range(0, len(places), NAIVE_BATCH):
+            batch = places[start : start + NAIVE_BATCH]
+            images = [dataset.read(window=Window(col, row, NAIVE_PX, NAIVE_PX)) for row, col in batch]
+            probabilities = torch.sigmoid(model.segment(torch.from_numpy(np.stack(images)).float())[0]).numpy()
+            for (row, col), probability in zip(batch, probabilities, strict=True):
+                total[row : row + NAIVE_PX, col : col + NAIVE_PX] += probability
+                count[row : row + NAIVE_PX, col : col + NAIVE_PX] += 1
+        np.divide(total, count, out=total, where=count > 0)
+
+
+def clock(work: Callable[[], object]) -> tuple[float, float]:
+    """Give wall time and processor time of some work, s."""
+    wall, processor = time.monotonic(), time.process_time()
+    work()
+    return time.monotonic() - wall, time.process_time() - processor
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    """Read the first band."""
+    with rasterio.open(path) as dataset:
+        values: NDArray[np.uint8] = dataset.read(1)
+    return values
+
+
+def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Give the largest difference of two probability rasters."""
+    return float(np.abs(one.astype(int) - other).max() / 254)
+
+
+def average_precision(values: NDArray[np.uint8], truth: NDArray[np.bool_]) -> float:
+    """Give the average precision of stored probabilities over all pixels."""
+    found = np.bincount(values[truth], minlength=256)[254::-1].cumsum()
+    called = np.bincount(values.ravel(), minlength=256)[254::-1].cumsum()
+    recall = found / found[-1]
+    return float(np.sum(np.diff(recall, prepend=0) * found / np.maximum(called, 1)))
+
+
+def weigh(scene: Path, checkpoint: Path) -> float:
+    """Give the peak memory of a process that predicts a scene, MB."""
+    command = [sys.executable, __file__, "--peak", str(scene), str(checkpoint)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return float(json.loads(done.stdout)["mb"])
+
+
+def predict_and_weigh(scene: Path, checkpoint: Path) -> dict[str, float]:
+    """Predict in this process and give its peak memory."""
+    from icssn.imagery.open import inspect
+
+    with tempfile.TemporaryDirectory() as out:
+        predict(scene, inspect(scene), checkpoint, Path(out))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
+
+
+def kill(scene: Path, checkpoint: Path, folder: Path, *, times: int) -> dict[str, float]:
+    """Kill predictions at moments drawn by chance; count files that cannot be read, and compare the final bytes."""
+    from icssn.imagery.open import inspect
+
+    out, reference = folder / "killed", predict(scene, inspect(scene), checkpoint, folder / "reference")
+    rng, unreadable = np.random.default_rng(0), 0
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import inference as b;"
+        "from icssn.imagery.open import inspect; s = Path(sys.argv[2]); f = inspect(s); print('ready', flush=True);"
+        "b.predict(s, f, Path(sys.argv[3]), Path(sys.argv[4]), core_px=256)"
+    )
+    whole = predict(scene, inspect(scene), checkpoint, folder / "reference256", core_px=256)
+    command = [sys.executable, "-c", program, str(Path(__file__).parent), str(scene), str(checkpoint), str(out)]
+    longest_s, finished = 10.0, 0
+    for _ in range(times):
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+        begun = time.monotonic()
+        try:
+            child.wait(timeout=float(rng.uniform(0, longest_s)))
+            finished += 1
+            longest_s = max(1.0, time.monotonic() - begun)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        for file in out.glob("*.tif"):
+            try:
+                read(file)
+            except rasterio.RasterioIOError:
+                unreadable += 1
+    done = predict(scene, inspect(scene), checkpoint, out, core_px=256)
+    same = all(
+        getattr(done, name).read_bytes() == getattr(whole, name).read_bytes() for name in ("probability", "mask")
+    )
+    assert reference.probability.exists()
+    return {f"unreadable_{times}_kills": float(unreadable), "same_bytes_after_kills": float(same)}
+
+
+if __name__ == "__main__":
+    main()
