@@ -32,13 +32,14 @@ from rasterio.windows import Window
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "bijie_scenes"
 GRID = {"driver": "GTiff", "crs": "EPSG:32648", "transform": Affine(0.8, 0, 500_000, 0, -0.8, 3_000_000)}
+REPEATS = 3
 NAIVE_PX, NAIVE_BATCH = 512, 4  # the defaults of geoai's tiled inference, with its 50 % overlap
 
 
 def main() -> None:
     """Measure, print, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a scene of 2048² instead of 4096², fewer repeats")
+    parser.add_argument("--quick", action="store_true", help="a scene of 2048² instead of 4096²")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--checkpoint", type=Path, help="folder of a trained checkpoint; else one is trained")
@@ -63,71 +64,81 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Give the report."""
-    import torch
-
     from icssn.config import InferenceConfig
-    from icssn.imagery.open import inspect
-    from icssn.inference.backend import TorchBackend, choose_backend
+    from icssn.inference.backend import choose_backend
     from icssn.nets.checkpoint import load_checkpoint
 
     checkpoint = options.checkpoint or train(options.data, folder / "workspace")
-    side, repeats = (2048, 3) if options.quick else (4096, 3)
+    side = 2048 if options.quick else 4096
     scene = mosaic(options.data / "test_scene.tif", folder / "scene.tif", side)
     model, card = load_checkpoint(checkpoint)
     fast = choose_backend(model, checkpoint, sha256=card["sha256"], config=InferenceConfig(device="cpu"))
     plain = load_checkpoint(checkpoint)[0]
-    figures: dict[str, float] = {}
-    rows: list[dict[str, Any]] = [{"backend": fast.description, "scene": f"{side}², mirrored Bijie test scene"}]
-
-    # speed: whole predictions, pure forwards and the naive loop take turns, so that other load meets all alike
-    spent: dict[str, list[tuple[float, float]]] = {"ours": [], "forward": [], "naive": []}
-    window = np.random.default_rng(0).integers(0, 256, (1, 3, 1024, 1024), np.uint8)
-    facts = inspect(scene)
-    fast.segment(window)
-    for turn in range(repeats):
-        spent["ours"].append(clock(lambda: predict(scene, facts, checkpoint, folder / f"out{turn}")))  # noqa: B023
-        spent["forward"].append(clock(lambda: [fast.segment(window) for _ in range(3)]))
-    strip_px = NAIVE_PX * 2  # the naive loop is so slow that a part of the scene must do
-    spent["naive"].append(clock(lambda: naive(scene, plain, rows_px=strip_px)))
-    wall, processor = ({k: statistics.median(t[i] for t in v) for k, v in spent.items()} for i in (0, 1))
-    mpx = {"ours": side**2 / 1e6, "forward": 3 * 1024**2 / 1e6, "naive": side * strip_px / 1e6}
-    for name, seconds in (("", wall), ("_processor", processor)):
-        speed = {key: mpx[key] / seconds[key] for key in mpx}
-        figures[f"share_of_pure_forward{name}"] = speed["ours"] / speed["forward"]
-        figures[f"ratio_vs_naive{name}"] = speed["ours"] / speed["naive"]
-        figures[f"mpx_per_s_cpu{name}"] = speed["ours"]
-
-    # faithfulness, on the test scene itself
+    figures = measure_speed(scene, checkpoint, fast, plain, side=side, folder=folder)
+    figures |= measure_faith(options.data, checkpoint, fast, plain, folder=folder)
     with rasterio.open(options.data / "test_scene.tif") as dataset:
         image = dataset.read()
-    with rasterio.open(options.data / "test_scene_mask.tif") as dataset:
-        truth = dataset.read(1) == 1
-    small = inspect(options.data / "test_scene.tif")
-    done = predict(options.data / "test_scene.tif", small, checkpoint, folder / "test", core_px=704)
-    windows = read(done.probability)
-    whole = fast.segment(image[None])[0]
-    reference = TorchBackend(plain, torch.device("cpu")).segment(image[None])[0]
-    level = round(done.threshold * 254)
-    figures["seam_max_dp"] = difference(windows, whole)
-    figures["seam_flips"] = float(((windows >= level) != (whole >= level)).mean())
-    figures["max_dp_vs_torch"] = difference(whole, reference)
-    figures["flips_vs_torch"] = float(((whole >= level) != (reference >= level)).mean())
-    for core_px, halo_px in ((128, 32), (448, 32), (960, 32)):  # windows of 192, 512 and 1024 px as peers use them
-        config = {"core_px": core_px, "halo_px": halo_px}
-        values = read(predict(options.data / "test_scene.tif", small, checkpoint, folder / "ap", **config).probability)
-        figures[f"ap_window_{core_px + 2 * halo_px}"] = average_precision(values, truth)
-    figures["ap_default"] = average_precision(windows, truth)
-    spread = [value for name, value in figures.items() if name.startswith("ap_window")]
-    figures["ap_spread_over_windows"] = max(spread) - min(spread)
-
-    # memory, each in a process of its own
     figures["peak_rss_mb_4k"] = weigh(sparse(folder / "4k.tif", 4096, image), checkpoint)
     if options.large:
         figures["peak_rss_mb_32k"] = weigh(sparse(folder / "32k.tif", 32768, image), checkpoint)
     if options.kills:
         figures |= kill(scene, checkpoint, folder, times=options.kills)
     machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
+    rows = [{"backend": fast.description, "scene": f"{side}², mirrored Bijie test scene"}]
     return {"benchmark": "inference", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
+
+
+def measure_speed(scene: Path, checkpoint: Path, fast: Any, plain: Any, *, side: int, folder: Path) -> dict[str, float]:
+    """Let whole predictions and pure forwards take turns, so that other load meets both alike; then the naive loop."""
+    from icssn.imagery.open import inspect
+
+    facts = inspect(scene)
+    window = np.random.default_rng(0).integers(0, 256, (1, 3, 1024, 1024), np.uint8)
+    fast.map(window)
+    ours, forward = [], []
+    for turn in range(REPEATS):
+        ours.append(clock(lambda: predict(scene, facts, checkpoint, folder / f"out{turn}")))  # noqa: B023
+        forward.append(clock(lambda: [fast.map(window) for _ in range(3)]))
+    rows_px = NAIVE_PX * 2  # the naive loop is so slow that a part of the scene must do
+    loop = [clock(lambda: naive(scene, plain, rows_px=rows_px))]
+    figures: dict[str, float] = {}
+    for number, name in enumerate(("", "_processor")):
+        speed, limit, slow = (
+            mpx / statistics.median(times[number] for times in spent)
+            for mpx, spent in ((side**2 / 1e6, ours), (3 * 1.024**2, forward), (side * rows_px / 1e6, loop))
+        )
+        figures[f"share_of_pure_forward{name}"] = speed / limit
+        figures[f"ratio_vs_naive{name}"] = speed / slow
+        figures[f"mpx_per_s_cpu{name}"] = speed
+    return figures
+
+
+def measure_faith(data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder: Path) -> dict[str, float]:
+    """Compare windows with the whole scene, and the backend with torch, on the test scene itself."""
+    import torch
+
+    from icssn.imagery.open import inspect
+    from icssn.inference.backend import TorchBackend
+
+    scene = data / "test_scene.tif"
+    facts, image, truth = inspect(scene), read(scene, None), read(data / "test_scene_mask.tif", 1) == 1
+    done = predict(scene, facts, checkpoint, folder / "test", core_px=704)
+    windows, level = read(done.probability, 1), round(done.threshold * 254)
+    whole = fast.map(image[None]).probability[0]
+    reference = TorchBackend(plain, torch.device("cpu")).map(image[None]).probability[0]
+    figures = {
+        "seam_max_dp": difference(windows, whole),
+        "seam_flips": float(((windows >= level) != (whole >= level)).mean()),
+        "max_dp_vs_torch": difference(whole, reference),
+        "flips_vs_torch": float(((whole >= level) != (reference >= level)).mean()),
+        "ap_default": average_precision(windows, truth),
+    }
+    by_window = []
+    for side in (192, 512, 1024):  # a halo of 32 px, as in loops that use such windows
+        answer = predict(scene, facts, checkpoint, folder / f"ap{side}", core_px=side - 64, halo_px=32)
+        by_window.append(average_precision(read(answer.probability, 1), truth))
+        figures[f"ap_window_{side}"] = by_window[-1]
+    return {**figures, "ap_spread_over_windows": max(by_window) - min(by_window)}
 
 
 def train(data: Path, workspace: Path) -> Path:
@@ -216,10 +227,10 @@ def clock(work: Callable[[], object]) -> tuple[float, float]:
     return time.monotonic() - wall, time.process_time() - processor
 
 
-def read(path: Path) -> NDArray[np.uint8]:
-    """Read the first band."""
+def read(path: Path, band: int | None) -> NDArray[np.uint8]:
+    """Read one band, or all of them."""
     with rasterio.open(path) as dataset:
-        values: NDArray[np.uint8] = dataset.read(1)
+        values: NDArray[np.uint8] = dataset.read(band)
     return values
 
 
@@ -257,16 +268,15 @@ def kill(scene: Path, checkpoint: Path, folder: Path, *, times: int) -> dict[str
     """Kill predictions at moments drawn by chance; count files that cannot be read, and compare the final bytes."""
     from icssn.imagery.open import inspect
 
-    out, reference = folder / "killed", predict(scene, inspect(scene), checkpoint, folder / "reference")
-    rng, unreadable = np.random.default_rng(0), 0
+    out, rng, unreadable = folder / "killed", np.random.default_rng(0), 0
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import inference as b;"
         "from icssn.imagery.open import inspect; s = Path(sys.argv[2]); f = inspect(s); print('ready', flush=True);"
         "b.predict(s, f, Path(sys.argv[3]), Path(sys.argv[4]), core_px=256)"
     )
-    whole = predict(scene, inspect(scene), checkpoint, folder / "reference256", core_px=256)
+    whole = predict(scene, inspect(scene), checkpoint, folder / "reference", core_px=256)
     command = [sys.executable, "-c", program, str(Path(__file__).parent), str(scene), str(checkpoint), str(out)]
-    longest_s, finished = 10.0, 0
+    longest_s = 10.0
     for _ in range(times):
         child = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert child.stdout is not None
@@ -274,21 +284,19 @@ def kill(scene: Path, checkpoint: Path, folder: Path, *, times: int) -> dict[str
         begun = time.monotonic()
         try:
             child.wait(timeout=float(rng.uniform(0, longest_s)))
-            finished += 1
             longest_s = max(1.0, time.monotonic() - begun)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             child.wait()
         for file in out.glob("*.tif"):
             try:
-                read(file)
+                read(file, 1)
             except rasterio.RasterioIOError:
                 unreadable += 1
     done = predict(scene, inspect(scene), checkpoint, out, core_px=256)
     same = all(
         getattr(done, name).read_bytes() == getattr(whole, name).read_bytes() for name in ("probability", "mask")
     )
-    assert reference.probability.exists()
     return {f"unreadable_{times}_kills": float(unreadable), "same_bytes_after_kills": float(same)}
 
 
