@@ -1,69 +1,77 @@
-"""Models: every checkpoint with its card; which one is active; downloads."""
+"""Models: every checkpoint with its card and its family; which one is active; sent and received."""
 
 from __future__ import annotations
 
-import json
+import tempfile
+from pathlib import Path
 
 import streamlit as st
 
 from icssn import actions
 from icssn.records import CheckpointState
-from icssn.ui import frame, measures, results
+from icssn.store.workspace import Workspace
+from icssn.ui import frame, model_card, results
 from icssn.ui.wording import phrase
+
+
+def packed(ws: Workspace, checkpoint_id: str) -> bytes:
+    """Give a model as one zip file."""
+    with tempfile.TemporaryDirectory() as folder:
+        return actions.export_model(ws, checkpoint_id, Path(folder)).read_bytes()
+
+
+def receive(ws: Workspace) -> None:
+    """Take up a model that was downloaded here or elsewhere."""
+    with st.expander(phrase("models.import")):
+        file = st.file_uploader(phrase("models.import_file"), type="zip")
+        if file is not None and st.button(phrase("models.import_button")):
+            with frame.told(), tempfile.TemporaryDirectory() as folder:
+                source = Path(folder) / Path(file.name).name
+                source.write_bytes(file.getvalue())
+                taken = actions.import_model(ws, source)
+                st.success(phrase("models.imported", model=model_card.named(taken)))
+
 
 with frame.page("models") as ws:
     checkpoints = actions.list_checkpoints(ws)
     if not checkpoints:
+        receive(ws)
         frame.way(phrase("models.empty"), "train")
         st.stop()
-
-    def named(index: int) -> str:
-        item = checkpoints[index]
-        return phrase("models.name", run=item.run_id[:4], round=item.round, when=measures.moment(item.created_at))
 
     st.table(
         [
             {
-                phrase("models.model"): named(index),
+                phrase("models.model"): model_card.named(item),
                 phrase("models.state"): phrase(f"models.{item.state}"),
-                phrase("models.quality"): results.summary(item.metrics),
+                phrase("figure.f1"): results.with_interval(item.metrics, "val_f1"),
                 phrase("models.threshold"): f"{item.threshold:.2f}",
             }
-            for index, item in enumerate(checkpoints)
+            for item in checkpoints
         ]
     )
-    chosen = checkpoints[
-        st.selectbox(phrase("models.choose"), range(len(checkpoints)), format_func=named, width=420) or 0
-    ]
+    index = st.selectbox(
+        phrase("models.choose"),
+        range(len(checkpoints)),
+        format_func=lambda number: model_card.named(checkpoints[number]),
+        width=420,
+    )
+    chosen = checkpoints[index or 0]
     with st.container(border=True):
-        state, promote, weights, card_file = st.columns([3, 1, 1, 1], vertical_alignment="center")
+        state, promote, download = st.columns([4, 1, 1], vertical_alignment="center")
         state.markdown(f"**{phrase(f'models.{chosen.state}')}** · {phrase(f'models.{chosen.state}_means')}")
-        active = chosen.state is CheckpointState.active
-        if promote.button(phrase("models.promote"), disabled=active, width="stretch"):
+        if promote.button(phrase("models.promote"), disabled=chosen.state is CheckpointState.active, width="stretch"):
             with frame.told():
                 actions.promote(ws, chosen.id)
                 st.rerun()
+        download.download_button(
+            phrase("models.download"),
+            lambda: packed(ws, chosen.id),
+            file_name=f"icssn_{chosen.id[:8]}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            width="stretch",
+        )
         with frame.told():
-            card = actions.model_card(ws, chosen.id)
-            weights.download_button(
-                phrase("models.weights"),
-                (ws.models / chosen.id / "model.safetensors").read_bytes,
-                file_name=f"icssn_{chosen.id[:8]}.safetensors",
-                on_click="ignore",
-                width="stretch",
-            )
-            card_file.download_button(
-                phrase("models.card"),
-                json.dumps(card, indent=1, ensure_ascii=False),
-                file_name=f"icssn_{chosen.id[:8]}_card.json",
-                mime="application/json",
-                on_click="ignore",
-                width="stretch",
-            )
-            st.markdown(results.summary(chosen.metrics))
-            shown = {
-                name: str(card[name]) for name in ("seed", "device", "code_version", "bands", "sha256") if name in card
-            }
-            st.caption(" · ".join(f"{phrase(f'card.{name}')}: {frame.plain(value)}" for name, value in shown.items()))
-            with st.expander(phrase("models.whole_card")):
-                st.json(card, expanded=1)
+            model_card.card(ws, chosen)
+    receive(ws)

@@ -19,6 +19,7 @@ from icssn.actions.labelling import (
     scene_history,
 )
 from icssn.actions.models import (
+    IMPORTED,
     active_checkpoint,
     export_model,
     find_checkpoint,
@@ -97,6 +98,7 @@ __all__ = [
     "find_run",
     "list_rounds",
     "run_journal",
+    "IMPORTED",
     "list_checkpoints",
     "active_checkpoint",
     "find_checkpoint",

@@ -36,7 +36,7 @@ def active_jobs(ws: Workspace) -> list[Job]:
 
 def stand_by(ws: Workspace) -> None:
     """Have a worker ready that has done its slow imports, so that the next click on Retrain need not wait for them."""
-    engine.ensure_worker(ws.folder)
+    engine.stand_by(ws.folder)
 
 
 def recent_jobs(ws: Workspace, *, kind: JobKind | None = None, limit: int = 20) -> list[Job]:

@@ -53,6 +53,23 @@ def ensure_worker(folder: Path) -> None:
     mark.write_text(str(platform.start_detached(command, log=folder / "logs" / "worker.log")))
 
 
+def stand_by(folder: Path) -> None:
+    """Have a worker that keeps a child ready for heavy work during the next minutes."""
+    _wanted(folder).touch()
+    ensure_worker(folder)
+
+
+def _wanted(folder: Path) -> Path:
+    return folder / "worker.wanted"
+
+
+def _is_wanted(folder: Path) -> bool:
+    try:
+        return time.time() - _wanted(folder).stat().st_mtime < IDLE_EXIT_S
+    except OSError:
+        return False
+
+
 def _is_being_started(mark: Path) -> bool:
     try:
         return time.time() - mark.stat().st_mtime < START_S and platform.runs(int(mark.read_text()))
@@ -106,6 +123,8 @@ class _Crew:
     def take(self, job: Job) -> children.Child:
         """Give a child that has just been handed its job."""
         heavy = job.kind in HEAVY
+        if heavy:
+            _wanted(self._ws.folder).touch()  # more of it will follow
         if heavy and self._waiting is not None and self._waiting.poll() is None:
             child, self._waiting = self._waiting, None
         else:
@@ -153,7 +172,8 @@ def _serve_until_idle(
         waiting = jobs.active(ws.db)  # a look costs no writer's turn; only a claim does
         job = jobs.claim(ws.db, worker=name) if waiting else None
         if job is None:
-            crew.get_ready()
+            if _is_wanted(ws.folder):  # else it would cost much for nothing: half a gigabyte, seconds of computing
+                crew.get_ready()
             time.sleep(POLL_S)
         else:
             watch(ws, job, crew.take(job), stopping=stopping)

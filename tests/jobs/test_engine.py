@@ -53,10 +53,10 @@ def test_a_second_worker_of_a_machine_leaves_and_the_first_ends_well_when_told(w
     started = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
     until(lambda: sum(process.poll() is not None for process in started) == 1)
     assert engine.worker_runs(ws.folder)
-    engine.ensure_worker(ws.folder)
+    engine.stand_by(ws.folder)
     assert len(faults.workers(ws)) == 1
     (last,) = (process for process in started if process.poll() is None)
-    until(lambda: faults.children(ws))
+    until(lambda: faults.children(ws))  # one that waits, because somebody stands by
     last.terminate()
     assert last.wait(20) == 0
     until(lambda: not faults.family(ws))

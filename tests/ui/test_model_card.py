@@ -1,0 +1,109 @@
+"""The Models page: a card to read, the family drawn, a model taken up from elsewhere and sent on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from icssn import actions
+from icssn.config import TrainConfig
+from icssn.records import Candidate, CandidateStatus, Checkpoint, Prediction, Scene
+from icssn.store import checkpoints, predictions, registry, stac
+from icssn.store.workspace import Workspace
+from icssn.ui import model_card
+from tests.ui.conftest import inside
+from tests.ui.test_pages import opened, texts
+
+
+def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "") -> Checkpoint:
+    """Enter a checkpoint of one small tensor, as a run would."""
+    source = ws.folder / "runs" / name
+    source.mkdir(parents=True)
+    weights = save({"encoder.weight": np.full((4, 3), ord(name), np.float32)})
+    (source / registry.WEIGHTS).write_bytes(weights)
+    metrics = {"val_f1": 0.7, "val_f1_low": 0.6, "val_f1_high": 0.8, "val_precision": 0.75, "val_recall": 0.66}
+    card = {
+        "config": TrainConfig().model_dump(mode="json"),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "metrics": metrics,
+        "revisions": {scene.id: 4},
+        "validation": [{"scene": scene.id, "col": 0, "row": 0, "tp_fp_fn_tn": [1, 2, 3, 4]}] * 9,
+    }
+    (source / registry.CARD).write_text(json.dumps(card))
+    row = Checkpoint(
+        id=name * 32, run_id=name * 32, round=1, sha256=str(card["sha256"]), metrics=metrics, parent=parent
+    )
+    registry.enter(ws.models, row.id, source, item=stac.item(row, card))
+    return checkpoints.add(ws.db, row)
+
+
+def reviewed(ws: Workspace, scene: Scene, model: Checkpoint) -> None:
+    made = Prediction(scene_id=scene.id, checkpoint_id=model.id, probability="p", mask="m", threshold=0.4)
+    said = [("accepted", ""), ("rejected", "terrace"), ("rejected", "quarry"), ("rejected", "terrace"), ("open", "")]
+    found = [
+        Candidate(
+            id=f"c{number}",
+            prediction_id=made.id,
+            scene_id=scene.id,
+            geometry_lonlat=inside(scene, 0.1),
+            score=0.9,
+            mask_score=0.9,
+            classifier_score=0.9,
+            area_m2=500,
+            status=CandidateStatus(status),
+            look_alike=look_alike,
+        )
+        for number, (status, look_alike) in enumerate(said)
+    ]
+    predictions.add(ws.db, made, found)
+
+
+def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: Workspace, scene: Scene) -> None:
+    model = a_model(ws, scene, "a")
+    reviewed(ws, scene, model)
+    app = opened("pages/5_Models.py")
+    assert not app.exception
+    told = texts(app)
+    assert "not for counting landslides without a review" in told
+    assert "Scene hill, labels at revision 4" in told
+    assert "0.70 (0.60–0.80), over 9 held-out squares" in told
+    assert "Of 4 candidates that were reviewed, 1 were accepted." in told
+    assert "terrace 2, quarry 1" in told
+
+
+def test_a_damaged_model_is_told_of_and_the_page_goes_on(ws: Workspace, scene: Scene) -> None:
+    model = a_model(ws, scene, "a")
+    (ws.models / model.id / registry.WEIGHTS).write_bytes(b"half")
+    app = opened("pages/5_Models.py")
+    assert not app.exception
+    assert "no safetensors file" in app.error[0].value
+
+
+def test_the_family_is_drawn_from_parent_to_child_with_the_chosen_one_marked(ws: Workspace, scene: Scene) -> None:
+    first = a_model(ws, scene, "a")
+    second = a_model(ws, scene, "b", parent=first.id)
+    dot = model_card.drawn(actions.model_family(ws, second.id), chosen=second)
+    assert f'"{first.id}" -> "{second.id}"' in dot
+    [line] = [part for part in dot.split("; ") if part.startswith(f'"{second.id}" [')]
+    assert "F1 0.70 (0.60–0.80)" in line
+    assert 'fillcolor="white"' not in line
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_downloaded_model_can_be_taken_up_elsewhere(
+    ws: Workspace, scene: Scene, tmp_path: Path, language: str
+) -> None:
+    sent = actions.export_model(ws, a_model(ws, scene, "a").id, tmp_path)
+    with ws.db.write() as connection:
+        connection.exec_driver_sql("DELETE FROM checkpoint")
+    app = opened("pages/5_Models.py", language=language)
+    app.file_uploader[0].set_value((sent.name, sent.read_bytes(), "application/zip")).run()
+    app.button[0].click().run()
+    assert not app.exception
+    [taken] = actions.list_checkpoints(ws)
+    assert model_card.named(taken) in app.success[0].value
