@@ -116,8 +116,8 @@ def cancel_runs(ws: Workspace, count: int) -> Figures:
         at_work = children(ws)
         begun = time.monotonic()
         actions.cancel_job(ws, job.id)
-        until(lambda job=job: jobs.get(ws.db, job.id).state.is_over, 120)
-        until(lambda at_work=at_work: not set(at_work) & set(children(ws)), 120)
+        until(lambda job=job: jobs.get(ws.db, job.id).state.is_over, 400)
+        until(lambda at_work=at_work: not set(at_work) & set(children(ws)), 400)
         took = time.monotonic() - begun
         slowest = max(slowest, took)
         kept += state.exists() and jobs.get(ws.db, job.id).state is JobState.cancelled
@@ -129,7 +129,7 @@ def start_together(ws: Workspace, count: int) -> Figures:
     """Start the app's first look at the workspace in several processes at once."""
     jobs.add(ws.db, _idle_job(ws))
     started = [_app(ws) for _ in range(count)]
-    until(lambda: engine.worker_runs(ws.folder), 120)
+    until(lambda: engine.worker_runs(ws.folder), 400)
     for process in started:
         process.wait()
     time.sleep(3)  # as long as a further worker would need to come up
@@ -141,7 +141,7 @@ def restart_apps(ws: Workspace, count: int) -> Figures:
     scene = add_scene(ws, ws.folder.parent / "hill.tif")
     _, job = actions.start_run(ws, [scene.id], overrides={**SMALL, "segment.steps": 60 * count})
     for _ in range(count):
-        until(lambda: jobs.get(ws.db, job.id).state is JobState.running, 120)
+        until(lambda: jobs.get(ws.db, job.id).state is JobState.running, 400)
         process = _app(ws)
         time.sleep(1)
         process.kill()
@@ -212,12 +212,12 @@ def fill_disk(ws: Workspace, count: int) -> Figures:
         return {}
     try:
         run, job = actions.start_run(ws, [scene.id], overrides={**SMALL, "segment.steps": 100})
-        until(lambda: _looked(ws, job).state.is_over, 120)
+        until(lambda: _looked(ws, job).state.is_over, 400)
         full = jobs.get(ws.db, job.id)
         subprocess.run([*mount, "remount,size=500m", "tmpfs", disk], check=True)
         told = full.state is JobState.failed and "No space is left" in full.error
         again = _again(ws, run.id, scene)
-        until(lambda: _looked(ws, again).state.is_over, 120)
+        until(lambda: _looked(ws, again).state.is_over, 400)
         return {"full_disk_told": told, "works_after_room": jobs.get(ws.db, again.id).state is JobState.done}
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
@@ -325,7 +325,7 @@ def _killed_run(ws: Workspace, count: int, *, victim: Callable[[psutil.Process],
             killed += 1
             at, lives = time.monotonic(), len(steps_told(ws, job))
             last = steps_told(ws, job)[-1][-1]
-            until(lambda: _looked(ws, job).state.is_over or _resumed(ws, job, lives=lives), 120)  # noqa: B023
+            until(lambda: _looked(ws, job).state.is_over or _resumed(ws, job, lives=lives), 400)  # noqa: B023
             slowest = max(slowest, time.monotonic() - at)
             repeated = max(repeated, last - (steps_told(ws, job)[-1] or [last])[0])
         time.sleep(0.05)
