@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from icssn import __version__
+from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
 from icssn.actions.labelling import export_labels
@@ -152,7 +152,9 @@ def _around(bounds: Bounds) -> Bounds:
 
 def _readable(key: str, value: Any, words: Mapping[str, str]) -> str:
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        field = landslide_record.fields().get(key)
+        number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return f"{number} {field.unit}".strip() if field else number
     values = value if isinstance(value, list | tuple) else [value]
     return ", ".join(words.get(f"record_code.{key}.{item}", str(item)) for item in values)
 

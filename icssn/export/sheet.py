@@ -23,7 +23,8 @@ _HIDDEN = ("geometry", "uid")
 _STYLE = """
 @page { size: A4; margin: 14mm; }
 body { font: 10.5pt/1.4 system-ui, "Segoe UI", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif;
-       color: #22303a; max-width: 180mm; margin: 0 auto; }
+       color: #22303a; max-width: 180mm; margin: 8mm auto; }
+@media print { body { margin: 0; } }
 h1 { font-size: 15pt; margin: 0; } h2 { font-size: 10.5pt; margin: 5mm 0 1mm; color: #0f6e84; }
 p { margin: 0 0 2mm; } .quiet { color: #65747d; }
 .pictures { display: flex; gap: 3mm; margin-top: 4mm; } figure { margin: 0; flex: 1; position: relative; }
@@ -91,7 +92,8 @@ def index(entries: Sequence[tuple[str, str]], *, title: str) -> str:
 
 def _figure(view: View, outline_lonlat: BaseGeometry, words: Words) -> str:
     file = io.BytesIO()
-    view.image.convert("RGB").save(file, "JPEG", quality=85)
+    paper = Image.new("RGBA", view.image.size, "white")
+    Image.alpha_composite(paper, view.image).convert("RGB").save(file, "JPEG", quality=85)
     width, height = view.image.size
     rings = "".join(
         f'<polygon points="{_points(part, view.place)}" fill="none" stroke="{colour}" stroke-width="{stroke}"/>'

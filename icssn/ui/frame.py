@@ -11,7 +11,7 @@ import streamlit as st
 
 from icssn.errors import IcssnError
 from icssn.store.workspace import Workspace
-from icssn.ui import wording
+from icssn.ui import guide, wording
 from icssn.ui.session import workspace
 from icssn.ui.wording import phrase
 
@@ -45,7 +45,10 @@ def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
         st.title(title, anchor=False)
         st.markdown(phrase(f"{name}.introduction"))
     try:
-        yield workspace()
+        ws = workspace()
+        with st.sidebar:
+            guide.show(ws, name)
+        yield ws
     except Exception as err:  # the boundary of a page: nothing below may reach the reader as a traceback
         explain(err)
 

@@ -75,8 +75,8 @@ def test_a_ridge_and_a_channel_inside_are_seen() -> None:
 
 def test_treads_and_risers_in_turn_are_terraces() -> None:
     rows = (np.arange(120) + 0.5) * PIXEL_M
-    tread = np.floor(rows / 60)
-    heights = 2000 - 20 * (tread + np.clip((rows / 60 - tread - 0.6) / 0.4, 0, 1))
+    tread = np.floor(rows / 40)
+    heights = 2000 - 15 * (tread + np.clip((rows / 40 - tread - 0.5) / 0.5, 0, 1))
     stepped = np.repeat(heights[:, None], 120, axis=1).astype(np.float32)
     assert "terraced" in keys(Ground(stepped, PIXEL_M, PIXEL_M), LONG)
     assert "terraced" not in keys(plane(18), LONG)
