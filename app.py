@@ -11,6 +11,7 @@ if __name__ == "__main__":
     from icssn import actions
     from icssn.ui import frame, progress
     from icssn.ui.next_step import advise, standing
+    from icssn.ui.overview import overview
     from icssn.ui.wording import phrase
 
     with frame.page("home") as ws:
@@ -47,6 +48,7 @@ if __name__ == "__main__":
                 st.markdown(phrase(f"next.{step}", candidates=now.open_candidates, landslides=now.landslides))
                 if st.button(phrase(f"{page}.open"), type="secondary" if running else "primary", key="next"):
                     frame.go(page)
+            overview(ws)
 else:
     from icssn.ui import frame, server
 

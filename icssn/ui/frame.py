@@ -44,13 +44,17 @@ def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
     if headline:
         st.title(title, anchor=False)
         st.markdown(phrase(f"{name}.introduction"))
+    begun = False
     try:
         ws = workspace()
         with st.sidebar:
             guide.show(ws, name)
+        begun = True
         yield ws
     except Exception as err:  # the boundary of a page: nothing below may reach the reader as a traceback
         explain(err)
+        if not begun:
+            st.stop()
 
 
 @contextmanager
