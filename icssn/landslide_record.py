@@ -51,6 +51,7 @@ class Field(_Frozen):
     maximum: float = math.inf
     max_length: int = _TEXT_LENGTH
     lines: int = 1  # of a text field in the form
+    short: str = ""  # its name in a Shapefile, where the key is longer than 10 characters
     also: tuple[str, ...] = ()  # other names that an import understands
     crosswalk: dict[str, str] = {}  # inventory → its name for this field
 

@@ -321,3 +321,29 @@ def test_a_cancelled_run_goes_on_and_a_finished_one_does_not(
     assert next_job.params == {"run_id": run.id, "then_predict": [scene.id]}
     with pytest.raises(NotFoundError, match="no unfinished run"):
         actions.resume_run(ws, ended("a", [1]).id)
+
+
+def test_labels_go_out_and_come_into_another_workspace_as_they_were(
+    ws: Workspace, scene: Scene, raster: Path, tmp_path: Path
+) -> None:
+    whole = NewLabel(uid="whole", geometry_lonlat=inside(scene, 0.2, 0.4), attributes={"confidence": "low"})
+    part = NewLabel(uid="part", geometry_lonlat=inside(scene, 0.3), attributes={"part_of": "whole"})
+    point = NewLabel(
+        uid="point", geometry_lonlat=inside(scene, 0.7).centroid, cls=LabelClass.landslide_point, status="proposed"
+    )
+    actions.save_edits(ws, scene.id, Edits(created=(whole, part, point)))
+    file = tmp_path / "labels.gpkg"
+    assert actions.export_labels(ws, scene.id, file).count == 3
+    again = actions.import_labels(ws, scene.id, file)
+    assert (again.count, again.already_there) == (3, 3)  # though they went through another CRS
+    other = actions.open_workspace(tmp_path / "other", actor=Actor(name="Wang", role=Role.admin))
+    with platform.try_lock(engine.lock_path(other.folder)):  # type: ignore[union-attr]
+        there = actions.register_scene(other, raster, name="hill")
+        assert actions.import_labels(other, there.id, file).count == 3
+        found = {label.uid: label for label in actions.list_labels(other, there.id)}
+        assert set(found) == {"whole", "part", "point"}
+        assert found["part"].attributes["part_of"] == "whole"
+        assert (found["point"].cls, found["point"].status) == (point.cls, point.status)
+        records = {record.label.uid: record.values() for record in actions.label_records(other, there.id)}
+        assert records["whole"]["mapper"] == "Li"  # whoever brought it in
+    other.close()

@@ -6,10 +6,9 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
+from icssn.actions.exchange import export_labels, import_labels, preview_import
 from icssn.actions.exporting import export_inventory
 from icssn.actions.labelling import (
-    export_labels,
-    import_labels,
     label_history,
     label_revision,
     list_labels,
@@ -77,6 +76,7 @@ __all__ = [
     "scene_history",
     "save_steps",
     "restore_version",
+    "preview_import",
     "import_labels",
     "export_labels",
     "check_labels",

@@ -12,7 +12,7 @@ from typing import Any
 from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
-from icssn.actions.labelling import export_labels
+from icssn.actions.exchange import export_labels
 from icssn.actions.recording import label_records
 from icssn.durable import write_text
 from icssn.export import stac, summary
@@ -39,9 +39,9 @@ _MARGIN = 0.5  # of a landslide's size, shown around it on its sheet
 def export_inventory(ws: Workspace, scene_id: str, folder: Path, *, language: str = "en") -> list[Path]:
     """Write everything that belongs to the inventory of a scene into a folder.
 
-    ``inventory.gpkg`` (all labels with their records), the newest prediction's ``probability.tif``, ``mask.tif`` and
-    ``candidates.gpkg``, ``summary.csv``, a sheet for each accepted landslide in ``sheets/``, a STAC ``item.json``, and
-    ``manifest.json`` last: where it stands, the rest is whole.
+    ``inventory.gpkg`` (all labels with their records) and its style ``inventory.qml``, the newest prediction's
+    ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, ``summary.csv``, a sheet for each accepted landslide in
+    ``sheets/``, a STAC ``item.json``, and ``manifest.json`` last: where it stands, the rest is whole.
 
     Args:
         language: Of the sheets, ``en`` or ``zh``.
@@ -56,8 +56,8 @@ def export_inventory(ws: Workspace, scene_id: str, folder: Path, *, language: st
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
     records = label_records(ws, scene_id)
-    files = {"inventory": folder / "inventory.gpkg"}
-    export_labels(ws, scene_id, files["inventory"])
+    inventory, style = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.gpkg").files)
+    files = {"inventory": inventory, "style": style}
     if prediction:
         files |= _prediction_files(ws, scene, prediction, folder)
     files["summary"] = folder / "summary.csv"
@@ -67,7 +67,7 @@ def export_inventory(ws: Workspace, scene_id: str, folder: Path, *, language: st
     files["sheets"] = sheets[-1]
     files["item"] = folder / "item.json"
     methods = {"automated" if record.label.source is LabelSource.predicted else "manual" for record in slides}
-    assets = {key: path.relative_to(folder) for key, path in files.items() if key != "item"}
+    assets = {key: path.relative_to(folder) for key, path in files.items() if key not in ("item", "style")}
     item = stac.item(scene, assets, at=now(), methods=sorted(methods))
     write_text(files["item"], json.dumps(item, indent=1))
     written = [*(path for key, path in files.items() if key != "sheets"), *sheets]

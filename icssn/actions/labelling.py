@@ -1,13 +1,10 @@
-"""Labels: looked at, edited, imported, exported."""
+"""Labels: looked at, edited."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from icssn.actions.permission import require
 from icssn.records import (
     Edits,
-    ImportedLabels,
     Label,
     LabelClass,
     LabelStep,
@@ -18,7 +15,7 @@ from icssn.records import (
 )
 from icssn.store import history, labels, scenes
 from icssn.store.workspace import Workspace
-from icssn.vectors import check, read, write
+from icssn.vectors import check
 
 
 def list_labels(ws: Workspace, scene_id: str, *, cls: LabelClass | None = None) -> list[Label]:
@@ -68,31 +65,3 @@ def restore_version(ws: Workspace, uid: str, *, version: int) -> Label:
     """
     require(ws, Role.annotator, "restore a label")
     return labels.restore(ws.db, uid, version=version, actor=ws.actor.name)
-
-
-def import_labels(ws: Workspace, scene_id: str, path: Path, *, complete: bool = False) -> ImportedLabels:
-    """Add the polygons of a vector file as landslides.
-
-    Args:
-        complete: The file holds *every* landslide of the scene: its whole extent becomes a label area.
-    """
-    require(ws, Role.annotator, "import labels")
-    scene = scenes.get(ws.db, scene_id)
-    found = read.read_labels(path, facts=scene.facts, scene_name=scene.name)
-    there = {label.geometry_lonlat.wkb for label in labels.current(ws.db, scene_id)}
-    area = (check.whole_scene_area(scene.facts),) if complete else ()
-    new = tuple(label for label in (*found.labels, *area) if label.geometry_lonlat.wkb not in there)
-    saved = labels.save(ws.db, scene_id, Edits(created=new), actor=ws.actor.name)
-    return ImportedLabels(
-        count=len(found.labels),
-        already_there=sum(label.geometry_lonlat.wkb in there for label in found.labels),
-        repaired=found.repaired,
-        crs_name=found.crs_name,
-        revision=saved.revision,
-    )
-
-
-def export_labels(ws: Workspace, scene_id: str, path: Path) -> int:
-    """Write the scene's labels to a GeoPackage or GeoJSON in the scene's CRS; gives their count."""
-    scene = scenes.get(ws.db, scene_id)
-    return write.write_labels(path, labels.current(ws.db, scene_id), facts=scene.facts)

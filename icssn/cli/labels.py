@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from icssn import actions
-from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
+from icssn.errors import ConfigError
+from icssn.records import ImportPreview
 
 labels = typer.Typer(help="Landslide outlines and points.", no_args_is_help=True)
 
@@ -19,22 +21,39 @@ def labels_import(
     path: Path,
     scene: SceneOption,
     complete: Annotated[bool, typer.Option("--complete", help="The file holds every landslide of the scene.")] = False,
+    points: Annotated[bool, typer.Option("--points", help="Points are landslides whose boundary is unknown.")] = False,
+    mapped: Annotated[
+        list[str] | None, typer.Option("--map", help="COLUMN=FIELD of the landslide record; COLUMN= leaves it out.")
+    ] = None,
+    layer: Annotated[str, typer.Option(help="Of a GeoPackage or zip with several.")] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what the file holds.")] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Add the polygons of a GeoPackage, GeoJSON or Shapefile as landslides."""
+    """Add the features of a GeoPackage, Shapefile (.shp, .zip), GeoJSON, KML, CSV with WKT or COCO file."""
     with session(workspace, json) as (ws, console):
-        done = actions.import_labels(ws, actions.find_scene(ws, scene).id, path, complete=complete)
-        text = f"{done.count} polygons ({done.crs_name}), {done.repaired} repaired, {done.already_there} already there."
+        scene_id = actions.find_scene(ws, scene).id
+        columns = _columns(mapped or [])
+        if preview:
+            found = actions.preview_import(ws, scene_id, path, points=points, columns=columns, layer=layer)
+            _show(console, found)
+            return
+        done = actions.import_labels(ws, scene_id, path, complete=complete, points=points, columns=columns, layer=layer)
+        text = f"{done.count} labels ({done.crs_name}), {done.repaired} repaired, {done.already_there} already there."
+        if done.off_scene:
+            text += f" {done.off_scene} lie beside the image."
+        if done.strange:
+            text += f" Values that no field knows were kept as they came: {', '.join(done.strange)}."
         console.give(done.model_dump(mode="json"), text)
 
 
 @labels.command("export")
 def labels_export(path: Path, scene: SceneOption, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Write the labels to a .gpkg (CRS of the scene) or .geojson (longitude/latitude)."""
+    """Write the labels with their whole records: .gpkg, .shp, .zip, .geojson, .kml, .csv or .coco.json."""
     with session(workspace, json) as (ws, console):
-        count = actions.export_labels(ws, actions.find_scene(ws, scene).id, path)
-        console.give({"count": count, "path": str(path)}, f"{count} labels written to {path}.")
+        done = actions.export_labels(ws, actions.find_scene(ws, scene).id, path)
+        text = f"{done.count} labels written to {path} ({done.crs_name})."
+        console.give(done.model_dump(mode="json") | {"path": str(path)}, "\n".join([text, *done.notices]))
 
 
 @labels.command("list")
@@ -63,3 +82,27 @@ def labels_check(scene: SceneOption, workspace: WorkspaceOption = None, json: Js
         rows = [(w.kind, " ".join(w.uids), f"{w.at_lonlat[0]:.5f} {w.at_lonlat[1]:.5f}", w.text) for w in found]
         console.table(("what", "labels", "where (lon lat)", "says"), rows, empty="Nothing looks wrong.")
         console.give({"warnings": [item.model_dump(mode="json") for item in found]})
+
+
+def _show(console: Console, found: ImportPreview) -> None:
+    rows = [
+        (
+            item.name,
+            "(left out)" if item.key == "" else item.key or "(as it is)",
+            item.filled,
+            item.strange or "",
+            ", ".join(item.samples),
+        )
+        for item in found.columns
+    ]
+    console.table(("column", "field", "filled", "unknown values", "for instance"), rows, empty="No columns.")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
+    text = f"{found.count} features ({kinds}), {found.crs_name}, {found.repaired} to repair."
+    console.give(found.model_dump(mode="json"), "\n".join([text, *found.problems]))
+
+
+def _columns(mapped: list[str]) -> dict[str, str]:
+    for pair in mapped:
+        if "=" not in pair:
+            raise ConfigError("--map", pair, "COLUMN=FIELD, or COLUMN= to leave the column out")
+    return {column.strip(): key.strip() for column, _, key in (pair.rpartition("=") for pair in mapped)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import func, select
 
 from icssn.records import LabelOrigin
+from icssn.store import rows
 from icssn.store.database import Database
 from icssn.store.tables import candidate, checkpoint, prediction
 from icssn.store.tables import label_history as past
@@ -32,3 +35,12 @@ def origins(db: Database, scene_id: str) -> dict[str, LabelOrigin]:
             )
             for row in connection.execute(made)
         }
+
+
+def known(db: Database, uids: Iterable[str]) -> set[str]:
+    """Give those of the uids that any label of any scene ever had."""
+    found: set[str] = set()
+    with db.read() as connection:
+        for batch in rows.batches(uids):
+            found.update(connection.scalars(select(past.c.uid).where(past.c.uid.in_(batch)).distinct()))
+    return found

@@ -47,7 +47,9 @@ def overview(ws: Workspace) -> None:
     table.table(rows)
     if slides:
         chart.subheader(phrase("home.sizes"), anchor=False)
-        chart.bar_chart(sizes([crs.area_m2(label.geometry_lonlat) for label in slides]), height=230, color=CHART[0], horizontal=True)
+        chart.bar_chart(
+            sizes([crs.area_m2(label.geometry_lonlat) for label in slides]), height=230, color=CHART[0], horizontal=True
+        )
 
 
 def sizes(areas_m2: list[float]) -> pd.DataFrame:

@@ -109,7 +109,9 @@ def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry
             name,
             found=f"a geometry of type {geometry.geom_type}",
             needed="Polygon or MultiPolygon",
-            remedy="Convert it to polygons in your GIS, or draw the outline here.",
+            remedy="Points can be imported as landslide points (--points); convert lines to polygons in your GIS."
+            if geometry.geom_type in ("Point", "MultiPoint", "LineString", "MultiLineString")
+            else "Convert it to polygons in your GIS, or draw the outline here.",
         )
     if shapely.get_num_coordinates(geometry) > MAX_VERTICES:
         raise LabelsRefusedError(

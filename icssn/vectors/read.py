@@ -1,26 +1,37 @@
-"""Read label polygons from GeoPackage, GeoJSON and Shapefile through one hardened door."""
+"""Read labels from vector files: carried to longitude/latitude, repaired with notice, mapped to the record."""
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyogrio
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
-from icssn.errors import LabelsRefusedError
-from icssn.records import LabelSource, NewLabel, RasterFacts
-from icssn.vectors import check
+from icssn import landslide_record
+from icssn.errors import AttributeRefusedError, LabelsRefusedError
+from icssn.records import (
+    ColumnPreview,
+    ImportPreview,
+    LabelClass,
+    LabelSource,
+    LabelStatus,
+    NewLabel,
+    RasterFacts,
+    new_id,
+)
+from icssn.vectors import check, mapping
+from icssn.vectors.features import LONLAT, Features, as_text, refused
+from icssn.vectors.source import features
 
-# How the content of each format begins: GDAL looks at content only, so a disguised file must not reach it.
-SUFFIXES = {".gpkg": b"SQLite format 3\0", ".geojson": b"{", ".json": b"{", ".shp": b"\x00\x00\x27\x0a"}
-MAX_BYTES = 500 << 20  # the largest public inventory we know of has 60 MB
-MAX_FEATURES = 200_000
+_SAMPLES = 3  # values of a column shown in a preview
+_MOST_PROBLEMS = 10  # told in a preview
+_UID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -28,43 +39,87 @@ class FoundLabels:
     """What a vector file held.
 
     Attributes:
-        labels: One landslide per feature, longitude/latitude, attributes kept.
+        labels: One per feature, longitude/latitude, attributes of the record and others.
         repaired: How many geometries had to be made valid.
+        off_scene: How many do not touch the scene.
         crs_name: The coordinate system that the file declares.
+        columns: Column of the file → field of the record, "" where it was left out.
+        strange: Column → how many of its values its field does not know; they are kept under the column's name.
     """
 
     labels: tuple[NewLabel, ...]
     repaired: int
+    off_scene: int
     crs_name: str
+    columns: dict[str, str]
+    strange: dict[str, int] = field(default_factory=dict)
 
 
-def read_labels(path: Path, *, facts: RasterFacts, scene_name: str) -> FoundLabels:
-    """Read every polygon of a file as a landslide label.
+def read_labels(
+    path: Path,
+    *,
+    facts: RasterFacts,
+    scene_name: str,
+    points: bool = False,
+    wish: Mapping[str, str] | None = None,
+    layer: str = "",
+) -> FoundLabels:
+    """Read every feature of a file as a label: landslides, or what an export of ours says.
+
+    Args:
+        path: Of the file; see `icssn.vectors.source`.
+        facts: Of the scene.
+        scene_name: For messages.
+        points: Points are wanted: each becomes a landslide whose boundary is unknown.
+        wish: Column → field of the record, where it differs from what `icssn.vectors.mapping.suggest` finds.
+        layer: Where the file has several.
 
     Raises:
-        LabelsRefusedError: The file cannot be read, declares no CRS, holds other geometries than polygons, or none
-            of its polygons touches the scene.
+        LabelsRefusedError: The file cannot be read, declares no CRS, holds other geometries than wanted, or none of
+            them touches the scene.
     """
-    layer, crs_text = _door(path)
-    columns, geometries, fields = _features(path, layer)
-    if not len(geometries):
-        raise _refused(path, "no features", "at least one polygon", "Choose the layer that holds the landslides.")
-    to_lonlat = Transformer.from_crs(CRS.from_user_input(crs_text), CRS.from_epsg(4326), always_xy=True)
-    labels, repaired = [], 0
-    for row, geometry in enumerate(geometries):
-        lonlat = shapely.transform(geometry, to_lonlat.transform, interleaved=False)
-        polygon, was_repaired = check.repaired_polygon(lonlat, name=f"{path.name}, feature {row + 1}")
-        repaired += was_repaired
-        attributes = {column: _plain(fields[index][row]) for index, column in enumerate(columns)}
-        labels.append(
-            NewLabel(
-                geometry_lonlat=polygon,
-                source=LabelSource.imported,
-                attributes={key: value for key, value in attributes.items() if value is not None},
-            )
-        )
-    _require_on_scene(path, [label.geometry_lonlat for label in labels], facts=facts, scene_name=scene_name)
-    return FoundLabels(labels=tuple(labels), repaired=repaired, crs_name=CRS.from_user_input(crs_text).name)
+    found = features(path, layer=layer, facts=facts)
+
+    def stop(refusal: LabelsRefusedError) -> None:
+        raise refusal
+
+    result = _labels(path, found, facts=facts, points=points, wish=wish or {}, tell=stop)
+    if result.off_scene == len(result.labels):
+        raise _beside(path, result, facts, scene_name)
+    return result
+
+
+def preview(
+    path: Path,
+    *,
+    facts: RasterFacts,
+    scene_name: str,
+    points: bool = False,
+    wish: Mapping[str, str] | None = None,
+    layer: str = "",
+) -> ImportPreview:
+    """Look at a file before it is imported: what it holds, how its columns are understood, what stands in the way.
+
+    Raises:
+        LabelsRefusedError: The file as a whole cannot be read.
+    """
+    found = features(path, layer=layer, facts=facts)
+    problems: list[str] = []
+    result = _labels(
+        path, found, facts=facts, points=points, wish=wish or {}, tell=lambda refusal: problems.append(str(refusal))
+    )
+    if result.labels and result.off_scene == len(result.labels):
+        problems.append(str(_beside(path, result, facts, scene_name)))
+    return ImportPreview(
+        count=len(found.rows),
+        kinds=dict(Counter(geometry.geom_type for geometry in found.geometries if geometry is not None)),
+        crs_name=result.crs_name,
+        repaired=result.repaired,
+        off_scene=result.off_scene,
+        columns=tuple(_column(name, found, result) for name in found.columns),
+        problems=tuple(problems[:_MOST_PROBLEMS]),
+        refused=len(problems),
+    )
 
 
 def read_polygons(path: Path, *, crs_wkt: str) -> list[BaseGeometry]:
@@ -73,82 +128,120 @@ def read_polygons(path: Path, *, crs_wkt: str) -> list[BaseGeometry]:
     Raises:
         LabelsRefusedError: As `read_labels`, but the place is not checked.
     """
-    layer, crs_text = _door(path)
-    _, geometries, _ = _features(path, layer)
-    transformer = Transformer.from_crs(CRS.from_user_input(crs_text), CRS.from_wkt(crs_wkt), always_xy=True)
-    return [shapely.transform(geometry, transformer.transform, interleaved=False) for geometry in geometries]
+    found = features(path)
+    if not found.rows:
+        raise _nothing(path)
+    to_crs = Transformer.from_crs(found.crs, crs_wkt, always_xy=True)
+    return [_carried(path, row, geometry, to_crs) for row, geometry in enumerate(found.geometries, start=1)]
 
 
-def _door(path: Path) -> tuple[str, str]:
-    """Check file, format, size, layer and CRS; give the layer's name and its CRS."""
-    if not path.is_file():
-        raise _refused(path, "there is no such file", "an existing file", "Check the path.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise _refused(
-            path, f"the ending '{path.suffix}'", "one of " + ", ".join(SUFFIXES), "Export it as a GeoPackage."
-        )
-    if path.stat().st_size > MAX_BYTES:
-        raise _refused(path, f"{path.stat().st_size >> 20} MB", f"at most {MAX_BYTES >> 20} MB", "Cut it to your area.")
-    unreadable = _refused(
-        path,
-        "its content cannot be read as vector features",
-        "a GeoPackage, GeoJSON or Shapefile",
-        "Export it again from your GIS.",
+def _labels(
+    path: Path,
+    found: Features,
+    *,
+    facts: RasterFacts,
+    points: bool,
+    wish: Mapping[str, str],
+    tell: Callable[[LabelsRefusedError], None],
+) -> FoundLabels:
+    """Give the labels of all features; what one cannot be used for is told, and it is passed over."""
+    if not found.rows:
+        raise _nothing(path)
+    ours = mapping.is_ours(found.columns, found.rows)
+    columns = mapping.suggest(found.columns) | mapping.checked(wish, found.columns)
+    columns |= mapping.left_out(found.columns) if ours else {}
+    to_lonlat = Transformer.from_crs(found.crs, LONLAT, always_xy=True)
+    scene = check.scene_outline(facts)
+    labels: list[NewLabel] = []
+    strange: Counter[str] = Counter()
+    repaired = off_scene = 0
+    for number, (row, geometry) in enumerate(zip(found.rows, found.geometries, strict=True), start=1):
+        try:
+            lonlat = _carried(path, number, geometry, to_lonlat)
+            cls = LabelClass(row["class"]) if ours else _class_of(lonlat, points)
+            sound, was_repaired = _sound(lonlat, cls, name=f"{path.name}, feature {number}")
+            attributes, unknown = mapping.converted(row, columns)
+            label = NewLabel(
+                uid=_uid(row.get("uid")) if ours else new_id(),
+                geometry_lonlat=sound,
+                cls=cls,
+                source=LabelSource.imported,
+                status=_status(row.get("status")) if ours else LabelStatus.accepted,
+                attributes=landslide_record.checked(attributes),
+            )
+        except LabelsRefusedError as refusal:
+            tell(refusal)
+            continue
+        except AttributeRefusedError as err:
+            tell(refused(path, f"feature {number}: {err}", "fields that fit the record", "Correct the file."))
+            continue
+        labels.append(label)
+        strange.update(unknown)
+        repaired += was_repaired
+        off_scene += not sound.intersects(scene)
+    return FoundLabels(
+        labels=tuple(labels),
+        repaired=repaired,
+        off_scene=off_scene,
+        crs_name=found.crs.name,
+        columns=columns,
+        strange=dict(strange),
     )
-    with path.open("rb") as handle:
-        if not handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(SUFFIXES[path.suffix.lower()]):
-            raise unreadable
-    try:
-        layers = pyogrio.list_layers(path)
-        polygon_layers = [name for name, kind in layers if kind and "Polygon" in kind] or [name for name, _ in layers]
-        facts = pyogrio.read_info(path, layer=polygon_layers[0])
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, IndexError) as err:
-        raise unreadable from err
-    if not facts["crs"]:
-        raise _refused(
-            path, "no coordinate system is declared", "a CRS", "Set it in your GIS (for a Shapefile: the .prj file)."
+
+
+def _carried(path: Path, number: int, geometry: BaseGeometry | None, transformer: Transformer) -> BaseGeometry:
+    if geometry is None:
+        raise refused(
+            path,
+            f"feature {number} has no geometry",
+            "a geometry in every feature",
+            "Delete the empty features in your GIS.",
         )
-    if facts["features"] > MAX_FEATURES:
-        raise _refused(path, f"{facts['features']:,} features", f"at most {MAX_FEATURES:,}", "Cut it to your area.")
-    return str(polygon_layers[0]), str(facts["crs"])
+    return shapely.transform(shapely.force_2d(geometry), transformer.transform, interleaved=False)
 
 
-def _features(path: Path, layer: str) -> tuple[list[str], list[BaseGeometry], list[Any]]:
-    try:
-        meta, _, wkb, fields = pyogrio.raw.read(path, layer=layer, force_2d=True)
-        geometries = list(shapely.from_wkb(wkb))
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.GEOSException) as err:
-        raise _refused(
-            path, "a feature cannot be read", "sound features", "Repair the file in your GIS and export it again."
-        ) from err
-    if any(geometry is None for geometry in geometries):
-        raise _refused(
-            path, "a feature has no geometry", "a polygon in every feature", "Delete the empty features in your GIS."
-        )
-    return [str(column) for column in meta["fields"]], geometries, list(fields)
+def _class_of(geometry: BaseGeometry, points: bool) -> LabelClass:
+    is_point = geometry.geom_type in ("Point", "MultiPoint")
+    return LabelClass.landslide_point if points and is_point else LabelClass.landslide
 
 
-def _require_on_scene(path: Path, polygons: list[BaseGeometry], *, facts: RasterFacts, scene_name: str) -> None:
-    outline = check.scene_outline(facts)
-    if any(polygon.intersects(outline) for polygon in polygons):
-        return
-    west, south, east, north = shapely.total_bounds(polygons)
+def _sound(lonlat: BaseGeometry, cls: LabelClass, *, name: str) -> tuple[BaseGeometry, bool]:
+    if cls is LabelClass.landslide_point:
+        return check.sound_point(lonlat, name=name), False
+    polygon, repaired = check.repaired_polygon(lonlat, name=name)
+    parts = shapely.get_parts(polygon)
+    return (parts[0] if len(parts) == 1 else polygon), repaired
+
+
+def _uid(text: Any) -> str:
+    return text if isinstance(text, str) and _UID.fullmatch(text) else new_id()
+
+
+def _status(text: Any) -> LabelStatus:
+    return LabelStatus(text) if text in set(LabelStatus) else LabelStatus.accepted
+
+
+def _column(name: str, found: Features, result: FoundLabels) -> ColumnPreview:
+    values = [row[name] for row in found.rows if row.get(name) not in (None, "")]
+    return ColumnPreview(
+        name=name,
+        key=result.columns.get(name),
+        filled=len(values),
+        strange=result.strange.get(name, 0),
+        samples=tuple(dict.fromkeys(as_text(value)[:60] for value in values[:200]))[:_SAMPLES],
+    )
+
+
+def _nothing(path: Path) -> LabelsRefusedError:
+    return refused(path, "no features", "at least one polygon", "Choose the layer that holds the landslides.")
+
+
+def _beside(path: Path, result: FoundLabels, facts: RasterFacts, scene_name: str) -> LabelsRefusedError:
+    west, south, east, north = shapely.total_bounds([label.geometry_lonlat for label in result.labels])
     left, bottom, right, top = facts.bounds_lonlat
-    raise _refused(
+    return refused(
         path,
-        f"its polygons lie at {west:.3f}–{east:.3f}° E, {south:.3f}–{north:.3f}° N, none on scene '{scene_name}'",
-        f"at least one polygon within {left:.3f}–{right:.3f}° E, {bottom:.3f}–{top:.3f}° N",
+        f"its features lie at {west:.3f}–{east:.3f}° E, {south:.3f}–{north:.3f}° N, none on scene '{scene_name}'",
+        f"at least one within {left:.3f}–{right:.3f}° E, {bottom:.3f}–{top:.3f}° N",
         "Choose the scene they belong to, or check the CRS that the file declares.",
     )
-
-
-def _plain(value: Any) -> Any:
-    """Give a JSON value of a field: text, number, boolean or None."""
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value if isinstance(value, str | int | float | bool) else json.loads(json.dumps(value, default=str))
-
-
-def _refused(path: Path, found: str, needed: str, remedy: str) -> LabelsRefusedError:
-    return LabelsRefusedError(path.name, found=found, needed=needed, remedy=remedy)

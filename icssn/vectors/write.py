@@ -1,43 +1,118 @@
-"""Write labels and candidates as GeoPackage or GeoJSON, whole or not at all."""
+"""Write labels with their whole record, and candidates, as vector files for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from icssn.durable import whole_file
+import pyogrio
+from shapely.geometry.base import BaseGeometry
+
+from icssn import landslide_record
+from icssn.durable import whole_file, write_text
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
-from icssn.records import Candidate, Label, RasterFacts
+from icssn.records import Candidate, ExportedLabels, LabelClass, LabelRecord, RasterFacts
+from icssn.vectors import coco, geojson, kml, style, table
+from icssn.vectors.features import LONLAT, as_text
+from icssn.vectors.mapping import OURS
+from icssn.vectors.source import OUR_LAYERS
 
-_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON"}
+ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".kml", ".csv", ".coco.json")
+_IN_SCENE_CRS = (".gpkg", ".shp", ".zip")
+_TAKEN = ("fid", "ogc_fid", "geom", "geometry", "the_geom", "wkt", "wkt_geom", *OURS)  # names that formats use
+_DBF_BYTES = 254  # of a text in a Shapefile
+_DBF_NAME = 10
+_DECIMALS = 3  # of measures: a millimetre, a thousandth of a degree
 
 
-def write_labels(path: Path, labels: Sequence[Label], *, facts: RasterFacts) -> int:
-    """Write labels in the scene's CRS (GeoJSON: longitude/latitude); gives their count.
+def write_labels(
+    path: Path, records: Sequence[LabelRecord], *, facts: RasterFacts, scene_name: str = "scene"
+) -> ExportedLabels:
+    """Write labels with everything their records say, in the format of the file's ending.
 
-    Areas are geodesic on WGS 84, in m². The ending chooses the format: .gpkg, .geojson or .json.
+    GeoPackage and Shapefile (.shp, or zipped) are in the scene's CRS; GeoJSON, KML, CSV with WKT and COCO
+    (.coco.json) in longitude/latitude. GeoPackage, Shapefile and GeoJSON open styled in QGIS.
+
+    Args:
+        path: Written whole or not at all; a Shapefile's parts one after the other, the .shp last.
+        records: Of the labels; see `icssn.actions.label_records`.
+        facts: Of the scene.
+        scene_name: Names the image in COCO.
+
+    Raises:
+        LabelsRefusedError: The ending is none that is known.
+        DiskFullError: The disk is full.
     """
-    rows = [
-        {
-            **{key: value for key, value in label.attributes.items() if key.lower() not in ("fid", "geometry", "geom")},
-            "uid": label.uid,
-            "class": label.cls.value,
-            "source": label.source.value,
-            "status": label.status.value,
-            "version": label.version,
-            "mapper": label.updated_by,
-            "updated_at": label.updated_at.isoformat(),
-            "area_m2": round(crs.area_m2(label.geometry_lonlat), 1),
-        }
-        for label in labels
-    ]
-    return _write(path, rows, [label.geometry_lonlat for label in labels], layer="labels", facts=facts)
+    suffix = ".coco.json" if path.name.lower().endswith(".coco.json") else path.suffix.lower()
+    if suffix not in ENDINGS:
+        raise LabelsRefusedError(
+            path.name,
+            found=f"the ending '{path.suffix}'",
+            needed="one of " + ", ".join(ENDINGS),
+            remedy="Choose another file name.",
+        )
+    rows = [row_of(record) for record in records]
+    outlines = [record.label.geometry_lonlat for record in records]
+    files, notices = [path], list[str]()
+    if suffix == ".gpkg":
+        with whole_file(path) as draft:
+            _geopackage(draft, rows, outlines, facts)
+        files.append(_styled(path))
+    elif suffix in (".shp", ".zip"):
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".icssn-") as folder:
+            stem = OUR_LAYERS[0] if suffix == ".zip" else path.stem
+            parts, notices = _shapefile(Path(folder), stem, rows, outlines, facts)
+            files = _zipped(path, parts) if suffix == ".zip" else _moved(parts, path)
+    else:
+        with whole_file(path) as draft:
+            if suffix == ".kml":
+                kml.write(draft, rows, outlines)
+            elif suffix == ".csv":
+                table.write(draft, rows, outlines)
+            elif suffix == ".coco.json":
+                coco.write(draft, rows, outlines, facts=facts, image=scene_name)
+            else:
+                geojson.write(draft, rows, outlines)
+        files += [_styled(path)] if suffix in (".geojson", ".json") else []
+    return ExportedLabels(
+        count=len(rows),
+        files=tuple(str(file) for file in files),
+        crs_name=facts.crs_name if suffix in _IN_SCENE_CRS else f"EPSG:4326 · {LONLAT.name}",
+        notices=tuple(notices),
+    )
+
+
+def row_of(record: LabelRecord) -> dict[str, Any]:
+    """Give all that is known of a label by column: number, class and state, the record in its order, other fields."""
+    label, values = record.label, record.values()
+    row = {
+        "uid": label.uid,
+        "class": label.cls.value,
+        "status": label.status.value,
+        "source": label.source.value,
+        "version": label.version,
+        "updated_at": label.updated_at.astimezone(dt.UTC).isoformat(),
+    }
+    for key, field in landslide_record.fields().items():
+        if key in values or field.mandatory:  # these are there in every file: its style asks for them
+            row[key] = _rounded(values.get(key))
+    for key, value in values.items():
+        if key not in landslide_record.fields():
+            name = key
+            while name.lower() in _TAKEN or name in row:
+                name += "_"
+            row[name] = value
+    return row
 
 
 def write_candidates(path: Path, candidates: Sequence[Candidate], *, facts: RasterFacts) -> int:
-    """Write candidates with their scores in the scene's CRS; gives their count."""
+    """Write candidates with their scores to a GeoPackage in the scene's CRS; gives their count."""
     rows = [
         {
             "id": candidate.id,
@@ -51,23 +126,159 @@ def write_candidates(path: Path, candidates: Sequence[Candidate], *, facts: Rast
         for candidate in candidates
     ]
     outlines = [candidate.geometry_lonlat for candidate in candidates]
-    return _write(path, rows, outlines, layer="candidates", facts=facts)
+    with whole_file(path) as draft:
+        _layer(draft, rows, outlines, facts, layer="candidates")
+    return len(rows)
 
 
-def _write(path: Path, rows: list[dict[str, Any]], geometries: list[Any], *, layer: str, facts: RasterFacts) -> int:
+def _geopackage(draft: Path, rows: list[dict[str, Any]], outlines: list[BaseGeometry], facts: RasterFacts) -> None:
+    import pandas as pd
+
+    polygons, points = _by_kind(rows)
+    styles = [(OUR_LAYERS[0], "Landslides", style.outlines_qml())]
+    _layer(draft, [rows[i] for i in polygons], [outlines[i] for i in polygons], facts, layer=OUR_LAYERS[0])
+    if points:
+        placed = [outlines[i] for i in points]
+        _layer(draft, [rows[i] for i in points], placed, facts, layer=OUR_LAYERS[1], append=True)
+        styles.append((OUR_LAYERS[1], "Landslide points", style.points_qml()))
+    shown = pd.DataFrame(  # the table in which QGIS keeps styles in a GeoPackage
+        [
+            {
+                "f_table_catalog": "",
+                "f_table_schema": "",
+                "f_table_name": name,
+                "f_geometry_column": "geom",
+                "styleName": title,
+                "styleQML": qml,
+                "styleSLD": "",
+                "useAsDefault": True,
+                "description": title,
+                "owner": "",
+                "ui": None,
+                "update_time": dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None),
+            }
+            for name, title, qml in styles
+        ]
+    )
+    pyogrio.write_dataframe(shown, draft, driver="GPKG", layer="layer_styles", append=True, FID="id")
+
+
+def _shapefile(
+    folder: Path, stem: str, rows: list[dict[str, Any]], outlines: list[BaseGeometry], facts: RasterFacts
+) -> tuple[list[Path], list[str]]:
+    """Write the parts of one Shapefile for outlines and, where there are any, one for points; give notices, too."""
+    names = _dbf_names(dict.fromkeys(column for row in rows for column in row))
+    short = [{names[column]: value for column, value in row.items()} for row in rows]
+    cut = 0
+    for row in short:
+        for column, value in row.items():
+            if isinstance(value, str | list | dict) and len(as_text(value).encode()) > _DBF_BYTES:
+                row[column] = as_text(value).encode()[:_DBF_BYTES].decode("utf-8", "ignore")
+                cut += 1
+    polygons, points = _by_kind(rows)
+    point_stem = OUR_LAYERS[1] if stem == OUR_LAYERS[0] else f"{stem}_points"
+    for kind, name, qml in ((polygons, stem, style.outlines_qml()), (points, point_stem, style.points_qml())):
+        if kind or name == stem:
+            file = folder / f"{name}.shp"
+            _layer(file, [short[i] for i in kind], [outlines[i] for i in kind], facts, layer=name)
+            file.with_suffix(".qml").write_text(qml, "utf-8")
+    renamed = [f"{column} → {name}" for column, name in names.items() if column != name]
+    notices = [f"Names longer than {_DBF_NAME} characters became: {', '.join(renamed)}."] if renamed else []
+    if cut:
+        notices.append(f"{cut} text(s) were cut to the {_DBF_BYTES} bytes that a Shapefile can hold.")
+    if points and polygons:
+        notices.append(f"Points stand in a Shapefile of their own, '{point_stem}.shp'.")
+    return sorted(folder.iterdir(), key=lambda file: (file.suffix == ".shp", file.name)), notices
+
+
+def _layer(
+    path: Path,
+    rows: list[dict[str, Any]],
+    outlines: list[BaseGeometry],
+    facts: RasterFacts,
+    *,
+    layer: str,
+    append: bool = False,
+) -> None:
     import geopandas as gpd  # a second to import, and only exports need it
 
-    driver = _DRIVERS.get(path.suffix.lower())
-    if driver is None:
-        raise LabelsRefusedError(
-            path.name,
-            found=f"the ending '{path.suffix}'",
-            needed="one of " + ", ".join(_DRIVERS),
-            remedy="Choose another file name.",
-        )
-    frame = gpd.GeoDataFrame(rows, geometry=geometries, crs="EPSG:4326")
-    if driver == "GPKG":
-        frame = frame.to_crs(facts.crs_wkt)
-    with whole_file(path) as draft:
-        frame.to_file(draft, driver=driver, layer=layer, engine="pyogrio")
-    return len(rows)
+    carried = [crs.from_lonlat(outline, facts.crs_wkt) for outline in outlines]
+    is_points = bool(outlines) and outlines[0].geom_type == "Point"
+    frame = gpd.GeoDataFrame(_columns(rows), geometry=carried, crs=facts.crs_wkt)
+    pyogrio.write_dataframe(
+        frame,
+        path,
+        driver="ESRI Shapefile" if path.suffix == ".shp" else "GPKG",
+        layer=layer,
+        geometry_type="Point" if is_points else "Polygon" if path.suffix == ".shp" else "MultiPolygon",
+        promote_to_multi=path.suffix != ".shp" and not is_points,
+        append=append,
+        encoding="UTF-8",
+    )
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give columns of one type each: whole numbers, numbers, truth values or text; missing values stay missing."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(column for row in rows for column in row):
+        values = [row.get(name) for row in rows]
+        kinds = {type(value) for value in values if value is not None}
+        if kinds == {bool}:
+            columns[name] = pd.array(values, "boolean")
+        elif kinds == {int} and all(abs(value or 0) < 1 << 62 for value in values):
+            columns[name] = pd.array(values, "Int64")
+        elif kinds and kinds <= {int, float}:
+            columns[name] = pd.array([None if value is None else float(value) for value in values], "Float64")
+        else:
+            columns[name] = [None if value is None else as_text(value) for value in values]
+    return columns
+
+
+def _dbf_names(columns: Iterable[str]) -> dict[str, str]:
+    """Give the name of each column in a Shapefile: at most ten bytes, each once whatever its case."""
+    fields = landslide_record.fields()
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for column in columns:
+        wanted = fields[column].short or column if column in fields else column
+        name = wanted.encode()[:_DBF_NAME].decode("utf-8", "ignore")
+        number = 1
+        while name.lower() in taken:
+            tail = f"_{number}"
+            name = wanted.encode()[: _DBF_NAME - len(tail)].decode("utf-8", "ignore") + tail
+            number += 1
+        names[column] = name
+        taken.add(name.lower())
+    return names
+
+
+def _by_kind(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
+    """Give the numbers of the outlines and of the points."""
+    points = [i for i, row in enumerate(rows) if row["class"] == LabelClass.landslide_point]
+    return sorted(set(range(len(rows))) - set(points)), points
+
+
+def _styled(path: Path) -> Path:
+    """Write the QGIS style beside a file."""
+    qml = path.with_suffix(".qml")
+    write_text(qml, style.outlines_qml())
+    return qml
+
+
+def _zipped(path: Path, parts: list[Path]) -> list[Path]:
+    with whole_file(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in parts:
+            archive.write(part, part.name)
+    return [path]
+
+
+def _moved(parts: list[Path], path: Path) -> list[Path]:
+    for part in parts:
+        shutil.move(part, path.parent / part.name)
+    return [path, *(path.parent / part.name for part in parts if part.suffix == ".shp" and part.stem != path.stem)]
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DECIMALS) if isinstance(value, float) else value

@@ -51,6 +51,24 @@ def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, r
     assert "already" in answer["error"]
 
 
+def test_foreign_labels_are_previewed_mapped_and_taken_out(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    foreign = tmp_path / "foreign.gpkg"
+    columns = {"TYPE_MOVE": ["slump", "odd"], "rem": ["后壁清晰", ""], "junk": [1, 2]}
+    slides = [box(600_010, 3_799_950, 600_030, 3_799_980), Point(600_050, 3_799_950)]
+    gpd.GeoDataFrame(columns, geometry=slides, crs="EPSG:32648").to_file(foreign)
+    to = ("--scene", "hill", "--points", "--map", "rem=notes", "--map", "junk=")
+    status, seen = icssn("labels", "import", foreign, *to, "--preview")
+    assert (status, seen["count"], seen["kinds"], seen["problems"]) == (0, 2, {"Polygon": 1, "Point": 1}, [])
+    found = {item["name"]: (item["key"], item["strange"]) for item in seen["columns"]}
+    assert found == {"TYPE_MOVE": ("movement_type", 1), "rem": ("notes", 0), "junk": ("", 0)}
+    assert icssn("labels", "import", foreign, *to)[1]["strange"] == {"TYPE_MOVE": 1}
+    status, done = icssn("labels", "export", tmp_path / "a.kml", "--scene", "hill")
+    assert (status, done["count"]) == (0, 2)
+    assert "landslide_point" in (tmp_path / "a.kml").read_text("utf-8")
+    assert "COLUMN=FIELD" in icssn("labels", "import", foreign, "--scene", "hill", "--map", "x")[1]["error"]
+
+
 def test_bad_labels_are_refused_and_change_nothing(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
     icssn("scene", "add", raster, "--name", "hill")
     far, points = tmp_path / "far.gpkg", tmp_path / "points.gpkg"

@@ -35,7 +35,7 @@ def test_polygons_come_in_at_their_place_with_their_attributes(tmp_path: Path, f
     found = read_labels(path, facts=facts, scene_name="demo")
     (label,) = found.labels
     assert (label.cls, label.source) == (LabelClass.landslide, LabelSource.imported)
-    assert label.attributes == {"mapper": "李", "depth": 12.5}
+    assert label.attributes == {"mapper": "李", "depth_m": 12.5}
     back = crs.from_lonlat(label.geometry_lonlat, facts.crs_wkt)
     assert shapely.hausdorff_distance(back, SLIDE) < 0.001  # metres
     assert found.repaired == 0

@@ -1,0 +1,172 @@
+"""From the columns of a foreign file to the landslide record: which is which, and what its values mean."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from icssn import landslide_record
+from icssn.errors import AttributeRefusedError, LabelsRefusedError
+from icssn.landslide_record import Field
+from icssn.records import LabelClass
+
+OURS = ("class", "source", "status", "version", "updated_at")  # columns of our exports beside the record
+_DATE = re.compile(r"(\d{4})\s*[-/.年]?\s*(\d{1,2})?\s*[-/.月]?\s*(\d{1,2})?\s*日?(?:[T ].*)?")
+_COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?")
+_PARTS = re.compile(r"[;|；、,，]")
+_AS_GIVEN = "_as_given"  # ending of a column's name where its own is taken by a field that its value does not fit
+
+
+def suggest(columns: Iterable[str]) -> dict[str, str]:
+    """Say which columns are fields of the landslide record; every field is found once at most.
+
+    Columns are known by the field's key, its name in a Shapefile, its other names and its names in other
+    inventories, in that order, whatever their case. What we measure ourselves is left alone: a foreign area is kept
+    as it is.
+    """
+    fields = landslide_record.fields()
+    known: dict[str, str] = {}
+    for names in (
+        lambda field: (field.key, field.short),
+        lambda field: field.also,
+        lambda field: field.crosswalk.values(),
+    ):
+        for field in fields.values():
+            for name in () if field.origin == "measured" else names(field):
+                known.setdefault(_folded(name), field.key)
+    found: dict[str, str] = {}
+    for column in sorted(columns, key=lambda column: column not in fields):  # exact names first
+        key = known.get(_folded(column))
+        if key and key not in found.values():
+            found[column] = key
+    return found
+
+
+def left_out(columns: Iterable[str]) -> dict[str, str]:
+    """Give the columns of an export of ours that do not become attributes: what we measure, and the label's own."""
+    measured = {
+        name for field in landslide_record.fields().values() if field.origin == "measured"
+        for name in (field.key, field.short)
+    }  # fmt: skip
+    return {column: "" for column in columns if column in measured or column in ("uid", *OURS)}
+
+
+def checked(wish: Mapping[str, str], columns: Iterable[str]) -> dict[str, str]:
+    """Give a mapping that a user wishes; an empty key leaves its column out.
+
+    Raises:
+        LabelsRefusedError: The file has no such column, or the record no such field.
+    """
+    there = list(columns)
+    for column, key in wish.items():
+        if column not in there:
+            raise LabelsRefusedError(
+                column, found="no such column", needed="one of " + ", ".join(there), remedy="Check the mapping."
+            )
+        if key and key not in landslide_record.fields():
+            known = ", ".join(landslide_record.fields())
+            raise LabelsRefusedError(
+                column, found=f"no field '{key}' in the landslide record", needed=f"one of {known}", remedy="Map again."
+            )
+    return dict(wish)
+
+
+def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Give a feature's attributes for the store, and the columns whose value its field does not know.
+
+    Such a value is kept under the name of its column. Columns that are mapped to nothing are left out, those that are
+    not mapped are kept; measured fields are left out, for they are measured anew.
+
+    Args:
+        row: Values by column.
+        columns: Column → field of the record, or "" to leave it out.
+    """
+    fields = landslide_record.fields()
+    attributes: dict[str, Any] = {}
+    strange: list[str] = []
+    for column, value in row.items():
+        key = columns.get(column)
+        if value in (None, "", []) or key == "" or (key and fields[key].origin == "measured"):
+            continue
+        if key:
+            try:
+                attributes[key] = recognised(fields[key], value)
+            except AttributeRefusedError:
+                strange.append(column)
+            else:
+                continue
+        free = column if column not in fields and column not in attributes else column + _AS_GIVEN
+        attributes[free] = value
+    usgs = attributes.get("confidence_usgs")
+    if usgs and "confidence" not in attributes:
+        attributes["confidence"] = recognised(fields["confidence"], usgs)
+    return attributes, strange
+
+
+def recognised(field: Field, value: Any) -> Any:
+    """Give a foreign value as the field wants it: by its code, other spellings, text for numbers, many forms of dates.
+
+    Raises:
+        AttributeRefusedError: The field does not know the value.
+    """
+    match field.kind:
+        case "choice":
+            value = _code(field, value)
+        case "multi":
+            value = [_code(field, item) for item in _listed(value)]
+        case "number":
+            value = _number(value)
+        case "date":
+            value = _date(value)
+        case "text":
+            value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return landslide_record.checked({field.key: value})[field.key]
+
+
+def is_ours(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether a file is an export of ours, whose classes and states can be believed."""
+    classes = {cls.value for cls in LabelClass}
+    return {"uid", "class"} <= set(columns) and all(row.get("class") in classes for row in rows)
+
+
+def _code(field: Field, value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    wanted = _folded(str(value))
+    for item in field.codes:
+        if wanted in map(_folded, (item.code, *item.also, *item.crosswalk.values())):
+            return item.code
+    return value
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, list):
+        return value
+    return [part.strip() for part in _PARTS.split(str(value)) if part.strip()]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str) and (found := _NUMBER.match(value.strip())):
+        number = float(found.group().replace(",", ""))
+        return int(number) if number.is_integer() else number
+    return value
+
+
+def _date(value: Any) -> Any:
+    text = str(value).strip()
+    found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
+    if not found:
+        return value
+    year, month, day = found.groups()
+    return "-".join([year, *(part.zfill(2) for part in (month, day) if part)])
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "_", name.strip().casefold())

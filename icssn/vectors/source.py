@@ -1,0 +1,181 @@
+"""The one hardened door for vector files: what a file is decides its content, never GDAL's guess."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyogrio
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from icssn.records import RasterFacts
+from icssn.vectors import archive, coco, geojson, kml, table
+from icssn.vectors.features import Features, plain, refused, unreadable
+
+# How the content of each format begins: GDAL looks at content only, so a disguised file must not reach it.
+_BEGINS = {
+    ".gpkg": (b"SQLite format 3\0",),
+    ".shp": (b"\x00\x00\x27\x0a",),
+    ".geojson": (b"{",),
+    ".json": (b"{",),
+    ".kml": (b"<",),
+    ".kmz": (b"PK\x03\x04",),
+    ".zip": (b"PK\x03\x04",),
+}
+ENDINGS = (*_BEGINS, ".csv")
+OUR_LAYERS = ("labels", "label_points")  # what an export of ours holds; read together
+MAX_BYTES = 500 << 20  # the largest public inventory we know of has 60 MB
+MAX_TEXT_BYTES = 200 << 20  # of GeoJSON, KML and CSV, which are read whole
+MAX_FEATURES = 200_000
+MAX_VERTICES = 20_000_000  # of all features together: 320 MB
+
+
+def features(path: Path, *, layer: str = "", facts: RasterFacts | None = None) -> Features:
+    """Give all features of a vector file: GeoPackage, Shapefile, GeoJSON, KML, CSV with WKT, COCO, or a zip of one.
+
+    Args:
+        path: Of the file; its ending says which format.
+        layer: Which layer of a GeoPackage or member of a zip, where there are several.
+        facts: The scene, in whose pixels COCO annotations are given.
+
+    Raises:
+        LabelsRefusedError: The file cannot be read, is too large, declares no CRS, or is not what it says it is.
+    """
+    path = Path(path)
+    _check(path)
+    suffix = path.suffix.lower()
+    if suffix in (".gpkg", ".shp"):
+        found = _by_gdal(path, layer)
+    elif suffix in (".geojson", ".json"):
+        found = _json(path, facts)
+    elif suffix == ".kml":
+        found = kml.read(path)
+    elif suffix == ".csv":
+        found = table.read(path)
+    else:
+        return _archived(path, layer, facts)
+    if len(found.rows) > MAX_FEATURES:
+        raise refused(path, f"{len(found.rows):,} features", f"at most {MAX_FEATURES:,}", "Cut it to your area.")
+    if sum(shapely.get_num_coordinates(item) for item in found.geometries if item is not None) > MAX_VERTICES:
+        raise refused(path, f"more than {MAX_VERTICES:,} corners", "fewer", "Cut it to your area, or simplify it.")
+    return found
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise refused(path, "there is no such file", "an existing file", "Check the path.")
+    suffix = path.suffix.lower()
+    if suffix not in ENDINGS:
+        raise refused(path, f"the ending '{path.suffix}'", "one of " + ", ".join(ENDINGS), "Export it as a GeoPackage.")
+    most = MAX_BYTES if suffix in (".gpkg", ".shp", ".zip", ".kmz") else MAX_TEXT_BYTES
+    if path.stat().st_size > most:
+        raise refused(path, f"{path.stat().st_size >> 20} MB", f"at most {most >> 20} MB", "Cut it to your area.")
+    with path.open("rb") as file:
+        begin = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if suffix in _BEGINS and not begin.startswith(_BEGINS[suffix]):
+        raise unreadable(path, suffix.removeprefix("."))
+
+
+def _json(path: Path, facts: RasterFacts | None) -> Features:
+    document = geojson.parse(path)
+    if isinstance(document, dict) and "annotations" in document:
+        if facts is None:
+            raise refused(path, "COCO annotations", "polygons on the ground", "Import them onto their scene first.")
+        return coco.read(path, document, facts=facts)
+    return geojson.read(path, document)
+
+
+def _archived(path: Path, layer: str, facts: RasterFacts | None) -> Features:
+    inner = tuple(ending for ending in ENDINGS if ending not in (".zip", ".kmz"))
+    ours = [name for name in archive.members(path, ".shp") if not layer and name in OUR_LAYERS]
+    parts = []
+    for stem in ours or [layer]:
+        with archive.unpacked(path, endings=inner, stem=stem) as file:
+            parts.append(features(file, facts=facts))
+    return _together(parts)
+
+
+def _by_gdal(path: Path, layer: str) -> Features:
+    kind = "GeoPackage" if path.suffix.lower() == ".gpkg" else "Shapefile"
+    try:
+        names = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry]
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as err:
+        raise unreadable(path, kind) from err
+    wanted = [name for name in names if (name == layer if layer else name in OUR_LAYERS)] or names
+    if not wanted or (layer and layer not in names) or (len(wanted) > 1 and not set(wanted) <= set(OUR_LAYERS)):
+        raise refused(path, f"the layers {', '.join(names) or '(none)'}", "one layer", "Name one with --layer.")
+    return _together([_layer(path, name, kind) for name in wanted])
+
+
+def _layer(path: Path, layer: str, kind: str) -> Features:
+    shapefile = kind == "Shapefile"
+    encoding = "ISO-8859-1" if shapefile else None
+    try:
+        facts = pyogrio.read_info(path, layer=layer, encoding=encoding)
+        if not facts["crs"]:
+            raise refused(
+                path, "no coordinate system is declared", "a CRS", "Set it in your GIS (of a Shapefile: the .prj file)."
+            )
+        if facts["features"] > MAX_FEATURES:
+            raise refused(path, f"{facts['features']:,} features", f"at most {MAX_FEATURES:,}", "Cut it to your area.")
+        meta, _, wkb, fields = pyogrio.raw.read(path, layer=layer, force_2d=True, encoding=encoding)
+        geometries = list(shapely.from_wkb(wkb))
+        crs = CRS.from_user_input(facts["crs"])
+    except (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        pyogrio.errors.FeatureError,
+        shapely.errors.GEOSException,
+        CRSError,
+    ) as err:
+        raise unreadable(path, kind) from err
+    text = _reader_of_texts(path) if shapefile else str
+    columns = [text(str(column)) for column in meta["fields"]]
+    rows = [
+        {column: _value(values[row], text) for column, values in zip(columns, fields, strict=True)}
+        for row in range(len(geometries))
+    ]
+    return Features(geometries=geometries, rows=rows, crs=crs)
+
+
+def _value(value: Any, text: Callable[[str], str]) -> Any:
+    value = plain(value)
+    return text(value) if isinstance(value, str) else value
+
+
+def _reader_of_texts(shp: Path) -> Callable[[str], str]:
+    """Give how to read a Shapefile's texts, which come as Latin-1: a name may be cut in the middle of a character."""
+    encoding = _dbf_encoding(shp)
+    return lambda text: text.encode("latin-1").decode(encoding, "ignore")
+
+
+def _dbf_encoding(shp: Path) -> str:
+    """Give how a Shapefile's texts are written: by its .cpg, else a guess of UTF-8, then of GBK."""
+    for cpg in (shp.with_suffix(".cpg"), shp.with_suffix(".CPG")):
+        if cpg.is_file():
+            said = cpg.read_bytes()[:40].decode("ascii", "ignore").strip().upper().removeprefix("ANSI ")
+            with contextlib.suppress(LookupError):
+                return codecs.lookup(f"cp{said}" if said.isdigit() else said).name
+    dbf = next((file for file in (shp.with_suffix(".dbf"), shp.with_suffix(".DBF")) if file.is_file()), None)
+    if dbf is None or dbf.stat().st_size > MAX_BYTES:
+        return "latin-1"
+    content = dbf.read_bytes()
+    texts = content[int.from_bytes(content[8:10], "little") :]  # behind the header, whose padding is arbitrary
+    for encoding in ("utf-8", "gbk"):
+        with contextlib.suppress(UnicodeDecodeError):
+            texts.decode(encoding)
+            return encoding
+    return "latin-1"
+
+
+def _together(parts: list[Features]) -> Features:
+    return Features(
+        geometries=[geometry for part in parts for geometry in part.geometries],
+        rows=[row for part in parts for row in part.rows],
+        crs=parts[0].crs,
+    )

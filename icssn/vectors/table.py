@@ -1,0 +1,78 @@
+"""CSV with one geometry column in WKT, longitude/latitude; UTF-8 (or GBK, as Chinese spreadsheets write it)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import shapely
+from shapely.geometry import Point
+from shapely.geometry.base import BaseGeometry
+
+from icssn.vectors.features import LONLAT, Features, as_text, refused, typed, unreadable
+
+_WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
+_LON, _LAT = ("lon", "longitude", "x", "经度"), ("lat", "latitude", "y", "纬度")
+_LONGEST_FIELD = 16 << 20  # characters; the WKT of 100,000 corners has 4 million
+_DECIMALS = 12
+
+
+def read(path: Path) -> Features:
+    """Read rows with a WKT column, or with a longitude and a latitude column as points.
+
+    Raises:
+        LabelsRefusedError: There is no such column, or a geometry cannot be read.
+    """
+    text = decoded(path.read_bytes())
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        rows = [
+            {key: value for key, value in row.items() if key is not None}
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+        ]
+    except csv.Error as err:
+        raise unreadable(path, "CSV") from err
+    columns = {column.strip().lower(): column for column in rows[0]} if rows else {}
+    wkt = next((columns[name] for name in _WKT if name in columns), None)
+    lon, lat = (next((columns[name] for name in names if name in columns), None) for names in (_LON, _LAT))
+    if rows and wkt is None and (lon is None or lat is None):
+        raise refused(
+            path,
+            "no column with geometries",
+            f"a column '{_WKT[0]}' in longitude/latitude, or '{_LON[0]}' and '{_LAT[0]}' for points",
+            "Rename the column.",
+        )
+    try:
+        geometries: list[BaseGeometry | None] = [
+            (shapely.from_wkt(row[wkt]) if row[wkt] else None) if wkt else Point(float(row[lon]), float(row[lat]))
+            for row in rows
+        ]
+    except (shapely.errors.GEOSException, ValueError, TypeError) as err:
+        raise unreadable(path, "CSV") from err
+    placed = (wkt,) if wkt else (lon, lat)
+    kept = [{column: value for column, value in row.items() if column not in placed} for row in rows]
+    return Features(geometries=geometries, rows=typed(kept), crs=LONLAT)
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequence[BaseGeometry]) -> None:
+    """Write all fields and the WKT last; the byte order mark lets spreadsheets read Chinese."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*columns, _WKT[0]])
+        for row, geometry in zip(rows, geometries_lonlat, strict=True):
+            wkt = shapely.to_wkt(geometry, rounding_precision=_DECIMALS)
+            table.writerow([*(as_text(row.get(column)) for column in columns), wkt])
+
+
+def decoded(content: bytes) -> str:
+    """Give text of UTF-8, else of GBK bytes; what is neither is read as Latin-1, which takes everything."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")

@@ -1,0 +1,109 @@
+"""Foreign columns and values become fields of the landslide record, and nothing is lost that does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from icssn import landslide_record
+from icssn.errors import AttributeRefusedError, LabelsRefusedError
+from icssn.vectors.mapping import checked, converted, recognised, suggest
+
+
+def test_columns_of_known_inventories_are_found() -> None:
+    usgs = suggest(["USGS_ID", "Confidence", "Date", "Fatalities", "Notes", "Inventory"])
+    assert usgs == {
+        "USGS_ID": "uid",
+        "Confidence": "confidence",
+        "Date": "event_date",
+        "Fatalities": "fatalities",
+        "Notes": "notes",
+    }
+    dogami = suggest(["UNIQUE_ID", "TYPE_MOVE", "CONFIDENCE", "AGE", "FAIL_DEPTH", "DEEP_SHAL", "SLOPE"])
+    assert dogami["TYPE_MOVE"] == "movement_type"
+    assert dogami["DEEP_SHAL"] == "depth_class"
+    assert suggest(["event_title", "landslide_trigger", "fatality_count"]) == {
+        "event_title": "name",
+        "landslide_trigger": "trigger",
+        "fatality_count": "fatalities",
+    }
+    assert suggest(["滑坡名称", "诱发因素", "滑坡类型", "备注", "面积"]) == {
+        "滑坡名称": "name",
+        "诱发因素": "trigger",
+        "滑坡类型": "movement_type",
+        "备注": "notes",
+    }
+
+
+def test_a_field_is_found_once_and_its_own_name_comes_first() -> None:
+    assert suggest(["remarks", "NOTES", "notes"]) == {"notes": "notes"}
+
+
+def test_names_of_a_shapefile_are_found() -> None:
+    for field in landslide_record.fields().values():
+        expected = {} if field.origin == "measured" else {field.short or field.key: field.key}
+        assert suggest([field.short or field.key]) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("confidence", "High", "high"),
+        ("confidence", "中", "moderate"),
+        ("confidence", "High (=>30)", "high"),
+        ("confidence_usgs", 8.0, "8"),
+        ("confidence_usgs", 5, "5"),
+        ("movement_type", "旋转型滑坡", "rotational_slide"),
+        ("movement_type", "Lateral Spread", "spread"),
+        ("movement_type", "Debris-Flow", "flow"),
+        ("trigger", "downpour", "rainfall"),
+        ("features", "Main scarp; tongue", ["main_scarp", "tongue"]),
+        ("features", '["tongue", "ponds"]', ["tongue", "ponds"]),
+        ("features", "滑坡后壁、双沟同源", ["main_scarp", "twin_gullies"]),
+        ("depth_m", "12.5 m", 12.5),
+        ("depth_m", "1,250", 1250),
+        ("fatalities", "3", 3),
+        ("event_date", "2008-05-12", "2008-05-12"),
+        ("event_date", "2008/5/12", "2008-05-12"),
+        ("event_date", "20080512", "2008-05-12"),
+        ("event_date", "2008年5月12日", "2008-05-12"),
+        ("event_date", "2008-05-12T14:28:01", "2008-05-12"),
+        ("event_date", 1920, "1920"),
+        ("name", 17, "17"),
+    ],
+)
+def test_values_are_understood_as_they_are_written_elsewhere(key: str, value: Any, expected: Any) -> None:
+    assert recognised(landslide_record.fields()[key], value) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("confidence", "sure"), ("depth_m", "deep"), ("event_date", "long ago"), ("event_date", "2008-13-01"),
+     ("features", "main_scarp;wings"), ("fatalities", "1.5")],
+)  # fmt: skip
+def test_what_a_field_does_not_know_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(AttributeRefusedError):
+        recognised(landslide_record.fields()[key], value)
+
+
+def test_what_is_not_understood_is_kept_under_the_name_of_its_column() -> None:
+    row = {"TYPE_MOVE": "odd", "confidence": "sure", "AREA": 12.0, "slope_deg": 3, "junk": "x", "empty": None}
+    attributes, strange = converted(row, suggest(row) | {"junk": ""})
+    assert attributes == {"TYPE_MOVE": "odd", "confidence_as_given": "sure", "AREA": 12.0, "slope_deg_as_given": 3}
+    assert strange == ["TYPE_MOVE", "confidence"]
+
+
+def test_the_usgs_code_gives_the_confidence_in_three_levels() -> None:
+    for code, level in (("1", "low"), ("2", "low"), ("3", "moderate"), ("5", "high"), ("8", "high")):
+        attributes, _ = converted({"c": code}, {"c": "confidence_usgs"})
+        assert attributes == {"confidence_usgs": code, "confidence": level}
+    assert converted({"c": 8, "d": "low"}, {"c": "confidence_usgs", "d": "confidence"})[0]["confidence"] == "low"
+
+
+def test_a_wish_for_what_is_not_there_is_refused() -> None:
+    assert checked({"a": "notes", "b": ""}, ["a", "b", "c"]) == {"a": "notes", "b": ""}
+    with pytest.raises(LabelsRefusedError, match="no such column; one of a, b is needed"):
+        checked({"x": "notes"}, ["a", "b"])
+    with pytest.raises(LabelsRefusedError, match="no field 'colour' in the landslide record"):
+        checked({"a": "colour"}, ["a", "b"])
