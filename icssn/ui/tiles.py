@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,7 +19,12 @@ from icssn.ui.session import workspace
 
 _KINDS = ("scene", "hillshade", "probability")
 _FINEST_ZOOM = 24
-_KEEP = {"Cache-Control": "private, max-age=3600"}  # the file behind an id never changes
+_CHECK = {"Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds: stretches change
+_AT_ONCE = max(2, os.cpu_count() or 2)  # tiles drawn at the same time; more would only wait for the processor
+_PATIENCE_S = 10.0
+_KEPT_BYTES = 64 << 20
+
+_drawing = threading.BoundedSemaphore(_AT_ONCE)
 
 
 def routes(base: str = "") -> list[Route]:
@@ -26,7 +36,8 @@ def routes(base: str = "") -> list[Route]:
 def tile(request: Request) -> Response:
     """Answer with a WebP tile; 204 beside the raster, one and the same 404 for all that is unknown or not allowed.
 
-    Starlette runs it in its thread pool, since it is no coroutine.
+    304 tells the browser that the tile it has still holds, 503 that too many tiles are being drawn. Starlette runs
+    this in its thread pool, since it is no coroutine.
     """
     kind, item = request.path_params["kind"], request.path_params["item"]
     z, x, y = (int(request.path_params[name]) for name in "zxy")
@@ -34,12 +45,56 @@ def tile(request: Request) -> Response:
         return _unknown()
     try:
         path = actions.map_file(workspace(), kind, item)
-        picture = _render(path, z, x, y, exact=kind == "probability")
+        state = path.stat()
+        key = (str(path), state.st_mtime_ns, state.st_size, z, x, y)
+        headers = {**_CHECK, "ETag": f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'}
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        picture = _kept.get(key)
+        if picture is None:
+            if not _drawing.acquire(timeout=_PATIENCE_S):
+                return PlainTextResponse("Too many tiles at once.", status_code=503, headers={"Retry-After": "2"})
+            try:
+                picture = _render(path, z, x, y, exact=kind == "probability") or b""
+            finally:
+                _drawing.release()
+            _kept.put(key, picture)
     except (IcssnError, OSError):
         return _unknown()
-    if picture is None:
-        return Response(status_code=204, headers=_KEEP)
-    return Response(picture, media_type="image/webp", headers=_KEEP)
+    if not picture:
+        return Response(status_code=204, headers=headers)
+    return Response(picture, media_type="image/webp", headers=headers)
+
+
+class _Pictures:
+    """The tiles drawn last, empty ones included, up to a number of bytes; safe from several threads."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes, self._bytes = most_bytes, 0
+        self._pictures: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> bytes | None:
+        with self._lock:
+            picture = self._pictures.get(key)
+            if picture is not None:
+                self._pictures.move_to_end(key)
+            return picture
+
+    def put(self, key: Hashable, picture: bytes) -> None:
+        with self._lock:
+            self._bytes += len(picture) + _OVERHEAD_BYTES - self._size(self._pictures.pop(key, None))
+            self._pictures[key] = picture
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._size(self._pictures.popitem(last=False)[1])
+
+    @staticmethod
+    def _size(picture: bytes | None) -> int:
+        return 0 if picture is None else len(picture) + _OVERHEAD_BYTES
+
+
+_OVERHEAD_BYTES = 500  # of key and bookkeeping, so that empty tiles count as well
+_kept = _Pictures(_KEPT_BYTES)
 
 
 def _render(path: Path, z: int, x: int, y: int, *, exact: bool) -> bytes | None:
