@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.store.cluster import Cluster, NoPostgisError, throwaway
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -15,3 +19,15 @@ def real_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real landslide imagery does not stand beside this checkout (shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server with PostGIS; without one its tests are skipped, but never on the build machine."""
+    try:
+        with throwaway() as running:
+            yield running
+    except NoPostgisError as err:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no PostGIS on this machine: {err}")

@@ -29,7 +29,7 @@ from icssn.actions.models import (
     model_family,
     promote,
 )
-from icssn.actions.projects import load_demo, open_workspace
+from icssn.actions.projects import back_up, load_demo, open_workspace
 from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
 from icssn.actions.reviewing import (
     evaluate_scene,
@@ -62,6 +62,7 @@ __all__ = [
     # a project
     "open_workspace",
     "load_demo",
+    "back_up",
     # scenes
     "add_scene",
     "register_scene",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 
 import typer
 
@@ -38,6 +39,14 @@ def init(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Create a workspace (a project folder), or open the one that is there."""
     with session(workspace, json) as (ws, console):
         console.give({"workspace": str(ws.folder), "scenes": len(actions.list_scenes(ws))}, f"Workspace {ws.folder}")
+
+
+@app.command("backup")
+def backup(path: Path, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Write the database, with all labels and their history, to a new file while others go on working."""
+    with session(workspace, json) as (ws, console):
+        actions.back_up(ws, path)
+        console.give({"path": str(path), "bytes": path.stat().st_size}, f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 @app.command("worker")

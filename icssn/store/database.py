@@ -39,13 +39,13 @@ class Database:
         From its first line to its last it is the only writer among all processes, so what it reads stays true
         until it writes.
         """
-        with self._translated(), self.engine.begin() as connection:
+        with self.translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a transaction that sees one state of the database throughout and never waits for a writer."""
-        with self._translated(), self.readonly_engine.begin() as connection:
+        with self.translated(), self.readonly_engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -53,7 +53,8 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """Say in our words what the database complains about in the block."""
         try:
             yield
         except (DBAPIError, sqlite3.Error) as err:
@@ -84,7 +85,7 @@ def open_database(url: str, *, scripts: Path = schema.SCRIPTS) -> Database:
     else:
         database = Database(parsed.render_as_string(hide_password=True), postgis.make_engine(parsed))
     try:
-        with database._translated():
+        with database.translated():
             _bring_up(database, scripts)
     except BaseException:
         database.close()

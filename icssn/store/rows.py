@@ -81,7 +81,8 @@ def row_of(record: Record) -> dict[str, Any]:
 
 def record_of(kind: type[AnyRecord], row: Row[Any]) -> AnyRecord:
     """Give a row as a record; columns that the record does not know (keys, counters) are left out."""
-    return kind.model_validate({name: row._mapping[name] for name in kind.model_fields})
+    values = row._mapping
+    return kind.model_validate({name: values[name] for name in kind.model_fields})
 
 
 def batches(values: Iterable[str]) -> Iterator[list[str]]:

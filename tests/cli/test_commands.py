@@ -11,6 +11,7 @@ import rasterio
 from shapely.geometry import Point, box
 
 from tests.cli.conftest import Icssn
+from tests.store.cluster import Cluster
 
 
 def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
@@ -132,3 +133,18 @@ def test_the_doctor_finds_this_machine_fit(icssn: Icssn) -> None:
     status, answer = icssn("doctor")
     assert [check["check"] for check in answer["checks"] if not check["ok"]] == []
     assert (status, answer["ok"]) == (0, True)
+
+
+def test_the_whole_project_may_live_in_postgis(
+    icssn: Icssn, raster: Path, slides: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster.database() as url:
+        monkeypatch.setenv("ICSSN_DATABASE_URL", url)
+        assert icssn("scene", "add", raster, "--name", "hill")[1]["scene"]["tiles"]  # a worker made the map layer
+        assert icssn("labels", "import", slides, "--scene", "hill", "--complete")[0] == 0
+        assert len(icssn("labels", "list", "--scene", "hill")[1]["labels"]) == 3
+        backup = raster.with_name("backup.dump")
+        assert icssn("backup", backup)[0] == 0
+        assert backup.read_bytes()[:5] == b"PGDMP"
+        status, answer = icssn("backup", backup)
+        assert (status, "never overwritten" in answer["error"]) == (1, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import multiprocessing
-import os
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -15,20 +14,8 @@ import pytest
 from icssn.records import Scene
 from icssn.store import scenes
 from icssn.store.database import Database, open_database
-from tests.store.cluster import Cluster, NoPostgisError, throwaway
+from tests.store.cluster import Cluster
 from tests.store.samples import a_scene
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server with PostGIS; without one its tests are skipped, but never on the build machine."""
-    try:
-        with throwaway() as running:
-            yield running
-    except NoPostgisError as err:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no PostGIS on this machine: {err}")
 
 
 @pytest.fixture(params=["sqlite", "postgis"])
