@@ -22,7 +22,7 @@ def preview_import(
     path: Path,
     *,
     points: bool = False,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
     layer: str = "",
 ) -> ImportPreview:
     """Say what a vector file holds and how its columns are understood, without importing it; see `import_labels`.
@@ -41,7 +41,7 @@ def import_labels(
     *,
     complete: bool = False,
     points: bool = False,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
     layer: str = "",
 ) -> ImportedLabels:
     """Add the features of a vector file as labels: all of them, or none where one cannot be used.
@@ -50,7 +50,7 @@ def import_labels(
         complete: The file holds *every* landslide of the scene: its whole extent becomes a label area.
         points: Points in the file become landslide points; else they are refused.
         columns: Column of the file → field of the landslide record, where it differs from what the preview suggests;
-            "" leaves a column out.
+            "" leaves a column out, None keeps it under its own name.
         layer: Of a file with several.
 
     Raises:

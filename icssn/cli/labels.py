@@ -23,7 +23,8 @@ def labels_import(
     complete: Annotated[bool, typer.Option("--complete", help="The file holds every landslide of the scene.")] = False,
     points: Annotated[bool, typer.Option("--points", help="Points are landslides whose boundary is unknown.")] = False,
     mapped: Annotated[
-        list[str] | None, typer.Option("--map", help="COLUMN=FIELD of the landslide record; COLUMN= leaves it out.")
+        list[str] | None,
+        typer.Option("--map", help="COLUMN=FIELD of the record; =- keeps it as it is, = leaves it out."),
     ] = None,
     layer: Annotated[str, typer.Option(help="Of a GeoPackage or zip with several.")] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Only say what the file holds.")] = False,
@@ -101,8 +102,9 @@ def _show(console: Console, found: ImportPreview) -> None:
     console.give(found.model_dump(mode="json"), "\n".join([text, *found.problems]))
 
 
-def _columns(mapped: list[str]) -> dict[str, str]:
+def _columns(mapped: list[str]) -> dict[str, str | None]:
     for pair in mapped:
         if "=" not in pair:
             raise ConfigError("--map", pair, "COLUMN=FIELD, or COLUMN= to leave the column out")
-    return {column.strip(): key.strip() for column, _, key in (pair.rpartition("=") for pair in mapped)}
+    pairs = ((column.strip(), key.strip()) for column, _, key in (pair.rpartition("=") for pair in mapped))
+    return {column: None if key == "-" else key for column, key in pairs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,11 +56,15 @@ def left_out(columns: Iterable[str]) -> dict[str, str]:
     return {column: "" for column in columns if column in measured or column in ("uid", *OURS)}
 
 
-def checked(wish: Mapping[str, str], columns: Iterable[str]) -> dict[str, str]:
-    """Give a mapping that a user wishes; an empty key leaves its column out.
+def understood(columns: Iterable[str], wish: Mapping[str, str | None]) -> dict[str, str]:
+    """Give what columns become: as suggested, changed by what a user wishes.
+
+    Args:
+        columns: Of the file.
+        wish: Column → field of the record, "" to leave it out, None to keep it under its own name.
 
     Raises:
-        LabelsRefusedError: The file has no such column, or the record no such field.
+        LabelsRefusedError: The file has no such column, the record no such field, or two columns become one field.
     """
     there = list(columns)
     for column, key in wish.items():
@@ -72,7 +77,16 @@ def checked(wish: Mapping[str, str], columns: Iterable[str]) -> dict[str, str]:
             raise LabelsRefusedError(
                 column, found=f"no field '{key}' in the landslide record", needed=f"one of {known}", remedy="Map again."
             )
-    return dict(wish)
+    wanted = set(wish.values())
+    suggested = {column: key for column, key in suggest(there).items() if key not in wanted}
+    found = {column: key for column, key in (suggested | dict(wish)).items() if key is not None}
+    for key, count in Counter(filter(None, found.values())).items():
+        if count > 1:
+            both = ", ".join(column for column in found if found[column] == key)
+            raise LabelsRefusedError(
+                both, found=f"all of them are to become '{key}'", needed="one column", remedy="Leave the others out."
+            )
+    return found
 
 
 def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -61,7 +61,7 @@ def read_labels(
     facts: RasterFacts,
     scene_name: str,
     points: bool = False,
-    wish: Mapping[str, str] | None = None,
+    wish: Mapping[str, str | None] | None = None,
     layer: str = "",
 ) -> FoundLabels:
     """Read every feature of a file as a label: landslides, or what an export of ours says.
@@ -71,7 +71,7 @@ def read_labels(
         facts: Of the scene.
         scene_name: For messages.
         points: Points are wanted: each becomes a landslide whose boundary is unknown.
-        wish: Column → field of the record, where it differs from what `icssn.vectors.mapping.suggest` finds.
+        wish: What columns become where it differs from the suggestion; see `icssn.vectors.mapping.understood`.
         layer: Where the file has several.
 
     Raises:
@@ -95,7 +95,7 @@ def preview(
     facts: RasterFacts,
     scene_name: str,
     points: bool = False,
-    wish: Mapping[str, str] | None = None,
+    wish: Mapping[str, str | None] | None = None,
     layer: str = "",
 ) -> ImportPreview:
     """Look at a file before it is imported: what it holds, how its columns are understood, what stands in the way.
@@ -141,14 +141,14 @@ def _labels(
     *,
     facts: RasterFacts,
     points: bool,
-    wish: Mapping[str, str],
+    wish: Mapping[str, str | None],
     tell: Callable[[LabelsRefusedError], None],
 ) -> FoundLabels:
     """Give the labels of all features; what one cannot be used for is told, and it is passed over."""
     if not found.rows:
         raise _nothing(path)
     ours = mapping.is_ours(found.columns, found.rows)
-    columns = mapping.suggest(found.columns) | mapping.checked(wish, found.columns)
+    columns = mapping.understood(found.columns, wish)
     columns |= mapping.left_out(found.columns) if ours else {}
     to_lonlat = Transformer.from_crs(found.crs, LONLAT, always_xy=True)
     scene = check.scene_outline(facts)

@@ -8,7 +8,7 @@ import pytest
 
 from icssn import landslide_record
 from icssn.errors import AttributeRefusedError, LabelsRefusedError
-from icssn.vectors.mapping import checked, converted, recognised, suggest
+from icssn.vectors.mapping import converted, recognised, suggest, understood
 
 
 def test_columns_of_known_inventories_are_found() -> None:
@@ -101,9 +101,17 @@ def test_the_usgs_code_gives_the_confidence_in_three_levels() -> None:
     assert converted({"c": 8, "d": "low"}, {"c": "confidence_usgs", "d": "confidence"})[0]["confidence"] == "low"
 
 
-def test_a_wish_for_what_is_not_there_is_refused() -> None:
-    assert checked({"a": "notes", "b": ""}, ["a", "b", "c"]) == {"a": "notes", "b": ""}
+def test_a_wish_changes_what_is_suggested() -> None:
+    columns = ["Notes", "rem", "Age", "junk"]
+    assert understood(columns, {}) == {"Notes": "notes", "Age": "age_class"}
+    wish = {"rem": "notes", "Age": None, "junk": ""}  # what is wished for a field takes it from the column suggested
+    assert understood(columns, wish) == {"rem": "notes", "junk": ""}
+
+
+def test_a_wish_that_cannot_be_is_refused() -> None:
     with pytest.raises(LabelsRefusedError, match="no such column; one of a, b is needed"):
-        checked({"x": "notes"}, ["a", "b"])
+        understood(["a", "b"], {"x": "notes"})
     with pytest.raises(LabelsRefusedError, match="no field 'colour' in the landslide record"):
-        checked({"a": "colour"}, ["a", "b"])
+        understood(["a", "b"], {"a": "colour"})
+    with pytest.raises(LabelsRefusedError, match="'a, b' were refused: all of them are to become 'notes'"):
+        understood(["a", "b"], {"a": "notes", "b": "notes"})
