@@ -190,18 +190,23 @@ def triage(workspace: Path, *, most: int) -> dict[str, float]:
             page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
             page.goto(f"{server.url}/Review")
             page.wait_for_selector("iframe[title='streamlit_folium.st_folium']", timeout=60_000)
-            page.mouse.move(600, 500)
             frame = next(frame for frame in page.frames if "st_folium" in frame.url)
             frame.wait_for_function("window.icssn && icssn.candidates && icssn.candidates().length", timeout=60_000)
             count = frame.evaluate("icssn.candidates().filter((item) => item.status === 'open').length")
+            page.mouse.move(500, 400)
+            page.mouse.move(600, 500)  # over the map, which takes the keys then
             page.keyboard.press("n")
+            frame.wait_for_function("icssn.current()")
             waits = []
             for _ in range(min(most, count - 1)):
                 frame.wait_for_function("icssn.settled()")
                 time.sleep(LOOK_S)
+                before = frame.evaluate("icssn.current()")
                 begun = time.monotonic()
                 page.keyboard.press("u")
-                frame.wait_for_function("icssn.settled()", polling=20)
+                frame.wait_for_function(
+                    "(before) => icssn.current() !== before && icssn.settled()", arg=before, polling=20
+                )
                 waits.append(time.monotonic() - begun)
             browser.close()
     finally:

@@ -267,6 +267,6 @@ icssn.review = function (map, options) {
   options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => choosing && decide("rejected", kind)));
   list();
   details();
-  Object.assign(icssn, { show, ui, candidates: () => candidates, painted: overlays.painted, unsaved: () => unsaved.size,
+  Object.assign(icssn, { show, ui, candidates: () => candidates, current: () => current, painted: overlays.painted, unsaved: () => unsaved.size,
     settled: () => !travelling && !Object.values(map._layers).some((layer) => layer instanceof L.GridLayer && layer.isLoading()) });
 };
