@@ -12,6 +12,7 @@ import pyogrio
 import pystac
 import pytest
 import rasterio
+from pycocotools.coco import COCO
 
 from icssn import actions, handlers
 from icssn.records import (
@@ -114,9 +115,19 @@ def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, t
         if layer != "layer_styles"
     ]
     assert sum(counts) == 3
+    assert "layer_styles" in layers
     assert pyogrio.read_info(tmp_path / "candidates.gpkg")["features"] == 1
     with rasterio.open(tmp_path / "probability.tif") as probability, rasterio.open(tmp_path / "mask.tif") as mask:
         assert probability.shape == mask.shape == (256, 256)
+
+
+def test_the_coco_file_is_read_by_its_own_tools(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    actions.export_inventory(ws, scene.id, tmp_path)
+    coco = COCO(str(tmp_path / "inventory.coco.json"))
+    found = coco.loadAnns(coco.getAnnIds())
+    assert len(found) == 3
+    for annotation in found:
+        assert coco.annToMask(annotation).sum() == pytest.approx(annotation["area"], rel=0.1)
 
 
 def test_the_stac_item_is_valid(ws: Workspace, scene: Scene, tmp_path: Path) -> None:

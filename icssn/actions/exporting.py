@@ -57,7 +57,8 @@ def export_inventory(ws: Workspace, scene_id: str, folder: Path, *, language: st
     (folder / "manifest.json").unlink(missing_ok=True)
     records = label_records(ws, scene_id)
     inventory, style = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.gpkg").files)
-    files = {"inventory": inventory, "style": style}
+    (coco,) = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.coco.json").files)
+    files = {"inventory": inventory, "style": style, "coco": coco}
     if prediction:
         files |= _prediction_files(ws, scene, prediction, folder)
     files["summary"] = folder / "summary.csv"
