@@ -15,7 +15,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "landslide": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.12},
     "hard_negative": {"color": PURPLE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.12},
     "label_area": {"color": WHITE, "weight": 2.5, "dashArray": "14 7", "fill": False},
-    "landslide_point": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.35},
+    "landslide_point": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.35, "round": True},
     "open": {"color": ORANGE, "weight": 2.5, "dashArray": "8 5", "fillOpacity": 0.06},
     "faint": {"color": SKY, "weight": 2, "dashArray": "1 5", "fillOpacity": 0.0},
     "unsure": {"color": GREEN, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
@@ -26,7 +26,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "held_out": {"color": SKY, "weight": 1.5, "dashArray": "12 4 2 4", "fill": False},
     "other": {"color": SKY, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
 }
-"""Leaflet path options by label class or candidate status; ``other`` is the prediction compared with."""
+"""Leaflet path options by label class or candidate status; ``other`` is the prediction compared with. What is ``round``
+has a circle in the legend."""
 
 TINTS = {
     "band": VERMILLION,

@@ -186,7 +186,7 @@ icssn.editor = function (map, options) {
   // ---- the panel beside the map
   const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
   const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
-  const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select });
+  const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select, shown: () => details() });
   const warnings = icssn.warnings(ui, options, { ledger, outlines, select, title: titleOf });
   ui.panel.prepend(others, versions.card, rows, card, warnings.card);
   /** Say who else is here: [{person, tabs}]. */
@@ -250,7 +250,6 @@ icssn.editor = function (map, options) {
   function refreshChosen() {
     toolbar();
     versions.update();
-    details();
   }
   function refresh() {
     table.update();

@@ -61,8 +61,8 @@ window.icssn = (function () {
     const box = node("span", "ic-swatch", parent);
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("viewBox", "0 0 26 14");
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    for (const [name, value] of Object.entries({ x: 3, y: 3, width: 20, height: 8, fill: style.flat ? style.color : "none",
+    const line = document.createElementNS("http://www.w3.org/2000/svg", style.round ? "circle" : "rect");
+    for (const [name, value] of Object.entries({ x: 3, y: 3, width: 20, height: 8, cx: 13, cy: 7, r: 4, fill: style.flat ? style.color : "none",
       stroke: style.color, "stroke-width": 2.5, "stroke-dasharray": style.dashArray ? style.dashArray.split(" ").map((n) => Math.max(2, n / 2)).join(" ") : "" }))
       line.setAttribute(name, value);
     svg.appendChild(line);

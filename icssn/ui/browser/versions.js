@@ -1,11 +1,12 @@
 /* Two versions of a label side by side: a conflict with somebody else's, and the versions of its past. Both are shown on
-   the map as well, the other version dashed. `on`: ledger, outlines, title(state), select(uids). */
+   the map as well, the other version dashed. `on`: ledger, outlines, title(state), select(uids), shown() is told when
+   this opens or closes. */
 icssn.versions = function (ui, options, on) {
   "use strict";
-  const { node, button } = icssn, { say } = ui, { ledger, outlines, title, select } = on;
+  const { node, button } = icssn, { say } = ui, { ledger, outlines, title, select, shown } = on;
   const card = node("section", "ic-versions");
   let past = null, settling = null, gone = new Map(); // uid → who deleted it and when
-  const when = (at) => (at ? new Date(at).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "medium", timeStyle: "short" }) : "");
+  const when = (at) => (at ? new Date(at).toLocaleString(options.language, { dateStyle: "medium", timeStyle: "short" }) : "");
   const word = (key, value) => (Array.isArray(value) ? value.map((one) => word(key, one)).join(", ") : options.record.codes[`${key}.${value}`] || (value === undefined ? "—" : String(value)));
 
   /** What differs between two states: [name, text of the first, text of the second]. */
@@ -68,12 +69,12 @@ icssn.versions = function (ui, options, on) {
     update();
   }
   function history() {
-    const now = ledger.get(past.uid), shown = past.versions.toReversed();
+    const now = ledger.get(past.uid), newest = past.versions.toReversed();
     const head = node("h2", "", card, say("history_of", { label: now ? title(now) : past.uid.slice(0, 4) }));
     button(head, "×", close, { className: "ic-close", id: "ic-history-close" }).setAttribute("aria-label", say("close"));
-    if (!shown.length) node("p", "ic-quiet", card, say("history_none"));
+    if (!newest.length) node("p", "ic-quiet", card, say("history_none"));
     const list = node("div", "ic-history", card);
-    for (const version of shown) {
+    for (const version of newest) {
       const before = past.versions.find((other) => other.version === version.version - 1);
       const row = node("div", `ic-version${past.seen === version.version ? " ic-chosen" : ""}`, list);
       row.tabIndex = 0;
@@ -99,12 +100,14 @@ icssn.versions = function (ui, options, on) {
     }
   }
   function update() {
+    const uids = ledger.conflicts(), scrolled = card.scrollTop;
     card.replaceChildren();
-    const uids = ledger.conflicts();
     card.classList.toggle("ic-alarm", uids.length > 0);
     card.style.display = uids.length || past ? "" : "none";
     if (uids.length) conflict(uids[0], uids.length);
     else if (past) history();
+    card.scrollTop = scrolled;
+    shown();
   }
   return { card, update, open: (uid) => open(uid).catch((err) => ui.tell(err.message || say("unreachable"), { bad: true })), close, isOpen: () => past !== null };
 };
