@@ -6,6 +6,7 @@ history says today. Nothing is ever lost: any version can be restored, any revis
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -126,10 +127,8 @@ def restore(db: Database, uid: str, *, version: int, actor: str) -> Label:
         old = _label_of(row)
         newest = connection.scalar(select(func.max(past.c.version)).where(past.c.uid == uid)) or version
         risen = old.model_copy(update={"version": newest + 1})
-        revision = _append(
-            connection, old.scene_id, [("restore", risen)], standing=set(standing(connection, [uid])), actor=actor
-        )
-        return _saved(connection, old.scene_id, revision).labels[0]
+        there = set(standing(connection, [uid]))
+        return _append(connection, old.scene_id, [("restore", risen)], standing=there, actor=actor).labels[0]
 
 
 def revision(db: Database, scene_id: str) -> int:
@@ -168,7 +167,7 @@ def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) ->
     _refuse_misfits(label for operation, label in steps if operation != _REMOVED)
     if not steps:
         return SavedEdits(revision=_revision(connection, scene_id), labels=())
-    return _saved(connection, scene_id, _append(connection, scene_id, steps, standing=set(there), actor=actor))
+    return _append(connection, scene_id, steps, standing=set(there), actor=actor)
 
 
 def standing(connection: Connection, uids: Iterable[str]) -> dict[str, Label]:
@@ -200,14 +199,15 @@ def _both_sides(connection: Connection, scene_id: str, edits: Edits, uids: list[
 
 def _append(
     connection: Connection, scene_id: str, steps: list[tuple[str, Label]], *, standing: set[str], actor: str
-) -> int:
+) -> SavedEdits:
     """Write (operation, label as it then stands) to the table and to the history; give the new revision."""
     advance = update(scene).where(scene.c.id == scene_id).values(revision=scene.c.revision + 1)
     revision = connection.scalar(advance.returning(scene.c.revision))
     if revision is None:
         raise NotFoundError("scene", scene_id)
-    stamp = {"updated_by": actor, "updated_at": now()}
-    written = [(operation, rows.row_of(label) | stamp) for operation, label in steps]
+    moment = now()
+    signed = [(operation, _signed(label, actor=actor, at=moment)) for operation, label in steps]
+    written = [(operation, rows.row_of(label)) for operation, label in signed]
     kept = [values for operation, values in written if operation != _REMOVED]
     if fresh := [values for values in kept if values["uid"] not in standing]:
         connection.execute(insert(table), fresh)
@@ -216,7 +216,14 @@ def _append(
     if gone := [{"target": values["uid"]} for operation, values in written if operation == _REMOVED]:
         connection.execute(delete(table).where(table.c.uid == bindparam("target")), gone)
     connection.execute(insert(past), [_history_row(operation, values, revision) for operation, values in written])
-    return int(revision)
+    labels = tuple(label for operation, label in signed if operation != _REMOVED)
+    return SavedEdits(revision=revision, labels=labels)
+
+
+def _signed(label: Label, *, actor: str, at: dt.datetime) -> Label:
+    """Give a label as it will be read back: signed, and flat, since the column is."""
+    flat = shapely.force_2d(label.geometry_lonlat)
+    return label.model_copy(update={"geometry_lonlat": flat, "updated_by": actor, "updated_at": at})
 
 
 def _history_row(operation: str, values: dict[str, Any], revision: int) -> dict[str, Any]:
@@ -226,6 +233,7 @@ def _history_row(operation: str, values: dict[str, Any], revision: int) -> dict[
 
 
 def _saved(connection: Connection, scene_id: str, revision: int) -> SavedEdits:
+    """Give the answer of an earlier save again."""
     query = select(past).where(past.c.scene_id == scene_id, past.c.revision == revision, past.c.operation != _REMOVED)
     labels = tuple(_label_of(row) for row in connection.execute(query.order_by(past.c.seq)))
     return SavedEdits(revision=revision, labels=labels)

@@ -70,6 +70,16 @@ def test_the_same_nonce_saves_once_and_answers_the_same(db: Database, scene: Sce
     assert len(labels.current(db, scene.id)) == 2
 
 
+def test_the_answer_of_a_save_is_what_will_be_read(db: Database, scene: Scene) -> None:
+    high = from_wkt("POLYGON Z ((105 35 900, 105.1 35 900, 105.1 35.1 950, 105 35 900))")
+    saved = labels.save(db, scene.id, Edits(created=(NewLabel(geometry_lonlat=high),)), actor="ann")
+    assert not saved.labels[0].geometry_lonlat.has_z
+    assert list(saved.labels) == labels.current(db, scene.id)
+    change = LabelChange(uid=saved.labels[0].uid, expected_version=1, geometry_lonlat=high, attributes={"n": [1, None]})
+    changed = labels.save(db, scene.id, Edits(changed=(change,)), actor="bob")
+    assert list(changed.labels) == labels.current(db, scene.id) == labels.at_revision(db, scene.id, 2)
+
+
 def test_a_save_without_edits_changes_nothing(db: Database, scene: Scene) -> None:
     drawn(db, scene.id)
     assert labels.save(db, scene.id, Edits(), actor="ann") == SavedEdits(revision=1, labels=())
