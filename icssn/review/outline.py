@@ -25,10 +25,12 @@ class Envelope:
         agreement: Area inside the inner contour ÷ area inside the outer one, in [0, 1]: the overlap that the outline
             is expected to reach at worst. 1 is a sharp edge.
         width_m: Mean distance between both contours.
+        unknown: Share of the candidate's border that lies beside ground without data.
     """
 
     agreement: float
     width_m: float
+    unknown: float = 0.0
 
 
 def envelope(
@@ -53,7 +55,9 @@ def envelope(
     inner = (values >= np.ceil(INNER * _FULL)) & known & outer
     length_px = _outline_px(inside)
     between = int(outer.sum()) - int(inner.sum())
-    return Envelope(agreement=float(inner.sum() / outer.sum()), width_m=between / length_px * pixel_m)
+    rim = np.asarray(ndimage.binary_dilation(inside)) & ~inside
+    unknown = float((rim & ~known).sum() / rim.sum()) if rim.any() else 0.0
+    return Envelope(float(inner.sum() / outer.sum()), between / length_px * pixel_m, unknown)
 
 
 def _touching(mask: npt.NDArray[np.bool_], seed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

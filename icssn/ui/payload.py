@@ -193,6 +193,7 @@ def queue_items(ranked: Iterable[Ranked], *, threshold: float) -> list[dict[str,
             "reasons": place.reasons,
             "faint": is_faint(place.candidate, threshold),
             "band_m": place.envelope.width_m if place.envelope else None,
+            "unknown": place.envelope.unknown if place.envelope else 0.0,
         }
         for place in ranked
     ]

@@ -26,6 +26,7 @@ def test_a_sharp_edge_agrees_with_itself_and_has_no_width() -> None:
     found = envelope(as_values(sharp), sharp >= 0.5, pixel_m=0.5)
     assert found.agreement == 1
     assert found.width_m == 0
+    assert found.unknown == 0
 
 
 @pytest.mark.parametrize("pixel_m", [0.5, 2.0])
@@ -55,6 +56,7 @@ def test_nodata_is_no_landslide() -> None:
     values[10:20, 10:20] = 254
     found = envelope(values, values == 254, pixel_m=1)
     assert found.agreement == 1
+    assert found.unknown == 1
 
 
 def test_a_candidate_without_pixels_is_measured_as_nothing() -> None:

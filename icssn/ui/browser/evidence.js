@@ -2,7 +2,7 @@
    from our own server when a candidate is looked at, and ahead for the next one; the queue never waits for it. */
 icssn.evidence = function (map, ui) {
   "use strict";
-  const { node } = icssn, { say } = ui, known = new Map(), WIDTH = 252, HEIGHT = 74;
+  const { node } = icssn, { say, words } = ui, known = new Map(), WIDTH = 252, HEIGHT = 74;
   const box = node("aside", "ic-evidence", map.getContainer());
   L.DomEvent.disableClickPropagation(box);
   L.DomEvent.disableScrollPropagation(box);
@@ -34,7 +34,7 @@ icssn.evidence = function (map, ui) {
   function rows(parent, pairs) {
     const list = node("dl", "ic-pairs", parent);
     for (const [word, text] of pairs) {
-      node("dt", "", list, say(word));
+      node("dt", "", list, say(word)).title = words[`tip_${word}`] || "";
       node("dd", "", list, text);
     }
   }
@@ -46,6 +46,7 @@ icssn.evidence = function (map, ui) {
     if (!open) return;
     const body = node("div", "", box), part = (word) => node("h3", "", body, say(word));
     if (found && found.profile) profile(body, found.profile);
+    if (item.unknown > 0.05) node("p", "ic-check", body, say("check_nodata"));
     for (const check of (found && found.checks) || []) node("p", "ic-check", body, say(`check_${check.key}`, check.values));
     part("part_scores");
     const calibrated = found && found.calibration ? [["right_before", say("right_share", found.calibration)]] : [];

@@ -250,7 +250,7 @@ window.icssn = (function () {
       if (still) made.classList.add("ic-still");
       return made;
     };
-    return { map, say, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
+    return { map, say, words: options.words, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
       styles: options.styles, hillshade, terrain };
   }
 
