@@ -38,7 +38,7 @@ TINTS = {
     "missed": SKY,
     "false_alarm": VERMILLION,
 }
-"""Pixels of the overlays that compare: the boundary band, two predictions, a prediction and the labels."""
+"""Pixels of the overlays that compare: the uncertainty band, two predictions, a prediction and the labels."""
 
 CHART = [BLUE, VERMILLION, GREEN, ORANGE, PURPLE]
 """Lines of a chart, in order."""

@@ -1,9 +1,9 @@
-/* A prediction as colours over the image: mask, probability, boundary band, difference between two predictions, and
+/* A prediction as colours over the image: mask, probability, uncertainty band, difference between two predictions, and
    errors on held-out labels. Tiles carry values (0–254); all colours are made here: no request, no rerun. */
 icssn.overlays = function (map, ui, options) {
   "use strict";
   const { node } = icssn, { say } = ui, home = L.latLngBounds(options.bounds), FULL = 254, NONE = 255;
-  const INNER = Math.ceil(0.75 * FULL), OUTER = Math.ceil(0.25 * FULL); // contours of the boundary band
+  const INNER = Math.ceil(0.75 * FULL), OUTER = Math.ceil(0.25 * FULL); // contours of the uncertainty band
   const tints = { mask: options.mask, ...options.tints };
   const LEGENDS = { band: [["band", "band"], ["inner", "mask"]], difference: [["gained", "gained"], ["lost", "lost"], ["same", "same"]],
                     errors: [["hit", "hit"], ["missed", "missed"], ["false_alarm", "false_alarm"]] };
