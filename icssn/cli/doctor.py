@@ -13,6 +13,7 @@ import typer
 
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.errors import IcssnError, MissingPartError
+from icssn.store import schema
 from icssn.store.workspace import Workspace
 
 _PACKAGES = ("icssn", "torch", "streamlit", "leafmap", "folium", "rasterio", "geopandas", "sqlalchemy")
@@ -20,13 +21,14 @@ _ROOM_MB = 2000  # a run, a prediction and a COG of a 10k × 10k scene take abou
 
 
 def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Check versions, device, GDAL, weights, map files, disk and write access; say what to do."""
+    """Check versions, device, GDAL, weights, map files, database, disk and write access; say what to do."""
     checks: dict[str, Callable[[Workspace], str]] = {
         "versions": lambda _: ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES),
         "device": _device,
         "GDAL": _gdal,
         "weights": _weights,
         "map files": _map_files,
+        "database": _database,
         "disk": _disk,
         "write access": _write_access,
     }
@@ -74,6 +76,14 @@ def _map_files(_: Workspace) -> str:
     if spec is None:
         raise MissingPartError("the Leaflet map files", remedy="Install them: pip install django-leaflet")
     return "Leaflet is installed; maps need no internet"
+
+
+def _database(ws: Workspace) -> str:
+    with ws.db.read() as connection:
+        revision = schema.version(connection)
+    return (
+        f"{'GeoPackage' if ws.db.is_file else 'PostgreSQL with PostGIS'}, tables of revision {revision}: {ws.db.place}"
+    )
 
 
 def _disk(ws: Workspace) -> str:

@@ -76,7 +76,9 @@ def throwaway(*, durable: bool = False) -> Iterator[Cluster]:
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="icssn-pg-"))
     who: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root; its package made a user for it
+    if (
+        hasattr(os, "geteuid") and os.geteuid() == 0
+    ):  # PostgreSQL refuses to run as root; its package made a user for it
         who["user"], who["group"] = "postgres", "postgres"
         try:
             shutil.chown(folder, "postgres", "postgres")
