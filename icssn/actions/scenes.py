@@ -71,7 +71,9 @@ def find_scene(ws: Workspace, name: str) -> Scene:
 
 
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
-    """Give the raster of a map layer: ``scene`` or ``hillshade`` of a scene, ``probability`` of a prediction.
+    """Give the raster of a map layer: ``scene``, ``hillshade``, ``slope``; ``probability`` of a prediction.
+
+    Slope is drawn from the elevation model itself.
 
     Raises:
         NotFoundError: There is no such scene or prediction, or the layer is not made yet.
@@ -80,6 +82,8 @@ def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
         relative: str | None = predictions.get(ws.db, item_id).probability
     else:
         scene = scenes.get(ws.db, item_id)
+        if kind == "slope" and scene.dem:
+            return Path(scene.dem)
         relative = {"scene": scene.tiles, "hillshade": scene.hillshade}.get(kind)
     if not relative:
         raise NotFoundError("map layer", f"{kind} {item_id}")

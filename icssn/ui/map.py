@@ -82,6 +82,7 @@ def show(
         "legend": legend,
         "keys": keys or [],
         "hillshade": {"url": tile_url("hillshade", scene.id), "zoom": native_zoom(scene)} if scene.hillshade else None,
+        "slope": {"url": tile_url("slope", scene.id), "zoom": native_zoom(scene)} if scene.hillshade else None,
         **(options or {}),
     }
     parts["Script"](view, settings).add_to(canvas)

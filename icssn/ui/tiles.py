@@ -17,7 +17,7 @@ from icssn import actions
 from icssn.errors import IcssnError
 from icssn.ui.session import workspace
 
-_KINDS = ("scene", "hillshade", "probability")
+_KINDS = ("scene", "hillshade", "slope", "probability")
 _FINEST_ZOOM = 24
 _CHECK = {"Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds: stretches change
 _AT_ONCE = max(2, os.cpu_count() or 2)  # tiles drawn at the same time; more would only wait for the processor
@@ -46,7 +46,7 @@ def tile(request: Request) -> Response:
     try:
         path = actions.map_file(workspace(), kind, item)
         state = path.stat()
-        key = (str(path), state.st_mtime_ns, state.st_size, z, x, y)
+        key = (kind, str(path), state.st_mtime_ns, state.st_size, z, x, y)
         headers = {**_CHECK, "ETag": f'"{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}"'}
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -55,7 +55,7 @@ def tile(request: Request) -> Response:
             if not _drawing.acquire(timeout=_PATIENCE_S):
                 return PlainTextResponse("Too many tiles at once.", status_code=503, headers={"Retry-After": "2"})
             try:
-                picture = _render(path, z, x, y, exact=kind == "probability") or b""
+                picture = _render(path, z, x, y, kind) or b""
             finally:
                 _drawing.release()
             _kept.put(key, picture)
@@ -97,10 +97,13 @@ _OVERHEAD_BYTES = 500  # of key and bookkeeping, so that empty tiles count as we
 _kept = _Pictures(_KEPT_BYTES)
 
 
-def _render(path: Path, z: int, x: int, y: int, *, exact: bool) -> bytes | None:
+def _render(path: Path, z: int, x: int, y: int, kind: str) -> bytes | None:
+    from icssn.imagery.slope import render_slope_tile
     from icssn.imagery.tiles import render_tile
 
-    return render_tile(path, z, x, y, colormap="values" if exact else None)
+    if kind == "slope":
+        return render_slope_tile(path, z, x, y)
+    return render_tile(path, z, x, y, colormap="values" if kind == "probability" else None)
 
 
 def _unknown() -> Response:

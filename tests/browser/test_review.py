@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import rasterio
@@ -228,3 +231,15 @@ def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, 
     [area] = actions.list_labels(ws, scene.id, cls=LabelClass.label_area)
     assert area.status is LabelStatus.proposed
     assert (review.foreign, review.errors) == ([], [])
+
+
+def test_the_inventory_is_downloaded_whole(review: Visit) -> None:
+    review.page.get_by_role("button", name="Results").click()
+    with review.page.expect_download(timeout=60_000) as waiting:
+        review.page.get_by_role("button", name="Download the inventory").click()
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        names = set(archive.namelist())
+        manifest = json.loads(archive.read("manifest.json"))
+    assert {"inventory.gpkg", "inventory.coco.json", "probability.tif", "summary.csv", "item.json"} <= names
+    assert "sheets/0002.html" in names
+    assert {entry["path"] for entry in manifest["files"]} | {"manifest.json"} == {n for n in names if n[-1] != "/"}

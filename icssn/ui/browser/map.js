@@ -130,13 +130,13 @@ window.icssn = (function () {
     const pixels = () => map.getContainer().classList.toggle("ic-pixels"); // the image's pixels as they are, unsmoothed
     let hillshade = null;
     const terrain = []; // layers of relief, each in a pane of its own between the image and the overlays
-    for (const name of ["hillshade"]) {
+    for (const [name, word] of [["hillshade", "hillshade"], ["slope", "layer_slope"]]) {
       if (!options[name]) continue;
       const pane = `ic-${name}`;
       Object.assign(map.createPane(pane).style, { zIndex: 250, pointerEvents: "none" });
       const layer = L.tileLayer(options[name].url, { maxNativeZoom: options[name].zoom, maxZoom: 24, pane, bounds: home });
-      const row = layerRow(say(name), layer, { on: false, opacity: 0.7 });
-      terrain.push({ name, text: say(name), pane, layer, ...row });
+      const row = layerRow(say(word), layer, { on: false, opacity: 0.7 });
+      terrain.push({ name, text: say(word), pane, layer, ...row });
       if (name === "hillshade") hillshade = row;
     }
     for (const [word, style] of options.legend) {
