@@ -14,6 +14,7 @@ from icssn.nets.device import autocast
 from icssn.training.calibrate import calibrate
 from icssn.training.classify import classification_batch, classification_loss
 from icssn.training.progress import Pace
+from icssn.training.refit import refit_classifier
 from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Look, Sitting
 from icssn.training.validate import validate_classes, validate_pixels
@@ -22,8 +23,8 @@ from icssn.training.validate import validate_classes, validate_pixels
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
     """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
 
-    Afterwards the learner holds the weights of the stage that validation liked best; those of the last stage of a
-    round are calibrated.
+    Afterwards the learner holds the weights of the stage that validation liked best. Those of a round's last stage are
+    settled: the classifier's last layer fitted to the encoder as it is now, then both heads calibrated.
 
     Args:
         pace: Told of every step.
@@ -65,15 +66,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     learner.end(sitting.best.weights)
     if sitting.position.next_in(config.course):
         return sitting.best.figures
-    chips = config.chips
-    calibrate(
-        learner.model,
-        sitting.chips,
-        size_px=chips.size_px,
-        min_fraction=chips.min_landslide_fraction,
-        device=learner.device,
-    )
-    learner.end(learner.model.state_dict())
+    _settle(sitting)
     return _figures(sitting)
 
 
@@ -120,6 +113,16 @@ def _look(sitting: Sitting) -> dict[str, float]:
     if sitting.best is None or score >= sitting.best.score:
         sitting.best = Look(score=score, figures=figures, weights=sitting.learner.weights())
     return figures
+
+
+def _settle(sitting: Sitting) -> None:
+    config, learner, chips = sitting.config, sitting.learner, sitting.chips
+    size_px, fraction = config.chips.size_px, config.chips.min_landslide_fraction
+    refit_classifier(
+        learner.model, chips, size_px=size_px, min_fraction=fraction, seed=config.seed, device=learner.device
+    )
+    calibrate(learner.model, chips, size_px=size_px, min_fraction=fraction, device=learner.device)
+    learner.end(learner.model.state_dict())
 
 
 def _figures(sitting: Sitting) -> dict[str, float]:
