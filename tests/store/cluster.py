@@ -53,10 +53,10 @@ class Cluster:
         return self.url(name)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Give the URL of a database without any tables, dropped afterwards."""
+    def database(self, *, owner: str = "icssn") -> Iterator[str]:
+        """Give the administrator's URL of a database without any tables, dropped afterwards."""
         name = f"db_{new_id()}"
-        self.run(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name} OWNER {owner}")
         try:
             yield self.url(name)
         finally:

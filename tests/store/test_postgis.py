@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -81,6 +82,17 @@ def test_what_cannot_be_opened_is_told_in_one_line_without_the_password(
         cluster.run("DROP ROLE guest")
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_ordinary_user_may_own_the_database_if_an_administrator_switched_postgis_on(cluster: Cluster) -> None:
+    cluster.run("CREATE ROLE guest LOGIN")
+    with cluster.database(owner="guest") as url:
+        with psycopg.connect(url, autocommit=True) as administrator:
+            administrator.execute("CREATE EXTENSION postgis")
+        db = open_database(url.replace("icssn@", "guest@"))
+        assert len(drawn(db, scenes.add(db, a_scene()).id, 2)) == 2
+        db.close()
+    cluster.run("DROP ROLE guest")
 
 
 def test_a_writer_that_waits_too_long_is_told_so(db: Database, url: str) -> None:
