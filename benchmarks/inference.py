@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import platform
-import resource
+import re
 import signal
 import statistics
 import subprocess
@@ -122,7 +122,7 @@ def measure_faith(data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder
 
     scene = data / "test_scene.tif"
     facts, image, truth = inspect(scene), read(scene, None), read(data / "test_scene_mask.tif", 1) == 1
-    done = predict(scene, facts, checkpoint, folder / "test", core_px=704)
+    done = predict(scene, facts, checkpoint, folder / "test", core_px=640)
     windows, level = read(done.probability, 1), round(done.threshold * 254)
     whole = fast.map(image[None]).probability[0]
     reference = TorchBackend(plain, torch.device("cpu")).map(image[None]).probability[0]
@@ -260,8 +260,8 @@ def predict_and_weigh(scene: Path, checkpoint: Path) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as out:
         predict(scene, inspect(scene), checkpoint, Path(out))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())  # getrusage would tell the parent's
+    return {"mb": int(peak[1]) * 1024 / 1e6} if peak else {}
 
 
 def kill(scene: Path, checkpoint: Path, folder: Path, *, times: int) -> dict[str, float]:

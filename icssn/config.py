@@ -120,7 +120,7 @@ class InferenceConfig(Settings):
     """How a checkpoint is applied to a scene."""
 
     core_px: int | None = Field(None, ge=64)  #: side of the part of a window that is kept; None: as memory allows
-    halo_px: int = Field(288, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 6)
+    halo_px: int = Field(320, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 6)
     min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
@@ -129,6 +129,7 @@ class InferenceConfig(Settings):
     most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
+    quality: Literal["fast", "high"] = "fast"  #: high: mean and spread of eight turned views, eight times as long
 
 
 QUICK: dict[str, Any] = {
@@ -177,6 +178,22 @@ def train_config(
             else first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         )
         raise ConfigError(where, first.get("input"), needed) from err
+
+
+def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig:
+    """Build the settings of a prediction: defaults, ``ICSSN_DEVICE``, then overrides such as ``{"quality": "high"}``.
+
+    Raises:
+        ConfigError: A key is unknown or a value out of range; the message names it.
+    """
+    wishes = {"device": device_wish(), **{key: _parse(value) for key, value in (overrides or {}).items()}}
+    try:
+        return InferenceConfig.model_validate(wishes)
+    except ValidationError as err:
+        first = err.errors()[0]
+        unknown = first["type"] == "extra_forbidden"
+        needed = "a setting that exists" if unknown else first["msg"].removeprefix("Input should be ")
+        raise ConfigError(".".join(str(part) for part in first["loc"]), first.get("input"), needed) from err
 
 
 def _read(file: Path) -> dict[str, Any]:

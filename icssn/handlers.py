@@ -14,7 +14,7 @@ from typing import Any
 import shapely
 
 from icssn import actions
-from icssn.config import InferenceConfig, TrainConfig, device_wish
+from icssn.config import InferenceConfig, TrainConfig, device_wish, inference_config
 from icssn.errors import CancelledError
 from icssn.geo import crs
 from icssn.imagery import cog
@@ -200,6 +200,7 @@ def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, An
         "prediction_id": prediction.id,
         "scene_id": prediction.scene_id,
         "threshold": prediction.threshold,
+        "computed_by": prediction.computed_by,
     } | figures
 
 
@@ -218,7 +219,7 @@ def _predict(ws: Workspace, job: Job, *, scene_id: str, checkpoint_id: str, repo
         facts=scene.facts,
         checkpoint=ws.models / checkpoint.id,
         out=out,
-        config=InferenceConfig(device=device_wish()),
+        config=inference_config(job.params.get("settings")),
         report=report,
         stop=stop,
     )
@@ -228,6 +229,8 @@ def _predict(ws: Workspace, job: Job, *, scene_id: str, checkpoint_id: str, repo
         checkpoint_id=checkpoint.id,
         probability=f"predictions/{prediction_id}/{done.probability.name}",
         mask=f"predictions/{prediction_id}/{done.mask.name}",
+        uncertainty=f"predictions/{prediction_id}/{done.uncertainty.name}" if done.uncertainty else None,
+        computed_by=done.backend,
         threshold=done.threshold,
         seconds=done.seconds,
         candidate_count=len(done.objects),

@@ -526,6 +526,8 @@ class Prediction(Record):
     checkpoint_id: Id
     probability: str  # uint8 COG on the scene's grid: value / 254 is the probability, 255 is nodata
     mask: str  # uint8 COG: 0 background, 1 landslide, 255 nodata
+    uncertainty: str | None = None  # uint8 COG: value / 254 is the spread over eight views; in high quality only
+    computed_by: str = ""  # library, processor and arithmetic
     threshold: float
     seconds: float = 0.0
     candidate_count: int = 0

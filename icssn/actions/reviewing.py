@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from icssn.actions import envelopes
 from icssn.actions.permission import require
 from icssn.actions.work import submit
+from icssn.config import inference_config
 from icssn.errors import NotFoundError
 from icssn.records import (
     Candidate,
@@ -28,12 +30,26 @@ from icssn.store.workspace import Workspace
 from icssn.vectors import check, write
 
 
-def predict_scene(ws: Workspace, scene_id: str, *, checkpoint_id: str = "") -> Job:
-    """Queue the prediction of a scene with a checkpoint (the active one by default)."""
+def predict_scene(
+    ws: Workspace, scene_id: str, *, checkpoint_id: str = "", settings: dict[str, Any] | None = None
+) -> Job:
+    """Queue the prediction of a scene with a checkpoint (the active one by default).
+
+    Args:
+        ws: Where.
+        scene_id: The scene.
+        checkpoint_id: The checkpoint.
+        settings: Fields of `config.InferenceConfig`, for example ``{"quality": "high"}``.
+
+    Raises:
+        NotFoundError: There is no such scene or checkpoint.
+        ConfigError: A setting is unknown or out of range.
+    """
     require(ws, Role.annotator, "predict")
+    inference_config(settings)
     scenes.get(ws.db, scene_id)
     chosen = _checkpoint(ws, checkpoint_id)
-    params = {"scene_id": scene_id, "checkpoint_id": chosen.id}
+    params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "settings": settings or {}}
     return submit(ws, Job(kind=JobKind.predict, params=params, created_by=ws.actor.name))
 
 

@@ -71,15 +71,18 @@ def find_scene(ws: Workspace, name: str) -> Scene:
 
 
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
-    """Give the raster of a map layer: ``scene``, ``hillshade``, ``slope``; ``probability`` of a prediction.
+    """Give the raster of a map layer: ``scene``, ``hillshade``, ``slope``; or one of a prediction.
 
-    Slope is drawn from the elevation model itself.
+    Slope is drawn from the elevation model itself. A prediction has ``probability`` and, in high quality,
+    ``uncertainty``; both are value / 254.
 
     Raises:
         NotFoundError: There is no such scene or prediction, or the layer is not made yet.
     """
-    if kind == "probability":
-        relative: str | None = predictions.get(ws.db, item_id).probability
+    relative: str | None
+    if kind in ("probability", "uncertainty"):
+        made = predictions.get(ws.db, item_id)
+        relative = made.probability if kind == "probability" else made.uncertainty
     else:
         scene = scenes.get(ws.db, item_id)
         if kind == "slope" and scene.dem:

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from icssn import actions
-from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
 from icssn.cli.scenes import SceneOption
-from icssn.errors import ConfigError
 
 run = typer.Typer(help="One training run.", no_args_is_help=True)
 
@@ -31,7 +30,7 @@ def train(
     """Retrain on the labels as they stand and make the result the active model."""
     with session(workspace, json) as (ws, console):
         wishes: dict[str, Any] = {"rounds": rounds, "seed": seed, "segment.steps": steps}
-        overrides = {key: value for key, value in wishes.items() if value is not None} | _pairs(settings)
+        overrides = {key: value for key, value in wishes.items() if value is not None} | pairs(settings)
         ids = [actions.find_scene(ws, name).id for name in scene]
         looks = ids if predict else []
         started, job = actions.start_run(
@@ -55,7 +54,7 @@ def crossval(
     """Judge the method on every block of a scene by models that never saw it; beside it, a random split's claim."""
     with session(workspace, json) as (ws, console):
         chosen = actions.find_scene(ws, scene).id
-        job = actions.cross_validate(ws, chosen, folds=folds, overrides=_pairs(settings))
+        job = actions.cross_validate(ws, chosen, folds=folds, overrides=pairs(settings))
         result = console.wait(ws, job).result
         rows = [(key, f"{value:.4g}") for key, value in sorted(result["blocks"].items())]
         console.table(("figure over all blocks", "value"), rows, empty="")
@@ -99,13 +98,3 @@ def run_cancel(run_id: str, workspace: WorkspaceOption = None, json: JsonOption 
         known = {item.id: item.job_id for item in actions.list_runs(ws)}
         job = actions.cancel_job(ws, known.get(run_id, run_id))
         console.give({"job": job.model_dump(mode="json")}, f"Job {job.id}: asked to stop.")
-
-
-def _pairs(settings: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError("--set", text, "KEY=VALUE")
-        pairs[key.strip()] = value.strip()
-    return pairs

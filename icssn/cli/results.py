@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from icssn import actions
-from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
 from icssn.cli.scenes import SceneOption
 from icssn.records import CandidateStatus, Decision, Prediction
 from icssn.store.workspace import Workspace
@@ -22,16 +22,21 @@ def predict(
     scene: SceneOption,
     checkpoint: CheckpointOption = "",
     out: Annotated[Path | None, typer.Option(help="Folder for probability.tif, mask.tif, candidates.gpkg.")] = None,
+    quality: Annotated[str, typer.Option(help="fast, or high: eight turned views and their spread.")] = "fast",
+    settings: Annotated[list[str], typer.Option("--set", help="KEY=VALUE, e.g. backend=torch.")] = [],  # noqa: B006
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Apply a model to a scene."""
     with session(workspace, json) as (ws, console):
-        job = actions.predict_scene(ws, actions.find_scene(ws, scene).id, checkpoint_id=checkpoint)
+        wishes = {"quality": quality, **pairs(settings)}
+        job = actions.predict_scene(ws, actions.find_scene(ws, scene).id, checkpoint_id=checkpoint, settings=wishes)
         result = console.wait(ws, job).result
         if out is not None:
             result["files"] = [str(path) for path in actions.export_prediction(ws, result["prediction_id"], out)]
-        console.give(result, f"{result['candidates']} candidates in {result['seconds']:.1f} s.")
+        console.give(
+            result, f"{result['candidates']} candidates in {result['seconds']:.1f} s ({result['computed_by']})."
+        )
 
 
 def evaluate(

@@ -35,6 +35,10 @@ PROBABILITY_TAGS = {
     "ICSSN_ENCODING": "probability = value / 254; 255 = nodata",
     "ICSSN_VALUE_MEANS": "probability that the pixel belongs to an old landslide",
 }
+UNCERTAINTY_TAGS = {
+    "ICSSN_ENCODING": "uncertainty = value / 254; 255 = nodata",
+    "ICSSN_VALUE_MEANS": "standard deviation of the probability over eight turned views of the scene",
+}
 MASK_TAGS = {"ICSSN_ENCODING": "0 = background, 1 = landslide, 255 = nodata"}
 
 BLOCK_PX = 256  # of COGs: one map tile, so that a tile costs one block (512 px takes twice the time to unpack)

@@ -26,10 +26,12 @@ class Maps(NamedTuple):
     Attributes:
         probability: Of landslide × 254, rounded, uint8 (N, H, W).
         cells: The classifier's logit of each cell, float32 (N, ⌈H/cell⌉, ⌈W/cell⌉).
+        spread: Standard deviation of the probability over several views × 254, uint8 (N, H, W); None for one view.
     """
 
     probability: NDArray[np.uint8]
     cells: NDArray[np.float32]
+    spread: NDArray[np.uint8] | None = None
 
 
 class Backend(Protocol):

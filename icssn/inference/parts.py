@@ -48,10 +48,12 @@ class Predicted(NamedTuple):
     Attributes:
         probability: × 254, uint8 (H, W) of the part's area; 255 where no pixel is wanted.
         cells: The classifier's logit of each cell of the area, float16 (⌈H/cell⌉, ⌈W/cell⌉); 0 where not predicted.
+        spread: Of the probability over several views, stored likewise; None where there was one view.
     """
 
     probability: NDArray[np.uint8]
     cells: NDArray[np.float16]
+    spread: NDArray[np.uint8] | None = None
 
 
 class Reading(NamedTuple):
@@ -143,13 +145,19 @@ def predict_part(reading: Reading, backend: Backend, *, tell: Callable[[float], 
     area = part.area
     probability = np.full((area.height, area.width), PROBABILITY_NODATA, np.uint8)
     cells = np.zeros(_in_cells(area, cell_px), np.float16)
+    spread: NDArray[np.uint8] | None = None
     for batch in _alike(_worthy(reading, tell), size=backend.windows_per_forward):
         images = np.stack([reading.of(item.window)[0] for item in batch])
-        for item, values, logits in zip(batch, *backend.map(images), strict=True):
-            core = values[within(item.core, item.window)]
-            probability[within(item.core, area)] = np.where(reading.of(item.core)[1], core, PROBABILITY_NODATA)
-            cells[within(item.core, area, cell_px)] = logits[within(item.core, item.window, cell_px)]
-    return Predicted(probability, cells)
+        maps = backend.map(images)
+        for number, item in enumerate(batch):
+            place, inside, wanted = within(item.core, area), within(item.core, item.window), reading.of(item.core)[1]
+            probability[place] = np.where(wanted, maps.probability[number][inside], PROBABILITY_NODATA)
+            logits = maps.cells[number][within(item.core, item.window, cell_px)]
+            cells[within(item.core, area, cell_px)] = logits
+            if maps.spread is not None:
+                spread = np.full_like(probability, PROBABILITY_NODATA) if spread is None else spread
+                spread[place] = np.where(wanted, maps.spread[number][inside], PROBABILITY_NODATA)
+    return Predicted(probability, cells, spread)
 
 
 def save(folder: Path, part: Part, values: Predicted) -> None:
@@ -159,7 +167,8 @@ def save(folder: Path, part: Part, values: Predicted) -> None:
         DiskFullError: The disk is full.
     """
     with whole_file(_file(folder, part)) as draft:
-        draft.write_bytes(zlib.compress(values.probability.tobytes() + values.cells.tobytes(), _LEVEL))
+        layers = [layer.tobytes() for layer in values if layer is not None]
+        draft.write_bytes(zlib.compress(b"".join(layers), _LEVEL))
 
 
 def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
@@ -169,11 +178,15 @@ def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     except (FileNotFoundError, zlib.error):
         return None
     area, (rows, columns) = part.area, _in_cells(part.area, cell_px)
-    pixels = area.height * area.width
-    if len(stored) != pixels + 2 * rows * columns:
+    pixels, cells_end = area.height * area.width, area.height * area.width + 2 * rows * columns
+    if len(stored) not in (cells_end, cells_end + pixels):
         return None
-    probability = np.frombuffer(stored, np.uint8, pixels).reshape(area.height, area.width)
-    return Predicted(probability, np.frombuffer(stored[pixels:], np.float16).reshape(rows, columns))
+    probability, spread = (
+        np.frombuffer(stored[begin : begin + pixels], np.uint8).reshape(-1, area.height, area.width)
+        for begin in (0, cells_end)
+    )
+    cells = np.frombuffer(stored[pixels:cells_end], np.float16).reshape(rows, columns)
+    return Predicted(probability[0], cells, spread[0] if len(spread) else None)
 
 
 def within(window: Window, outer: Window, cell_px: int = 1) -> tuple[slice, slice]:

@@ -6,8 +6,8 @@ import hashlib
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,17 +26,19 @@ from icssn.errors import CancelledError, RasterRefusedError
 from icssn.geo.shapes import repair
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import open_raster
-from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, write_grid
+from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.backend import Backend, choose_backend
 from icssn.inference.hints import weak_outlines
 from icssn.inference.objects import Cells, Outline, Piece, level_of, outlines, survey, trace
-from icssn.inference.parts import Part, Predicted, plan, predicted_parts, within
+from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
 from icssn.inference.scores import classifier_score, fused_score
+from icssn.inference.turned import TurnedBackend
 from icssn.nets.checkpoint import config_of, load_checkpoint
 from icssn.records import Progress, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
 MASK_NAME = "mask.tif"
+UNCERTAINTY_NAME = "uncertainty.tif"
 
 _STRIP_PX = 512  # rows read at once from the finished probability raster: one row of its blocks
 _WINDOWS_END = 0.92  # share of the work, measured at one object per 50,000 px
@@ -69,6 +71,7 @@ class ScenePrediction:
 
     probability: Path
     mask: Path
+    uncertainty: Path | None  # only in high quality
     objects: list[ScoredObject]  # of the mask, by falling score
     hints: list[ScoredObject]  # places below the threshold that the classifier takes for landslides, likewise
     threshold: float
@@ -97,7 +100,8 @@ def predict_scene(
         checkpoint: Folder of weights and card.
         out: Folder of this prediction alone, for ``probability.tif`` (uint8: value / 254, 255 nodata) and
             ``mask.tif`` (0 background, 1 landslide, 255 nodata; objects under `config.min_object_px` removed), both
-            on the scene's own grid.
+            on the scene's own grid; in high quality also ``uncertainty.tif`` (uint8: value / 254 is the standard
+            deviation of the probability over eight views, 255 nodata).
         config: Windows, threshold and objects.
         report: Told how far the work is, a few times a second at most.
         stop: Asked at every window; when true the work ends.
@@ -117,41 +121,45 @@ def predict_scene(
     learned = config_of(card, name=checkpoint.name)
     threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
     backend = choose_backend(model, checkpoint, sha256=str(card["sha256"]), config=config)
+    if config.quality == "high":
+        backend = TurnedBackend(backend)
+    source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
+    sizes = {"core_px": config.core_px or max(64, backend.window_px - 2 * config.halo_px), "halo_px": config.halo_px}
+    parts = plan(facts.width, facts.height, **sizes)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
         open_raster(raster) as dataset,
         whole_file(out / PROBABILITY_NAME) as probability,
         whole_file(out / MASK_NAME) as mask,
+        whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
         _kept_parts(
             out, sha256=str(card["sha256"]), facts=facts, config=config, backend=backend, region=region
         ) as kept,
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
-        source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
         cells = Cells(np.zeros(_in_cells(facts, backend.cell_px), np.float16), backend.cell_px)
         with closing(  # whatever happens, its reader ends before the dataset is closed
             predicted_parts(
                 dataset,
                 backend,
                 stretch=facts.stretch,
-                parts=plan(
-                    facts.width,
-                    facts.height,
-                    core_px=config.core_px or max(64, backend.window_px - 2 * config.halo_px),
-                    halo_px=config.halo_px,
-                ),
+                parts=parts,
                 folder=kept,
                 region=region,
                 tell=course.stage("Predicting windows", 0, _WINDOWS_END),
             )
-        ) as parts:
+        ) as predicted:
             write_grid(
                 probability,
-                _gathered(parts, cells),
+                _gathered(predicted, cells),
                 like=facts,
                 nodata=PROBABILITY_NODATA,
                 tags={**PROBABILITY_TAGS, **source},
             )
+        if uncertainty is not None:
+            spreads = _spreads(kept, parts, cell_px=backend.cell_px)
+            tags = {**UNCERTAINTY_TAGS, **source}
+            write_grid(uncertainty, spreads, like=facts, nodata=PROBABILITY_NODATA, tags=tags)
         found = write_mask(
             probability,
             mask,
@@ -170,6 +178,7 @@ def predict_scene(
     return ScenePrediction(
         probability=out / PROBABILITY_NAME,
         mask=out / MASK_NAME,
+        uncertainty=out / UNCERTAINTY_NAME if config.quality == "high" else None,
         objects=sorted(scored[: len(found)], key=lambda item: -item.score),
         hints=sorted(hints, key=lambda item: -item.score),
         threshold=threshold,
@@ -297,6 +306,14 @@ def _gathered(parts: Iterator[tuple[Part, Predicted]], cells: Cells) -> Iterator
     for part, predicted in parts:
         cells.logits[within(part.area, Window(0, 0, 0, 0), cells.side_px)] = predicted.cells
         yield part.area, predicted.probability
+
+
+def _spreads(folder: Path, parts: Sequence[Part], *, cell_px: int) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+    """Give the spread of every part; where nothing was predicted there is none, and nodata stays."""
+    for part in parts:
+        kept = load(folder, part, cell_px=cell_px)
+        if kept is not None and kept.spread is not None:
+            yield part.area, kept.spread
 
 
 def _in_cells(facts: RasterFacts, cell_px: int) -> tuple[int, int]:

@@ -206,6 +206,8 @@ prediction = Table(
     _text("checkpoint_id"),
     _text("probability"),
     _text("mask"),
+    Column("uncertainty", Text),
+    _text("computed_by"),
     Column("threshold", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("candidate_count", Integer, nullable=False),

@@ -17,7 +17,8 @@ from icssn import actions
 from icssn.errors import IcssnError
 from icssn.ui.session import workspace
 
-_KINDS = ("scene", "hillshade", "slope", "probability")
+_VALUES = ("probability", "uncertainty")  # sent as they are; the browser colours them
+_KINDS = ("scene", "hillshade", "slope", *_VALUES)
 _FINEST_ZOOM = 24
 _CHECK = {"Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds: stretches change
 _AT_ONCE = max(2, os.cpu_count() or 2)  # tiles drawn at the same time; more would only wait for the processor
@@ -103,7 +104,7 @@ def _render(path: Path, z: int, x: int, y: int, kind: str) -> bytes | None:
 
     if kind == "slope":
         return render_slope_tile(path, z, x, y)
-    return render_tile(path, z, x, y, colormap="values" if kind == "probability" else None)
+    return render_tile(path, z, x, y, colormap="values" if kind in _VALUES else None)
 
 
 def _unknown() -> Response:

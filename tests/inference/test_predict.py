@@ -76,6 +76,24 @@ def test_objects_mask_and_probability_agree(
     assert [item.score for item in done.objects] == sorted((item.score for item in done.objects), reverse=True)
 
 
+def test_high_quality_tells_how_unsure_it_is(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
+    image = np.maximum(landscape(230, 310), 1)
+    image[:, :40, :50] = 0
+    scene = write_scene(image, nodata=0)
+    done = predict(scene, checkpoint, tmp_path / "out", quality="high", core_px=320)
+    assert done.uncertainty is not None
+    assert done.backend.endswith("8 turned views")
+    with rasterio.open(done.uncertainty) as made, rasterio.open(done.probability) as probability:
+        spread, values = made.read(1), probability.read(1)
+        assert made.transform == probability.transform
+    assert np.array_equal(spread == 255, values == 255)
+    assert (spread[:40, :50] == 255).all()
+    assert 10 < spread[spread != 255].max() <= 127
+    fast = predict(scene, checkpoint, tmp_path / "fast", core_px=320)
+    assert fast.uncertainty is None
+    assert [path.name for path in sorted((tmp_path / "fast").iterdir())] == ["mask.tif", "probability.tif"]
+
+
 def test_objects_are_not_split_at_window_borders(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
     scene = write_scene(landscape(256, 256))
     done = predict(scene, checkpoint, tmp_path / "out", core_px=64, threshold=0.0)
