@@ -206,12 +206,12 @@ prediction = Table(
     _text("checkpoint_id"),
     _text("probability"),
     _text("mask"),
-    Column("uncertainty", Text),
-    _text("computed_by"),
     Column("threshold", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("candidate_count", Integer, nullable=False),
     _moment("created_at"),
+    Column("uncertainty", Text),
+    _text("computed_by"),
 )
 
 candidate = Table(
