@@ -133,10 +133,8 @@ class DiskFullError(IcssnError, OSError):
     """The disk has no room."""
 
     def __init__(self, folder: str, *, needed_mb: float | None = None) -> None:
-        need = f"; about {needed_mb:.0f} MB are needed" if needed_mb else ""
-        super().__init__(
-            f"No space is left on the disk of '{folder}'{need}. Nothing was damaged: free some space and try again."
-        )
+        found = "No space is left on" if needed_mb is None else f"Fewer than the {needed_mb:.0f} MB needed are free on"
+        super().__init__(f"{found} the disk of '{folder}'. Nothing was damaged: free some space and try again.")
 
 
 class DatabaseUnusableError(IcssnError, OSError):

@@ -15,10 +15,12 @@ from safetensors.numpy import save
 from shapely.geometry import Polygon, box
 
 from icssn import actions
+from icssn.actions import work
 from icssn.config import TrainConfig
 from icssn.errors import (
     BusyError,
     CheckpointRefusedError,
+    DiskFullError,
     DuplicateError,
     IcssnError,
     NotAllowedError,
@@ -347,3 +349,13 @@ def test_labels_go_out_and_come_into_another_workspace_as_they_were(
         records = {record.label.uid: record.values() for record in actions.label_records(other, there.id)}
         assert records["whole"]["mapper"] == "Li"  # whoever brought it in
     other.close()
+
+
+def test_a_run_that_has_no_room_on_the_disk_is_refused_before_it_starts(
+    ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label_all(ws, scene, slides=5, area=True)
+    monkeypatch.setitem(work._ROOM_MB, JobKind.train, 1e9)  # more than any disk has
+    with pytest.raises(DiskFullError, match=r"Fewer than the 1000000000 MB needed"):
+        actions.start_run(ws, [scene.id])
+    assert (actions.list_runs(ws), actions.active_jobs(ws)) == ([], [])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
-from icssn.actions.work import submit
+from icssn.actions.work import require_room, submit
 from icssn.config import TrainConfig, train_config
 from icssn.errors import ConfigError, NotFoundError, NotTrainableError
 from icssn.jobs import engine
@@ -158,6 +158,7 @@ def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run
         "code_version": importlib.metadata.version("icssn"),
         "created_by": ws.actor.name,
     }
+    require_room(ws, job)
     run = runs.start(ws.db, run.model_copy(update=signed), job)
     engine.ensure_worker(ws.folder)
     return run, job

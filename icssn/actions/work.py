@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 
 from icssn.actions.permission import require
-from icssn.errors import JobFailedError
+from icssn.errors import DiskFullError, JobFailedError
 from icssn.jobs import engine
 from icssn.records import (
     Job,
@@ -14,8 +15,18 @@ from icssn.records import (
     JobState,
     Role,
 )
-from icssn.store import jobs
+from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
+
+_ROOM_MB = {
+    JobKind.demo: 150.0,
+    JobKind.import_scene: 20.0,
+    JobKind.train: 400.0,  # chips of a hundred landslides, two states of the network, one checkpoint a round
+    JobKind.crossval: 400.0,
+    JobKind.predict: 20.0,
+    JobKind.evaluate: 20.0,
+}
+_BYTES_PER_PIXEL = 4.0  # of a scene: a map copy with overviews, or probability and mask with their drafts
 
 
 def find_job(ws: Workspace, job_id: str) -> Job:
@@ -75,7 +86,27 @@ def wait_for(ws: Workspace, job: Job, *, on_progress: Callable[[Job], None] | No
 
 
 def submit(ws: Workspace, job: Job) -> Job:
-    """Queue a job and wake the worker."""
+    """Queue a job and wake the worker.
+
+    Raises:
+        DiskFullError: It would run into a full disk; nothing was queued.
+        QueueFullError: Too many jobs wait already; nothing was queued.
+    """
+    require_room(ws, job)
     queued = jobs.add(ws.db, job)
     engine.ensure_worker(ws.folder)
     return queued
+
+
+def require_room(ws: Workspace, job: Job) -> None:
+    """Make sure, before a job is queued, that what it will write has room.
+
+    Raises:
+        DiskFullError: It has not; the message says how much is needed.
+    """
+    needed_mb = _ROOM_MB[job.kind]
+    if "scene_id" in job.params:
+        facts = scenes.get(ws.db, str(job.params["scene_id"])).facts
+        needed_mb += _BYTES_PER_PIXEL * facts.width * facts.height / 1e6
+    if shutil.disk_usage(ws.folder).free / 1e6 < needed_mb:
+        raise DiskFullError(str(ws.folder), needed_mb=needed_mb)
