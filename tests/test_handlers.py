@@ -1,0 +1,108 @@
+"""What a run leaves behind: a model in the register and its mask, the same again when it is repeated, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from shapely.geometry import Polygon, box
+
+from benchmarks import faults
+from icssn import actions, handlers
+from icssn.errors import LostJobError
+from icssn.jobs import engine, platform
+from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
+from icssn.store import jobs
+from icssn.store.workspace import Workspace
+
+TINY = {**faults.SMALL, "segment.steps": 6, "looks": [1.0], "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: a net this small only waits for a second one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    """A workspace whose worker's lock is held here: the jobs are done in this process."""
+    with (
+        faults.fresh_workspace() as workspace,
+        platform.try_lock(engine.lock_path(workspace.folder)),  # type: ignore[union-attr]
+    ):
+        yield workspace
+
+
+@pytest.fixture
+def scene(ws: Workspace) -> Scene:
+    return faults.add_scene(ws, ws.folder.parent / "hill.tif", side=3)
+
+
+def claimed(ws: Workspace) -> Job:
+    ticket = jobs.claim(ws.db, worker="here")
+    assert ticket is not None
+    return ticket
+
+
+def done(ws: Workspace) -> Job:
+    """Do the queued job to its end."""
+    ticket = claimed(ws)
+    result = handlers.perform(ws, ticket, report=lambda _: None, stop=lambda: False)
+    return jobs.finish(ws.db, ticket, JobState.done, result=result)
+
+
+def pixels(ws: Workspace, prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    with rasterio.open(ws.path(prediction.probability)) as probability, rasterio.open(ws.path(prediction.mask)) as mask:
+        return probability.read(1), mask.read(1)
+
+
+def test_a_repeated_run_gives_the_same_weights_and_the_same_mask_bit_for_bit(ws: Workspace, scene: Scene) -> None:
+    run, _ = actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=TINY)
+    first = done(ws)
+    model = actions.active_checkpoint(ws)
+    assert model is not None
+    assert first.result["checkpoint_id"] == model.id == actions.find_run(ws, run.id).checkpoint_id
+    assert 0 < first.result["seconds"] < first.result["click_to_mask_s"]
+    item = json.loads((ws.models / model.id / "item.json").read_text())
+    assert (item["id"], item["bbox"]) == (model.id, list(scene.facts.bounds_lonlat))
+    mask = actions.latest_prediction(ws, scene.id)
+
+    actions.save_edits(ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=_aside(scene)),)))
+    again, _ = actions.repeat_run(ws, run.id)
+    done(ws)
+    repeated = actions.find_checkpoint(ws, actions.find_run(ws, again.id).checkpoint_id)
+    assert repeated.id != model.id
+    assert repeated.sha256 == model.sha256
+    same = actions.latest_prediction(ws, scene.id)
+    assert same.id != mask.id
+    for one, other in zip(pixels(ws, mask), pixels(ws, same), strict=True):
+        assert np.array_equal(one, other)
+    compared = actions.compare_runs(ws, again.id, run.id)
+    assert compared is not None
+    assert (compared.f1, compared.better, compared.worse) == (0, 0, 0)
+
+
+def test_a_worker_whose_run_was_given_away_publishes_nothing(ws: Workspace, scene: Scene) -> None:
+    run, job = actions.start_run(ws, [scene.id], overrides=TINY)
+    slept = claimed(ws)
+    jobs.requeue(ws.db, slept)
+    holder = claimed(ws)
+    with pytest.raises(LostJobError, match=job.id):
+        handlers.perform(ws, slept, report=lambda _: None, stop=lambda: False)
+    assert actions.list_checkpoints(ws) == []
+    assert actions.find_run(ws, run.id).checkpoint_id == ""
+    result = handlers.perform(ws, holder, report=lambda _: None, stop=lambda: False)
+    assert result["checkpoint_id"] == actions.list_checkpoints(ws)[0].id
+
+
+def _aside(scene: Scene) -> Polygon:
+    west, south, east, north = scene.facts.bounds_lonlat
+    return box(west + 0.4 * (east - west), south, west + 0.45 * (east - west), south + 0.05 * (north - south))
