@@ -47,7 +47,7 @@ icssn.evidence = function (map, ui) {
     const body = node("div", "", box), part = (word) => node("h3", "", body, say(word));
     if (found && found.profile) profile(body, found.profile);
     if (item.unknown > 0.05) node("p", "ic-check", body, say("check_nodata"));
-    for (const check of (found && found.checks) || []) node("p", "ic-check", body, say(`check_${check.key}`, check.values));
+    for (const check of (found && found.checks) || []) node("p", check.key === "plausible" ? "ic-check ic-fine" : "ic-check", body, say(`check_${check.key}`, check.values));
     part("part_scores");
     const calibrated = found && found.calibration ? [["right_before", say("right_share", found.calibration)]] : [];
     rows(body, [["score", item.score.toFixed(2)], ["mask_score", item.mask_score.toFixed(2)], ["classifier_score", item.classifier_score.toFixed(2)], ...calibrated]);
