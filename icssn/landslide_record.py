@@ -135,7 +135,7 @@ def _value(field: Field, value: Any) -> Any:
         case "text":
             if not isinstance(value, str) or len(value) > field.max_length:
                 raise _refused(field, value, f"text of at most {field.max_length} characters")
-            return _UNPRINTABLE.sub("", value)
+            return _printable(value)
 
 
 def _code(field: Field, value: Any) -> str:
@@ -157,12 +157,17 @@ def _number(field: Field, value: Any) -> float:
 def _plain(key: str, value: Any) -> Any:
     """Give a value of an unknown key as JSON can hold it."""
     if isinstance(value, str):
-        return _UNPRINTABLE.sub("", value)
+        return _printable(value)
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as err:
         raise AttributeRefusedError(key, str(value)[:40], "text, a finite number, true or false") from err
     return value
+
+
+def _printable(text: str) -> str:
+    """Give text as every file format can hold it: lines end in one way, and nothing is in it that cannot be seen."""
+    return _UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _refused(field: Field, value: Any, needed: str) -> AttributeRefusedError:

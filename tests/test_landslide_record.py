@@ -79,6 +79,7 @@ def test_empty_values_and_measured_fields_are_not_stored() -> None:
 
 def test_what_no_file_format_can_hold_is_taken_out_of_text() -> None:
     assert record.checked({"notes": "a\x00b\x0bc\n\td", "other": "\x1f\ud800x"}) == {"notes": "abc\n\td", "other": "x"}
+    assert record.checked({"notes": "a\r\nb\rc"}) == {"notes": "a\nb\nc"}
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,11 @@ def take_in(ws: Workspace, scene: Scene) -> None:
     given = st.file_uploader(phrase("label.import"), type=TAKEN)
     points = st.checkbox(phrase("label.points"), help=phrase("label.points_help"))
     complete = st.checkbox(phrase("label.complete"), help=phrase("label.complete_help"))
+    layer = st.text_input(phrase("label.layer"), help=phrase("label.layer_help"))
     if given is None:
         st.button(phrase("label.import_button"), disabled=True)
         return
-    seen = _preview(ws, scene, given, points)
+    seen = _preview(ws, scene, given, points=points, layer=layer)
     crs = frame.plain(seen.crs_name)
     st.markdown(phrase("label.seen", count=seen.count, crs=crs, repaired=seen.repaired, off=seen.off_scene))
     for problem in seen.problems[:3]:
@@ -45,7 +46,9 @@ def take_in(ws: Workspace, scene: Scene) -> None:
     chosen = _columns(seen, key=f"columns_{scene.id}_{given.file_id}")
     if st.button(phrase("label.import_button"), disabled=bool(seen.refused), type="primary"):
         with _kept(given) as path:
-            done = actions.import_labels(ws, scene.id, path, complete=complete, points=points, columns=chosen)
+            done = actions.import_labels(
+                ws, scene.id, path, complete=complete, points=points, columns=chosen, layer=layer
+            )
         known = done.already_there
         st.success(phrase("label.imported", count=done.count, known=known, repaired=done.repaired, crs=crs))
         if done.strange:
@@ -103,12 +106,12 @@ def _columns(seen: ImportPreview, *, key: str) -> dict[str, str | None]:
     }
 
 
-def _preview(ws: Workspace, scene: Scene, given: Any, points: bool) -> ImportPreview:
+def _preview(ws: Workspace, scene: Scene, given: Any, *, points: bool, layer: str) -> ImportPreview:
     """Look at a file once, not at every run of the page."""
-    asked = (scene.id, given.file_id, points)
+    asked = (scene.id, given.file_id, points, layer)
     if st.session_state.get("import_asked") != asked:
         with _kept(given) as path:
-            st.session_state["import_seen"] = actions.preview_import(ws, scene.id, path, points=points)
+            st.session_state["import_seen"] = actions.preview_import(ws, scene.id, path, points=points, layer=layer)
         st.session_state["import_asked"] = asked
     seen: ImportPreview = st.session_state["import_seen"]
     return seen

@@ -45,7 +45,7 @@ def unpacked(path: Path, *, endings: tuple[str, ...], stem: str = "") -> Iterato
         chosen = [member for member in found if not stem or PurePosixPath(member.filename).stem == stem]
         if len(chosen) != 1:
             names = ", ".join(sorted(PurePosixPath(member.filename).name for member in found)) or "no vector file"
-            raise refused(path, names, "one vector file", "Name one with --layer, or pack it alone.")
+            raise refused(path, names, "one vector file", "Say which one to read (--layer), or pack it alone.")
         main = PurePosixPath(chosen[0].filename)
         for member in members:
             name = PurePosixPath(member.filename)

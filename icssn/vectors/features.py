@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from shapely.geometry.base import BaseGeometry
 from icssn.errors import LabelsRefusedError
 
 LONLAT = CRS.from_epsg(4326)
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,21 @@ class Features:
 
 
 def typed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give rows of text with numbers and truth values where a whole column is written as such."""
-    kinds: dict[str, type] = {}
+    """Give rows of text with numbers and truth values where a whole column is written as `as_text` writes such.
+
+    So nothing is lost that looks like a number: "007", "1.50" and "1e5" stay text.
+    """
+    kinds: dict[str, Callable[[str], Any]] = {}
     for column in {column for row in rows for column in row}:
         texts = [row[column] for row in rows if row.get(column) not in (None, "")]
-        if texts and all(text in ("true", "false") for text in texts):
-            kinds[column] = bool
-        elif texts and all(_NUMBER.fullmatch(text) and len(text) < 16 for text in texts):
-            kinds[column] = int if all(text.lstrip("-").isdigit() for text in texts) else float
-    return [{column: _as(kinds.get(column), text) for column, text in row.items()} for row in rows]
+        for kind in (_truth, int, float):
+            if texts and all(_written_as(kind, text) for text in texts):
+                kinds[column] = kind
+                break
+    return [
+        {column: None if text in (None, "") else kinds.get(column, str)(text) for column, text in row.items()}
+        for row in rows
+    ]
 
 
 def plain(value: Any) -> Any:
@@ -80,7 +84,15 @@ def unreadable(path: Path, kind: str) -> LabelsRefusedError:
     return refused(path, "its content cannot be read", f"a sound {kind} file", "Export it again from your GIS.")
 
 
-def _as(kind: type | None, text: Any) -> Any:
-    if text in (None, ""):
-        return None
-    return text == "true" if kind is bool else kind(text) if kind else text
+def _written_as(kind: Callable[[str], Any], text: str) -> bool:
+    try:
+        value = kind(text)
+    except ValueError:
+        return False
+    return as_text(value) == text and (isinstance(value, bool) or math.isfinite(value))
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"

@@ -108,7 +108,9 @@ def _by_gdal(path: Path, layer: str) -> Features:
         raise unreadable(path, kind) from err
     wanted = [name for name in names if (name == layer if layer else name in OUR_LAYERS)] or names
     if not wanted or (layer and layer not in names) or (len(wanted) > 1 and not set(wanted) <= set(OUR_LAYERS)):
-        raise refused(path, f"the layers {', '.join(names) or '(none)'}", "one layer", "Name one with --layer.")
+        raise refused(
+            path, f"the layers {', '.join(names) or '(none)'}", "one layer", "Say which one to read (--layer)."
+        )
     return _together([_layer(path, name, kind) for name in wanted])
 
 

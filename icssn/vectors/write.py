@@ -28,6 +28,7 @@ _IN_SCENE_CRS = (".gpkg", ".shp", ".zip")
 _TAKEN = ("fid", "ogc_fid", "geom", "geometry", "the_geom", "wkt", "wkt_geom", *OURS)  # names that formats use
 _DBF_BYTES = 254  # of a text in a Shapefile
 _DBF_NAME = 10
+_DBF_NUMBER = 1e22  # from here on a number no longer fits a field of 24 digits, and would be cut to another
 _DECIMALS = 3  # of measures: a millimetre, a thousandth of a degree
 
 
@@ -168,7 +169,7 @@ def _shapefile(
 ) -> tuple[list[Path], list[str]]:
     """Write the parts of one Shapefile for outlines and, where there are any, one for points; give notices, too."""
     names = _dbf_names(dict.fromkeys(column for row in rows for column in row))
-    short = [{names[column]: value for column, value in row.items()} for row in rows]
+    short = [{names[column]: _for_dbf(value) for column, value in row.items()} for row in rows]
     cut = 0
     for row in short:
         for column, value in row.items():
@@ -234,6 +235,10 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
         else:
             columns[name] = [None if value is None else as_text(value) for value in values]
     return columns
+
+
+def _for_dbf(value: Any) -> Any:
+    return as_text(value) if isinstance(value, int | float) and abs(value) >= _DBF_NUMBER else value
 
 
 def _dbf_names(columns: Iterable[str]) -> dict[str, str]:

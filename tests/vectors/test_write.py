@@ -15,12 +15,15 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from rasterio.transform import Affine
 from shapely.affinity import translate
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from icssn import landslide_record
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs, shapes
 from icssn.geo.measures import measures
@@ -104,6 +107,37 @@ def test_what_came_back_goes_out_the_same(
     (twice,) = read_labels(tmp_path / f"again_{name}", facts=facts, scene_name="s").labels
     assert twice.attributes == label.attributes
     assert twice.geometry_lonlat.equals_exact(label.geometry_lonlat, 1e-9)
+
+
+_TEXTS = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Cn")) | st.sampled_from("\n\t"), max_size=40)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(
+    deadline=None,
+    max_examples=6,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(texts=st.tuples(_TEXTS, _TEXTS, _TEXTS), number=st.floats(allow_nan=False, allow_infinity=False, width=32))
+@example(texts=("007", "1.50", "true"), number=0.1)
+@example(texts=("", "", ""), number=1.0000000138484279e24)
+@example(texts=("1e5", "[1, 2]", "null"), number=-0.0)
+def test_any_text_and_number_comes_back_from_every_format(
+    tmp_path: Path, facts: RasterFacts, name: str, texts: tuple[str, str, str], number: float
+) -> None:
+    given_ = landslide_record.checked({"name": texts[0], "notes": texts[1], "remark": f"·{texts[2]}", "weight": number})
+    write_labels(tmp_path / name, [record(facts, "a", SLIDE, attributes=given_)], facts=facts)
+    (label,) = read_labels(tmp_path / name, facts=facts, scene_name="s").labels
+    back = {key: label.attributes.get(key) for key in given_}
+    if name in ("a.shp", "a.zip"):  # whose fields are filled up with spaces, and keep 15 digits
+        given_ = {key: value.strip(" ") if isinstance(value, str) else value for key, value in given_.items()}
+        back = {key: value.strip(" ") if isinstance(value, str) else value for key, value in back.items()}
+        weight = back.pop("weight") or 0.0
+        assert float(weight) == pytest.approx(given_.pop("weight"), rel=1e-12, abs=1e-15)
+        assert isinstance(weight, str) == (abs(number) >= 1e22)
+        given_, back = ({k: v for k, v in values.items() if v} for values in (given_, back))
+    assert back == given_
 
 
 @pytest.mark.parametrize(("name", "epsg"), [("a.gpkg", 32648), ("a.shp", 32648), ("a.geojson", 4326), ("a.kml", 4326)])
