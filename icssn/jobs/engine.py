@@ -25,7 +25,7 @@ from icssn.store.workspace import Workspace
 POLL_S = 0.1  # how often a queue or a child is looked at
 BEAT_S = 5.0  # how often a worker says that its job is alive
 SILENT_S = 60.0  # a job whose worker said nothing for so long is given to another
-GRACE_S = 1.4  # a cancelled child may take this long to keep its state; what it kept before stands in any case
+GRACE_S = 1.0  # a cancelled child may take this long to keep its state; what it kept before stands in any case
 LIMIT_S = 24 * 3600.0  # a job that takes longer hangs
 START_S = 60.0  # a started worker that does not hold its lock after this time has failed
 MAX_FRUITLESS = 3  # a job that dies so often without getting further than before is not started again
