@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 import zipfile
@@ -69,8 +70,10 @@ def save_state(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         DiskFullError: The disk is full; the earlier state is untouched.
     """
+    content = io.BytesIO()  # torch's own writer calls a full disk "unexpected pos", and not an OSError
+    torch.save(state, content)
     with whole_file(folder / STATE_NAME) as draft:
-        torch.save(state, draft)
+        draft.write_bytes(content.getbuffer())
 
 
 def load_state(folder: Path, *, run: str) -> dict[str, Any] | None:

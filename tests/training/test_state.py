@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,21 @@ def test_a_round_goes_through_its_course() -> None:
     assert Position(2, "classify", 80).next_in(course) == Position(2, "segment", 0)
     assert Position(2, "segment", 220).next_in(course) is None
     assert Position(1, "joint", 9).next_in(("joint",)) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files, which Windows has not")
+def test_a_state_that_meets_a_full_disk_leaves_the_earlier_one_and_says_so(tmp_path: Path) -> None:
+    save_state(tmp_path, {"run": "a", "weights": torch.zeros(10)})
+    code = (
+        "import resource, sys, torch; from pathlib import Path\n"
+        "from icssn.training.state import save_state\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try: save_state(Path(sys.argv[1]), {'run': 'b', 'weights': torch.zeros(100_000)})\n"
+        "except OSError as err: print(type(err).__name__, err.errno)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["OSError", str(errno.EFBIG)]  # what the system itself says, not torch's own words
+    state = load_state(tmp_path, run="a")
+    assert state is not None
+    assert [file.name for file in tmp_path.iterdir()] == [STATE_NAME]
