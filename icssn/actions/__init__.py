@@ -4,7 +4,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 `IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
 """
 
-from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft
+from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
 from icssn.actions.exchange import export_labels, import_labels, preview_import
 from icssn.actions.exporting import export_inventory
@@ -89,6 +89,7 @@ __all__ = [
     "drafts",
     "drop_draft",
     "check_in",
+    "present",
     # training and models
     "readiness",
     "start_run",

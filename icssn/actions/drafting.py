@@ -57,6 +57,11 @@ def check_in(ws: Workspace, scene_id: str, session_id: str) -> list[Present]:
     """
     if ws.actor.role is not Role.viewer:
         seats.beat(ws.db, scene_id, person=ws.actor.name, session_id=session_id)
+    return present(ws, scene_id, session_id)
+
+
+def present(ws: Workspace, scene_id: str, session_id: str) -> list[Present]:
+    """Give who else has the scene open for editing, without a sign of life of one's own (a kept draft is one)."""
     return seats.others(ws.db, scene_id, session_id=session_id)
 
 

@@ -102,7 +102,8 @@ def _take(scene_id: str, message: _Message) -> dict[str, Any]:
         actions.drop_draft(ws, scene_id, message.session)
     for other in message.drop:
         actions.drop_draft(ws, scene_id, other)
-    others = actions.check_in(ws, scene_id, message.session)
+    look = actions.check_in if message.draft is None else actions.present  # a kept draft is a sign of life
+    others = look(ws, scene_id, message.session)
     return {
         "revision": actions.label_revision(ws, scene_id),
         "others": [{"person": other.person, "tabs": other.tabs} for other in others],
