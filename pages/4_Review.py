@@ -64,4 +64,10 @@ with frame.page("review", headline=False) as ws:
             on_click="ignore",
             type="primary",
         )
+        if active is not None and not running:
+            st.divider()
+            st.markdown(phrase("review.high"))
+            if st.button(phrase("review.high_button")):
+                actions.predict_scene(ws, scene.id, settings={"quality": "high"})
+                st.rerun()
     review_map.review(ws, scene, found.get(main), found.get(other))

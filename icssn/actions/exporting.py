@@ -93,8 +93,9 @@ def _envelopes(ws: Workspace, scene_id: str) -> dict[str, Any]:
 
 def _prediction_files(ws: Workspace, scene: Scene, prediction: Prediction, folder: Path) -> dict[str, Path]:
     files = {}
-    for name, source in (("probability", prediction.probability), ("mask", prediction.mask)):
-        if ws.path(source).is_file():
+    rasters = {"probability": prediction.probability, "mask": prediction.mask, "uncertainty": prediction.uncertainty}
+    for name, source in rasters.items():
+        if source and ws.path(source).is_file():
             files[name] = Path(shutil.copyfile(ws.path(source), folder / f"{name}.tif"))
     found = predictions.candidates(ws.db, prediction.id)
     if found:

@@ -193,6 +193,7 @@ def _overlay(ws: Workspace, scene: Scene, prediction: Prediction | None) -> dict
         "name": prediction_name(prediction, checkpoints),
         "threshold": prediction.threshold,
         "url": maps.tile_url("probability", prediction.id),
+        "spread": maps.tile_url("uncertainty", prediction.id) if prediction.uncertainty else None,
         "zoom": maps.native_zoom(scene),
     }
 

@@ -47,6 +47,7 @@ def a_prediction(
         scene_id=scene.id,
         checkpoint_id=model.id,
         probability=f"predictions/{model.id}.tif",
+        uncertainty=f"predictions/{model.id}_spread.tif",
         mask="none.tif",
         threshold=0.5,
         candidate_count=len(places),
@@ -55,8 +56,9 @@ def a_prediction(
     path.parent.mkdir(exist_ok=True)
     with rasterio.open(scene.original) as image:
         profile = {**image.profile, "count": 1, "nodata": 255}
-    with rasterio.open(path, "w", **profile) as out:
-        out.write(np.full((1, 512, 512), probability, np.uint8))
+    for file, value in ((path, probability), (ws.path(str(made.uncertainty)), 60)):
+        with rasterio.open(file, "w", **profile) as out:
+            out.write(np.full((1, 512, 512), value, np.uint8))
     found = [
         Candidate(
             id=f"{name}{made.id[:8]}",
@@ -190,6 +192,10 @@ def test_overlays_act_at_once_and_ask_the_server_nothing(review: Visit) -> None:
     inside_map.locator("#ic-kind").select_option("band")  # .59 lies between both contours
     frame.wait_for_function("icssn.painted() > 100000", timeout=2_000)
     inside_map.get_by_text("Boundary lies here").wait_for()
+    inside_map.locator("#ic-kind").select_option("mask")
+    frame.wait_for_function("icssn.painted() === 0", timeout=2_000)
+    inside_map.locator("#ic-kind").select_option("uncertainty")
+    frame.wait_for_function("icssn.painted() > 100000", timeout=2_000)
     assert asked == []
 
 

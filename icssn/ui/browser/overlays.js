@@ -3,6 +3,7 @@
 icssn.overlays = function (map, ui, options) {
   "use strict";
   const { node } = icssn, { say } = ui, home = L.latLngBounds(options.bounds), FULL = 254, NONE = 255;
+  const WIDEST = 0.35; // spread of the views that gets the last colour; half of them 0 and half 1 would be 0.5
   const INNER = Math.ceil(0.75 * FULL), OUTER = Math.ceil(0.25 * FULL); // contours of the uncertainty band
   const tints = { mask: options.mask, ...options.tints };
   const LEGENDS = { band: [["band", "band"], ["inner", "mask"]], difference: [["gained", "gained"], ["lost", "lost"], ["same", "same"]],
@@ -57,9 +58,9 @@ icssn.overlays = function (map, ui, options) {
       const tile = document.createElement("canvas");
       tile.width = tile.height = 256;
       tile.at = at;
-      const wanted = [fetched(this.options.url, at), this.options.second ? fetched(this.options.second, at) : null];
-      Promise.all(wanted).then(([values, second]) => {
-        Object.assign(tile, { values, second });
+      const { url, second, spread } = this.options; // of the prediction, of the one compared with, over turned views
+      Promise.all([url, second, spread].map((one) => (one ? fetched(one, at) : null))).then(([values, other, views]) => {
+        Object.assign(tile, { values, second: other, views });
         this.paint(tile);
         done(null, tile);
       });
@@ -82,6 +83,8 @@ icssn.overlays = function (map, ui, options) {
         const [hit, missed, wrong] = [abgr(tints.hit), abgr(tints.missed), abgr(tints.false_alarm)];
         for (let i = 0; i < 65536; i++)
           if (tile.held[i] && values[i] !== NONE) out[i] = here(values[i]) ? (tile.truth[i] ? hit : wrong) : tile.truth[i] ? missed : 0;
+      } else if (mode === "uncertainty") {
+        for (let i = 0; i < 65536; i++) out[i] = tile.views && tile.views[i] !== NONE ? ramp(Math.min(1, tile.views[i] / FULL / WIDEST)) : 0;
       } else for (let i = 0; i < 65536; i++) out[i] = colours[values[i]];
       tile.coloured = out.reduce((n, colour) => n + (colour ? 1 : 0), 0);
       pen.putImageData(picture, 0, 0);
@@ -92,7 +95,7 @@ icssn.overlays = function (map, ui, options) {
   function layer(prediction, pane, zIndex, second) {
     if (!prediction) return null;
     ui.pane(pane, zIndex, true);
-    return new Values({ url: prediction.url, second, pane, bounds: home, maxNativeZoom: prediction.zoom, maxZoom: 24, opacity: 0.55 });
+    return new Values({ url: prediction.url, second, spread: prediction.spread, pane, bounds: home, maxNativeZoom: prediction.zoom, maxZoom: 24, opacity: 0.55 });
   }
   const main = layer(options.main, "ic-values", 350, options.other && options.other.url), other = layer(options.other, "ic-other", 351);
   function recolour() {
@@ -110,7 +113,7 @@ icssn.overlays = function (map, ui, options) {
     node("span", "", kind, say("show_as"));
     kind.appendChild(pick);
     Object.assign(pick, { id: "ic-kind" }).setAttribute("aria-label", say("show_as"));
-    const kinds = ["mask", "probability", "band", ...(other ? ["difference"] : []), ...(options.heldOut ? ["errors"] : [])];
+    const kinds = ["mask", "probability", "band", ...(options.main.spread ? ["uncertainty"] : []), ...(other ? ["difference"] : []), ...(options.heldOut ? ["errors"] : [])];
     for (const value of kinds) node("option", "", pick, say(`as_${value}`)).value = value;
     const row = node("div", "ic-slider"), text = node("span", "", row), slider = node("input", "", row);
     Object.assign(slider, { type: "range", min: 0, max: 1, step: 0.01, value: threshold, id: "ic-threshold" });
@@ -118,18 +121,18 @@ icssn.overlays = function (map, ui, options) {
     const key = node("div", "ic-legend ic-kinds");
     const tell = () => {
       key.replaceChildren();
-      if (mode === "probability") {
+      if (mode === "probability" || mode === "uncertainty") {
         const scale = node("div", "ic-wide", key);
         node("div", "ic-ramp", scale).style.background = `linear-gradient(to right, ${options.ramp.join(", ")})`;
         const ends = node("div", "ic-ramp-ends", scale);
-        for (const end of ["0", say("probability"), "1"]) node("span", "", ends, end);
+        for (const end of mode === "probability" ? ["0", say("probability"), "1"] : ["0", say("as_uncertainty"), `≥ ${WIDEST}`]) node("span", "", ends, end);
       }
       for (const [word, tint] of LEGENDS[mode] || []) {
         const entry = node("div", "", key);
         icssn.swatch(entry, { color: tints[tint], flat: true });
         node("span", "", entry, say(word));
       }
-      row.style.visibility = mode === "band" ? "hidden" : "";
+      row.style.visibility = mode === "band" || mode === "uncertainty" ? "hidden" : "";
       text.textContent = `${say("threshold")} ${threshold.toFixed(2)}`;
     };
     const setThreshold = (value) => {
