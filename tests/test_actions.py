@@ -20,6 +20,7 @@ from icssn.config import TrainConfig
 from icssn.errors import (
     BusyError,
     CheckpointRefusedError,
+    ConfigError,
     DiskFullError,
     DuplicateError,
     IcssnError,
@@ -359,3 +360,41 @@ def test_a_run_that_has_no_room_on_the_disk_is_refused_before_it_starts(
     with pytest.raises(DiskFullError, match=r"Fewer than the 1000000000 MB needed"):
         actions.start_run(ws, [scene.id])
     assert (actions.list_runs(ws), actions.active_jobs(ws)) == ([], [])
+
+
+def test_bands_and_stretch_of_a_scene_are_saved_and_its_map_is_drawn_anew(ws: Workspace, scene: Scene) -> None:
+    changed, job = actions.set_stretch(ws, scene.id, bands=(3, 2, 1), percent=(10, 90))
+    assert actions.find_scene(ws, "hill") == changed
+    assert changed.facts.stretch.bands == (3, 2, 1)
+    assert changed.tiles is None
+    assert (job.kind, job.params) == (JobKind.import_scene, {"scene_id": scene.id})
+    with rasterio.open(scene.original) as source:
+        blue = source.read(3)
+    assert changed.facts.stretch.low[0] == pytest.approx(np.percentile(blue, 10))
+    assert changed.facts.stretch.high[0] == pytest.approx(np.percentile(blue, 90))
+    assert changed.facts.model_copy(update={"stretch": scene.facts.stretch}) == scene.facts
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"bands": (1, 2)}, "must be 1 or 3 numbers from 1 to 3"),
+        ({"bands": (4,)}, "must be 1 or 3 numbers from 1 to 3"),
+        ({"percent": (98, 2)}, "the lower first"),
+    ],
+)
+def test_a_stretch_that_cannot_be_is_refused(
+    ws: Workspace, scene: Scene, wish: dict[str, tuple[float, ...]], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        actions.set_stretch(ws, scene.id, **wish)  # type: ignore[arg-type]
+    assert actions.find_scene(ws, "hill") == scene
+    assert actions.active_jobs(ws) == []
+
+
+def test_settings_of_a_prediction_are_checked_before_it_is_queued(ws: Workspace, scene: Scene) -> None:
+    with pytest.raises(ConfigError, match="'quality' is 'best'"):
+        actions.predict_scene(ws, scene.id, settings={"quality": "best"})
+    with pytest.raises(ConfigError, match="a setting that exists"):
+        actions.predict_scene(ws, scene.id, settings={"colour": "red"})
+    assert actions.active_jobs(ws) == []

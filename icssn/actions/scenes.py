@@ -6,8 +6,9 @@ from pathlib import Path
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
-from icssn.errors import DuplicateError, NotFoundError
-from icssn.imagery.open import inspect_in_child
+from icssn.errors import ConfigError, DuplicateError, NotFoundError
+from icssn.imagery.open import inspect_in_child, open_raster
+from icssn.imagery.stretch import estimate
 from icssn.records import Job, JobKind, Role, Scene, new_id
 from icssn.store import jobs, predictions, scenes
 from icssn.store.workspace import Workspace
@@ -46,6 +47,41 @@ def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | Non
         created_by=ws.actor.name,
     )
     return scenes.add(ws.db, scene)
+
+
+def set_stretch(
+    ws: Workspace,
+    scene_id: str,
+    *,
+    bands: tuple[int, ...] | None = None,
+    percent: tuple[float, float] = (2, 98),
+) -> tuple[Scene, Job]:
+    """Choose which bands of a scene are shown and learned from, and between which percentiles; redraws its map.
+
+    Networks see the same values as the map, so one that learned from another stretch should be trained again.
+
+    Args:
+        ws: Where.
+        scene_id: The scene.
+        bands: 1-based, 1 or 3 of them, in the order red, green, blue; for false colour any others. None: as they are.
+        percent: Of the values, lowest and highest, that become black and white.
+
+    Raises:
+        ConfigError: There are no such bands, or the percentiles are not in order.
+        RasterRefusedError: The file is gone or damaged.
+    """
+    require(ws, Role.annotator, "change how a scene is shown")
+    scene = scenes.get(ws.db, scene_id)
+    wanted = bands or scene.facts.stretch.bands
+    if len(wanted) not in (1, 3) or not all(1 <= band <= scene.facts.band_count for band in wanted):
+        raise ConfigError("bands", wanted, f"1 or 3 numbers from 1 to {scene.facts.band_count}")
+    if not 0 <= percent[0] < percent[1] <= 100:
+        raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
+    with open_raster(Path(scene.original)) as dataset:
+        stretch = estimate(dataset, bands=wanted, percent=percent)
+    changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
+    job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
+    return changed, submit(ws, job)
 
 
 def _unconverted(ws: Workspace, path: Path, name: str) -> Scene | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.errors import ConfigError
 from icssn.records import LabelClass
 
 scene = typer.Typer(help="Imagery.", no_args_is_help=True)
 
+Number = TypeVar("Number", int, float)
 SceneOption = Annotated[str, typer.Option("--scene", help="Name of the scene.")]
 
 
@@ -58,3 +60,36 @@ def scene_show(name: str, workspace: WorkspaceOption = None, json: JsonOption = 
             f"  landslides   {count} labelled, revision {actions.label_revision(ws, found.id)}"
         )
         console.give({"scene": found.model_dump(mode="json"), "landslides": count}, text)
+
+
+@scene.command("set")
+def scene_set(
+    name: str,
+    bands: Annotated[str, typer.Option(help="Bands for red, green and blue, such as 4,3,2; or one.")] = "",
+    percent: Annotated[str, typer.Option(help="Percentiles that become black and white.")] = "2,98",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Choose the bands and the stretch of a scene; its map is drawn anew, its file stays as it is."""
+    with session(workspace, json) as (ws, console):
+        low, high = _numbers("percent", percent, float, 2)
+        chosen = tuple(_numbers("bands", bands, int)) if bands else None
+        scene_id = actions.find_scene(ws, name).id
+        changed, job = actions.set_stretch(ws, scene_id, bands=chosen, percent=(low, high))
+        console.wait(ws, job)
+        stretch = changed.facts.stretch
+        shown = ", ".join(
+            f"band {band}: {lowest:g} to {highest:g}"
+            for band, lowest, highest in zip(stretch.bands, stretch.low, stretch.high, strict=True)
+        )
+        console.give({"scene": actions.find_scene(ws, name).model_dump(mode="json")}, f"Scene '{name}' shows {shown}.")
+
+
+def _numbers(name: str, text: str, kind: type[Number], count: int | None = None) -> list[Number]:
+    try:
+        found = [kind(part) for part in text.split(",")]
+    except ValueError as err:
+        raise ConfigError(name, text, "numbers with commas between them") from err
+    if count is not None and len(found) != count:
+        raise ConfigError(name, text, f"{count} numbers with a comma between them")
+    return found

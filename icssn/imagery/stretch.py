@@ -19,15 +19,22 @@ _SAMPLES = 8  # windows per axis; 64 of them cost the same on a small and on a h
 _SAMPLE_PX = 128
 
 
-def estimate(dataset: DatasetReader) -> Stretch:
+def estimate(
+    dataset: DatasetReader, *, bands: tuple[int, ...] | None = None, percent: tuple[float, float] | None = None
+) -> Stretch:
     """Choose the bands to show and learn from, and the values that become 0 and 255.
 
     Bands: red, green and blue where the file names them, else the first three; one where there are fewer. 8-bit
     values stay as they are; others are cut at their 2nd and 98th percentile over an even sample of windows, without
     nodata and NaN.
+
+    Args:
+        dataset: Open.
+        bands: 1-based; these instead.
+        percent: Lowest and highest percentile, 0-100; these instead, for 8-bit values as well.
     """
-    bands = _bands(dataset)
-    if dataset.dtypes[0] == "uint8":
+    bands = bands or _bands(dataset)
+    if dataset.dtypes[0] == "uint8" and percent is None:
         return Stretch(bands=bands, low=(0.0,) * len(bands), high=(255.0,) * len(bands))
     samples: list[list[npt.NDArray[Any]]] = [[] for _ in bands]
     for window in _sample_windows(dataset.width, dataset.height):
@@ -35,7 +42,7 @@ def estimate(dataset: DatasetReader) -> Stretch:
         for kept, band in zip(samples, values, strict=True):
             known = band.compressed()
             kept.append(known[np.isfinite(known)])
-    cuts = [_cut(np.concatenate(kept)) for kept in samples]
+    cuts = [_cut(np.concatenate(kept), percent or _PERCENTILES) for kept in samples]
     return Stretch(bands=bands, low=tuple(low for low, _ in cuts), high=tuple(high for _, high in cuts))
 
 
@@ -76,8 +83,8 @@ def _sample_windows(width: int, height: int) -> list[Window]:
     return [Window(col, row, cols, rows) for row, rows in spans(height) for col, cols in spans(width)]
 
 
-def _cut(known: npt.NDArray[Any]) -> tuple[float, float]:
+def _cut(known: npt.NDArray[Any], percent: tuple[float, float]) -> tuple[float, float]:
     if known.size == 0:
         return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(known.astype(np.float64), _PERCENTILES))
+    low, high = (float(value) for value in np.percentile(known.astype(np.float64), percent))
     return (low, high) if high > low else (low, low + 1.0)
