@@ -27,7 +27,7 @@ from shapely.geometry import Polygon
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the browser and the server are started as the tests start them
 
 from icssn import actions, handlers
-from icssn.records import Edits, Job, JobKind, LabelStatus, NewLabel, Scene
+from icssn.records import Edits, Job, JobKind, NewLabel, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import assets
 from tests.browser.conftest import Visit, launch, serving
@@ -84,7 +84,11 @@ def measure(folder: Path, *, repeats: int) -> dict[str, float]:
         browser = launch(playwright)
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         sent: list[object] = []
-        page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+
+        def keep(frame: object) -> None:
+            sent.append(frame)
+
+        page.on("websocket", lambda socket: socket.on("framesent", keep))
         visit = Visit(page)
         page.goto(f"{server.url}/Label")
         visit.map()[0].wait_for_function("window.icssn && icssn.opened", timeout=120_000)  # a first, cold look
@@ -137,7 +141,7 @@ def lay_labels(ws: Workspace, scene: Scene) -> list[Polygon]:
                 [(x + r * width * math.cos(t), y + r * height * math.sin(t)) for r, t in zip(radii, turns, strict=True)]
             )
         )
-    created = tuple(NewLabel(geometry_lonlat=outline, status=LabelStatus.proposed) for outline in outlines)
+    created = tuple(NewLabel(geometry_lonlat=outline) for outline in outlines)
     actions.save_edits(ws, scene.id, Edits(created=created))
     return outlines
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -36,10 +35,10 @@ from icssn.errors import (
     LabelsRefusedError,
 )
 from icssn.records import Id
+from icssn.ui import posted
 from icssn.ui.session import workspace
 
 _REQUEST_LIMIT_BYTES = 16 << 20  # a draft's quotes are escaped on the way here
-_FRESH = {"Cache-Control": "no-store"}
 
 
 class _Message(BaseModel):
@@ -66,32 +65,32 @@ async def given(request: Request) -> Response:
 
 async def taken(request: Request) -> Response:
     """Keep or forget a draft, note the sign of life, answer with the revision and who else is there."""
-    if not _is_ours(request):
-        return _refusal(403, "Only ICSSN's own pages may do this.")
+    if not posted.is_ours(request):
+        return posted.refusal(403, "Only ICSSN's own pages may do this.")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > _REQUEST_LIMIT_BYTES:
-            return _refusal(413, "The draft is too large. Save now.")
+            return posted.refusal(413, "The draft is too large. Save now.")
     try:
         message = _Message.model_validate(json.loads(body))
     except (ValueError, ValidationError, RecursionError):
-        return _refusal(400, "The draft cannot be read. Reload the page.")
+        return posted.refusal(400, "The draft cannot be read. Reload the page.")
     return await _answer(request, lambda scene: _take(scene, message))
 
 
 async def _answer(request: Request, work: Callable[[str], dict[str, Any]]) -> Response:
-    if not _is_ours(request):
-        return _refusal(403, "Only ICSSN's own pages may do this.")
+    if not posted.is_ours(request):
+        return posted.refusal(403, "Only ICSSN's own pages may do this.")
     try:
         found = await run_in_threadpool(work, request.path_params["scene"])
     except LabelsRefusedError as err:
-        return _refusal(413, str(err))
+        return posted.refusal(413, str(err))
     except (DiskFullError, DatabaseUnusableError) as err:
-        return _refusal(503, str(err))
+        return posted.refusal(503, str(err))
     except IcssnError:
-        return _refusal(404, "No such scene.")
-    return JSONResponse(found, headers=_FRESH)
+        return posted.refusal(404, "No such scene.")
+    return JSONResponse(found, headers=posted.FRESH)
 
 
 def _take(scene_id: str, message: _Message) -> dict[str, Any]:
@@ -115,16 +114,3 @@ def _drafts(scene_id: str) -> list[dict[str, Any]]:
         {"session": draft.session_id, "draft": draft.body, "at": draft.kept_at.isoformat(), "open": draft.is_open}
         for draft in actions.drafts(workspace(), scene_id)
     ]
-
-
-def _is_ours(request: Request) -> bool:
-    """Say whether one of our own pages asks: a foreign one can neither set the header nor hide its origin."""
-    asked = request.headers
-    if asked.get("x-icssn") != "draft" or asked.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = asked.get("origin")
-    return origin is None or urlsplit(origin).netloc == asked.get("host")
-
-
-def _refusal(status: int, text: str) -> Response:
-    return JSONResponse({"error": text}, status_code=status, headers=_FRESH)

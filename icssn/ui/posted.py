@@ -19,7 +19,7 @@ from icssn.errors import ConflictError, DatabaseUnusableError, DiskFullError, Ic
 from icssn.ui import payload
 
 LIMIT_BYTES = 16 << 20
-_FRESH = {"Cache-Control": "no-store"}
+FRESH = {"Cache-Control": "no-store"}
 _STATUS: list[tuple[type[IcssnError], int]] = [
     (NotFoundError, 404),
     (NotAllowedError, 403),
@@ -55,10 +55,10 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
         found = await run_in_threadpool(work, *given)
     except ConflictError as err:
         sides = payload.conflict_items(err.conflicts)
-        return JSONResponse({"error": str(err), "conflicts": sides}, status_code=409, headers=_FRESH)
+        return JSONResponse({"error": str(err), "conflicts": sides}, status_code=409, headers=FRESH)
     except IcssnError as err:
         return refusal(next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
-    return JSONResponse(found, headers=_FRESH)
+    return JSONResponse(found, headers=FRESH)
 
 
 def is_ours(request: Request) -> bool:
@@ -72,4 +72,4 @@ def is_ours(request: Request) -> bool:
 
 def refusal(status: int, sentence: str) -> Response:
     """Answer with a refusal in one sentence."""
-    return JSONResponse({"error": sentence}, status_code=status, headers=_FRESH)
+    return JSONResponse({"error": sentence}, status_code=status, headers=FRESH)

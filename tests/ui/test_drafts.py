@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 
 from icssn.records import Actor, Role, Scene
 from icssn.store import scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import drafts, session
 from tests.store.samples import a_scene
-
-OURS = {"x-icssn": "draft", "host": "localhost:8501", "origin": "http://localhost:8501"}
+from tests.ui import routes
+from tests.ui.routes import OURS
 
 
 @pytest.fixture
@@ -25,23 +22,8 @@ def scene(ws: Workspace) -> Scene:
 
 
 def ask(method: str, path: str, body: bytes | object = b"", headers: dict[str, str] = OURS) -> tuple[int, Any]:
-    """Send one request through the real router; gives status and the JSON of the answer."""
-    sent: list[dict[str, Any]] = []
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    parts = [raw[start : start + 65536] for start in range(0, len(raw), 65536)] or [b""]
-    coming = iter(enumerate(parts, 1))
-
-    async def receive() -> dict[str, Any]:
-        number, part = next(coming)
-        return {"type": "http.request", "body": part, "more_body": number < len(parts)}
-
-    async def send(message: Any) -> None:
-        sent.append(dict(message))
-
-    raw_headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": path, "headers": raw_headers, "query_string": b""}
-    asyncio.run(Starlette(routes=drafts.routes())({**scope, "root_path": ""}, receive, send))
-    return sent[0]["status"], json.loads(b"".join(part.get("body", b"") for part in sent[1:]))
+    """Send one request to the draft routes; gives status and the JSON of the answer."""
+    return routes.ask(drafts.routes(), method, path, body, headers)
 
 
 def test_a_draft_comes_back_as_it_was_given_until_it_is_dropped(ws: Workspace, scene: Scene) -> None:
