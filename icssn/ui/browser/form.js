@@ -4,7 +4,7 @@ icssn.form = function (ui, options, on) {
   "use strict";
   const { node } = icssn, { record, forms } = options, DATE = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
   const box = node("div", "ic-form"), open = new Set(["identity"]);
-  let shown = null, controls = new Map();
+  let shown = null, latest = [null], controls = new Map();
   const code = (field, value) => record.codes[`${field.key}.${value}`] || value;
 
   function control(field, parent) {
@@ -59,30 +59,39 @@ icssn.form = function (ui, options, on) {
     const digits = field.unit === "°" || field.unit === "m" ? (Math.abs(value) < 10 ? 1 : 0) : 0;
     return `${value.toLocaleString("en", { maximumFractionDigits: digits })} ${field.unit}`.trim();
   }
+  /** Lay out the groups of a class; the fields of a closed one are built when it is opened. */
   function build(cls) {
     box.replaceChildren();
     controls = new Map();
-    const fields = forms[cls] || [];
     for (const group of record.groups_order) {
-      const inside = fields.filter((field) => field.group === group && field.key !== "uid");
+      const inside = (forms[cls] || []).filter((field) => field.group === group && field.key !== "uid");
       if (!inside.length) continue;
       const part = node("details", "", box);
-      part.open = open.has(group) || inside.some((field) => field.key === "look_alike");
-      part.addEventListener("toggle", () => (part.open ? open.add(group) : open.delete(group)));
       node("summary", "", part, record.groups[group]);
-      const pairs = node("dl", "ic-pairs", part);
-      for (const field of inside) {
-        const name = node("dt", "", pairs), label = node("label", "", name, record.fields[field.key] + (field.mandatory && field.origin === "entered" ? " *" : ""));
-        label.htmlFor = `ic-field-${field.key}`;
-        if (record.help[field.key]) name.title = record.help[field.key];
-        const place = node("dd", field.kind === "multi" || field.lines > 1 ? "ic-wide" : "", pairs);
-        if (field.kind === "multi" || field.lines > 1) name.classList.add("ic-wide");
-        controls.set(field.key, { field, row: place, ...control(field, place) });
-      }
+      part.open = open.has(group) || inside.some((field) => field.key === "look_alike");
+      if (part.open) fill(part, inside);
+      part.addEventListener("toggle", () => {
+        if (part.open) open.add(group);
+        else open.delete(group);
+        if (!part.open || part.children.length > 1) return;
+        fill(part, inside);
+        show(...latest);
+      });
+    }
+  }
+  function fill(part, fields) {
+    const pairs = node("dl", "ic-pairs", part);
+    for (const field of fields) {
+      const wide = field.kind === "multi" || field.lines > 1 ? "ic-wide" : "", name = node("dt", wide, pairs);
+      node("label", "", name, record.fields[field.key] + (field.mandatory && field.origin === "entered" ? " *" : "")).htmlFor = `ic-field-${field.key}`;
+      if (record.help[field.key]) name.title = record.help[field.key];
+      const place = node("dd", wide, pairs);
+      controls.set(field.key, { field, row: place, ...control(field, place) });
     }
   }
   /** Show a label's record; `known` are values that are measured or recorded, not entered. */
   function show(state, known = {}) {
+    latest = [state, known];
     const wanted = state && `${state.uid} ${state.cls}`;
     if (wanted !== shown) {
       shown = wanted;
@@ -100,9 +109,9 @@ icssn.form = function (ui, options, on) {
   function focus() {
     const entered = [...controls.values()].filter(({ field }) => field.origin === "entered");
     const first = entered.find(({ row }) => row.classList.contains("ic-missing")) || entered[0];
-    if (!first) return;
-    first.row.closest("details").open = true;
-    first.focus();
+    if (first) first.row.closest("details").open = true;
+    if (first) first.focus();
+    else if (box.firstChild) box.querySelector("summary").focus();
   }
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
