@@ -135,6 +135,18 @@ def test_a_look_alike_has_its_kind_and_a_landslide_has_none(desk: Desk) -> None:
     assert (after.cls, "look_alike" in after.attributes) == (LabelClass.landslide, False)
 
 
+def test_a_slip_of_the_pen_is_listed_before_it_is_saved_and_leads_to_its_place(desk: Desk) -> None:
+    desk.draw((0.22, 0.22), (0.4, 0.22), (0.4, 0.4))  # over the first landslide
+    summary = desk.inside.locator(".ic-warnings summary")
+    summary.wait_for(timeout=30_000)
+    summary.click()
+    zoom = desk.frame.evaluate("map.getZoom()")
+    desk.inside.locator(".ic-warning", has_text="Overlap").click()
+    desk.wait(f"map.getZoom() > {zoom}")
+    desk.press("Control+z")
+    summary.wait_for(state="hidden", timeout=30_000)
+
+
 def test_the_past_of_a_label_is_shown_and_an_earlier_version_comes_back(desk: Desk) -> None:
     before = desk.stored()["slide0"]
     desk.click((0.25, 0.25))

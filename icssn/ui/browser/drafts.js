@@ -66,10 +66,11 @@ icssn.drafts = function (ui, scene, on) {
         if (kept.open) open.add(kept.session);
       }
     } catch (err) { /* the copies of this browser have to do */ }
-    const left = [...found].filter(([whose, draft]) => whose !== session && !open.has(whose) && draft.entries.length);
+    const holds = (draft) => draft.entries.length || (draft.pen && draft.pen.points.length);
+    const left = [...found].filter(([whose, draft]) => whose !== session && !open.has(whose) && holds(draft));
     const own = found.get(session), newest = left.sort((a, b) => b[1].at - a[1].at)[0];
     ready = true;
-    if (own && (own.entries.length || !newest)) return own;
+    if (own && (holds(own) || !newest)) return own;
     if (!newest) return null;
     drop.push(newest[0]);
     localStorage.removeItem(prefix + newest[0]);
