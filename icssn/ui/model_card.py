@@ -72,7 +72,9 @@ def _learned(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) ->
         phrase("models.source", scene=frame.plain(names.get(scene_id, phrase("models.elsewhere"))), revision=revision)
         for scene_id, revision in dict(facts.get("revisions") or {}).items()
     ]
-    parent = phrase("models.went_on", model=checkpoint.parent[:8]) if checkpoint.parent else phrase("models.from_start")
+    parent = phrase("models.from_start")
+    if checkpoint.parent:
+        parent = phrase("models.went_on", model=named(actions.find_checkpoint(ws, checkpoint.parent)))
     return "  \n".join([*sources, parent])
 
 

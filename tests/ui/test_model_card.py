@@ -87,6 +87,7 @@ def test_a_damaged_model_is_told_of_and_the_page_goes_on(ws: Workspace, scene: S
 def test_the_family_is_drawn_from_parent_to_child_with_the_chosen_one_marked(ws: Workspace, scene: Scene) -> None:
     first = a_model(ws, scene, "a")
     second = a_model(ws, scene, "b", parent=first.id)
+    assert f"Went on from: {model_card.named(first)}" in texts(opened("pages/5_Models.py"))
     dot = model_card.drawn(actions.model_family(ws, second.id), chosen=second)
     assert f'"{first.id}" -> "{second.id}"' in dot
     [line] = [part for part in dot.split("; ") if part.startswith(f'"{second.id}" [')]
