@@ -27,7 +27,7 @@ from icssn.geo.shapes import repair
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import open_raster
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
-from icssn.inference.backend import Backend, choose_backend
+from icssn.inference.backend import choose_backend
 from icssn.inference.hints import weak_outlines
 from icssn.inference.objects import Cells, Outline, Piece, level_of, outlines, survey, trace
 from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
@@ -40,7 +40,7 @@ PROBABILITY_NAME = "probability.tif"
 MASK_NAME = "mask.tif"
 UNCERTAINTY_NAME = "uncertainty.tif"
 
-_STRIP_PX = 512  # rows read at once from the finished probability raster: one row of its blocks
+_STRIP_PX = 256  # rows read at once from the finished probability raster: one row of its blocks
 _WINDOWS_END = 0.92  # share of the work, measured at one object per 50,000 px
 _REPORT_EVERY_S = 0.2
 _CACHE_BYTES = 32 << 20  # of GDAL's blocks; its own limit, 5 % of all memory, would let memory grow with the scene
@@ -126,6 +126,7 @@ def predict_scene(
     source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
     sizes = {"core_px": config.core_px or max(64, backend.window_px - 2 * config.halo_px), "halo_px": config.halo_px}
     parts = plan(facts.width, facts.height, **sizes)
+    computed_by, cell_px = backend.description, backend.cell_px
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
         open_raster(raster) as dataset,
@@ -133,11 +134,11 @@ def predict_scene(
         whole_file(out / MASK_NAME) as mask,
         whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
         _kept_parts(
-            out, sha256=str(card["sha256"]), facts=facts, config=config, backend=backend, region=region
+            out, sha256=str(card["sha256"]), facts=facts, config=config, computed_by=computed_by, region=region
         ) as kept,
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
-        cells = Cells(np.zeros(_in_cells(facts, backend.cell_px), np.float16), backend.cell_px)
+        cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
         with closing(  # whatever happens, its reader ends before the dataset is closed
             predicted_parts(
                 dataset,
@@ -156,8 +157,9 @@ def predict_scene(
                 nodata=PROBABILITY_NODATA,
                 tags={**PROBABILITY_TAGS, **source},
             )
+        del predicted, backend, model  # the memory of a window goes before objects need theirs
         if uncertainty is not None:
-            spreads = _spreads(kept, parts, cell_px=backend.cell_px)
+            spreads = _spreads(kept, parts, cell_px=cell_px)
             tags = {**UNCERTAINTY_TAGS, **source}
             write_grid(uncertainty, spreads, like=facts, nodata=PROBABILITY_NODATA, tags=tags)
         found = write_mask(
@@ -183,7 +185,7 @@ def predict_scene(
         hints=sorted(hints, key=lambda item: -item.score),
         threshold=threshold,
         seconds=course.elapsed_s,
-        backend=backend.description,
+        backend=computed_by,
     )
 
 
@@ -194,7 +196,7 @@ def _kept_parts(
     sha256: str,
     facts: RasterFacts,
     config: InferenceConfig,
-    backend: Backend,
+    computed_by: str,
     region: BaseGeometry | None,
 ) -> Iterator[Path]:
     """Give a hidden folder for parts that only a killed process leaves behind, for the same work to go on with.
@@ -205,7 +207,7 @@ def _kept_parts(
         sha256,
         facts.model_dump_json(),
         config.model_dump_json(),
-        backend.description,
+        computed_by,
         None if region is None else region.wkb_hex,
     )
     folder = out / f".parts-{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}"

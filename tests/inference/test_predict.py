@@ -1,5 +1,6 @@
 """A prediction stands whole on the scene's own grid, or not at all."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -167,6 +168,46 @@ def test_a_raster_that_changed_since_its_inspection_is_refused(
 def test_a_scene_with_other_bands_is_refused(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(RasterRefusedError, match="3 bands that the checkpoint learned from"):
         predict(write_scene(landscape(64, 64)[:1]), checkpoint, tmp_path / "out")
+
+
+KILLED = """
+import itertools, os, signal, sys
+from pathlib import Path
+from icssn.config import InferenceConfig
+from icssn.imagery.open import inspect
+from icssn.inference import parts
+from icssn.inference.predict import predict_scene
+
+parts._LARGEST_PX = (100, 100)
+raster, checkpoint, out = map(Path, sys.argv[1:4])
+asked = itertools.count()
+predict_scene(raster, facts=inspect(raster), checkpoint=checkpoint, out=out,
+              config=InferenceConfig.model_validate_json(sys.argv[5]), report=lambda progress: None,
+              stop=lambda: next(asked) == int(sys.argv[4]) and os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_prediction_goes_on_and_gives_the_same_bytes(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("icssn.inference.parts._LARGEST_PX", (100, 100))
+    scene = write_scene(landscape(230, 310))
+    once = predict(scene, checkpoint, tmp_path / "once")
+    out = tmp_path / "out"
+    kept = []
+    for asked in (5, 6, 7):  # in the first windows, in later ones, while the mask is made
+        words = [scene[0], checkpoint, out, str(asked), SMALL.model_dump_json()]
+        done = subprocess.run([sys.executable, "-c", KILLED, *words], check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert all(path.name.startswith(".") for path in out.iterdir())  # nothing is published
+        kept.append(len(list(out.glob(".parts-*/*.z"))))
+    assert 0 < kept[0] < kept[1] <= kept[2] == 6
+    again = predict(scene, checkpoint, out)
+    assert again.probability.read_bytes() == once.probability.read_bytes()
+    assert again.mask.read_bytes() == once.mask.read_bytes()
+    assert [item.score for item in again.objects] == [item.score for item in once.objects]
+    assert sorted(path.name for path in out.iterdir()) == ["mask.tif", "probability.tif"]
 
 
 GROWTH = """
