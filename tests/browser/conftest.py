@@ -20,6 +20,7 @@ import psutil
 import pytest
 import rasterio
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from icssn import actions, handlers
 from icssn.records import Edits, Job, JobKind, LabelClass, NewLabel, Scene
@@ -179,6 +180,17 @@ class Visit:
         assert frame
         frame.wait_for_function("window.icssn && icssn.ui")
         return frame, inside
+
+    def map_when(self, condition: str, *, timeout_s: float) -> tuple[Frame, FrameLocator]:
+        """Wait for a map on which a JavaScript condition holds; the page may put new maps in the place of old ones."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            with contextlib.suppress(PlaywrightError):  # a map that went while it was asked
+                frame, inside = self.map()
+                if frame.evaluate(condition):
+                    return frame, inside
+            self.page.wait_for_timeout(500)
+        raise TimeoutError(f"no map on which {condition}")
 
     def point(self, lon: float, lat: float) -> tuple[float, float]:
         """Give where a place on the map lies in the window."""
