@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,14 +21,14 @@ from shapely.geometry.base import BaseGeometry
 
 from icssn.config import InferenceConfig
 from icssn.durable import whole_file
-from icssn.errors import CancelledError, RasterRefusedError
+from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
-from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import open_raster
-from icssn.imagery.write import MASK_TAGS, PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
+from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.backend import choose_backend
-from icssn.inference.hints import weak_outlines
-from icssn.inference.objects import Cells, Outline, Piece, level_of, outlines, survey, trace
+from icssn.inference.course import Course
+from icssn.inference.mask import weak_ones, write_mask
+from icssn.inference.objects import Cells, Outline
 from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.turned import TurnedBackend
@@ -40,9 +39,7 @@ PROBABILITY_NAME = "probability.tif"
 MASK_NAME = "mask.tif"
 UNCERTAINTY_NAME = "uncertainty.tif"
 
-_STRIP_PX = 256  # rows read at once from the finished probability raster: one row of its blocks
 _WINDOWS_END = 0.92  # share of the work, measured at one object per 50,000 px
-_REPORT_EVERY_S = 0.2
 _CACHE_BYTES = 32 << 20  # of GDAL's blocks; its own limit, 5 % of all memory, would let memory grow with the scene
 
 
@@ -116,7 +113,7 @@ def predict_scene(
         ConfigError: The device that `config` names is not there.
         MissingPartError: The backend that `config` names is not there.
     """
-    course = _Course(report, stop)
+    course = Course(report, stop)
     model, card = load_checkpoint(checkpoint)
     learned = config_of(card, name=checkpoint.name)
     threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
@@ -172,7 +169,7 @@ def predict_scene(
             tags=source,
             tell=course.stage("Outlining objects", _WINDOWS_END, 1),
         )
-        weak = _weak(probability, found, threshold=threshold, config=config, cells=cells)
+        weak = weak_ones(probability, found, threshold=threshold, config=config, cells=cells)
     to_crs = Affine(*facts.transform)
     scored = [_scored(outline, to_crs) for outline in (*found, *weak)]
     hints = [item for item in scored[len(found) :] if item.classifier_score >= config.hint_score]
@@ -222,87 +219,6 @@ def _kept_parts(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_mask(
-    probability: Path,
-    mask: Path,
-    *,
-    facts: RasterFacts,
-    threshold: float,
-    config: InferenceConfig,
-    tags: dict[str, str],
-    cells: Cells | None = None,
-    tell: Callable[[float], None],
-) -> list[Outline]:
-    """Write the mask of a probability raster and give the outlines of its objects.
-
-    Args:
-        probability: uint8 raster on the scene's grid: value / 254, 255 nodata.
-        mask: Where the mask goes.
-        facts: The scene's grid.
-        threshold: Smallest probability of the mask.
-        config: Smallest object and tolerance of the outlines.
-        tags: Written into the mask's file, beside its meaning and threshold.
-        cells: The classifier's evidence, gathered for the objects.
-        tell: Called before every strip with the share of the work done; what it raises ends the work.
-    """
-    pieces: list[Piece] = []
-    with open_raster(probability) as dataset:
-        found = survey(_strips(dataset, tell=lambda share: tell(share / 2)), level=level_of(threshold), cells=cells)
-
-        def strips() -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-            row = 0
-            values = _strips(dataset, tell=lambda share: tell(0.5 + share / 2))
-            for strip, new in trace(values, found=found, min_px=config.min_object_px):
-                pieces.extend(new)
-                yield Window(0, row, dataset.width, strip.shape[0]), strip
-                row += strip.shape[0]
-
-        means = {**MASK_TAGS, "ICSSN_THRESHOLD": f"{threshold:.4f}", **tags}
-        write_grid(mask, strips(), like=facts, nodata=PROBABILITY_NODATA, tags=means, colormap=MASK_PALETTE)
-    return outlines(pieces, found=found, simplify_px=config.simplify_px)
-
-
-def _weak(
-    probability: Path, found: list[Outline], *, threshold: float, config: InferenceConfig, cells: Cells
-) -> list[Outline]:
-    if not config.most_hints:
-        return []
-    with open_raster(probability) as dataset:
-        return weak_outlines(
-            lambda: _strips(dataset, tell=lambda _: None), found, threshold=threshold, config=config, cells=cells
-        )
-
-
-class _Course:
-    """How far one prediction is: asks whether to stop, and reports at most a few times a second."""
-
-    def __init__(self, report: Callable[[Progress], None], stop: Callable[[], bool]) -> None:
-        self._report = report
-        self._stop = stop
-        self._started = time.monotonic()
-        self._reported = -_REPORT_EVERY_S
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._started
-
-    def stage(self, message: str, begin: float, end: float) -> Callable[[float], None]:
-        """Give the `tell` of a stage that covers the fractions from `begin` to `end`."""
-
-        def tell(share: float) -> None:
-            if self._stop():
-                raise CancelledError("The prediction")
-            elapsed_s = self.elapsed_s
-            if elapsed_s - self._reported < _REPORT_EVERY_S:
-                return
-            self._reported = elapsed_s
-            fraction = begin + share * (end - begin)
-            remaining_s = elapsed_s * (1 - fraction) / fraction if fraction > 0 else None
-            self._report(Progress(fraction=fraction, message=message, remaining_s=remaining_s))
-
-        return tell
-
-
 def _gathered(parts: Iterator[tuple[Part, Predicted]], cells: Cells) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
     """Pass the probability of each part on, and put its cells into those of the scene."""
     for part, predicted in parts:
@@ -338,12 +254,6 @@ def _require_fit(dataset: DatasetReader, facts: RasterFacts, *, bands: int, name
             needed=f"a scene with the {bands} bands that the checkpoint learned from",
             remedy="Choose a checkpoint that was trained on such scenes.",
         )
-
-
-def _strips(dataset: DatasetReader, *, tell: Callable[[float], None]) -> Iterator[NDArray[np.uint8]]:
-    for row in range(0, dataset.height, _STRIP_PX):
-        tell(row / dataset.height)
-        yield dataset.read(1, window=Window(0, row, dataset.width, min(_STRIP_PX, dataset.height - row)))
 
 
 def _scored(outline: Outline, transform: Affine) -> ScoredObject:

@@ -114,7 +114,7 @@ def test_progress_rises_to_the_end_and_tells_the_time_left(
     write_scene: WriteScene, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, facts = write_scene(landscape(230, 310))
-    monkeypatch.setattr("icssn.inference.predict._REPORT_EVERY_S", 0)
+    monkeypatch.setattr("icssn.inference.course._REPORT_EVERY_S", 0)
     told: list[Progress] = []
     predict_scene(
         path,
