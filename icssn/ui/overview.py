@@ -48,7 +48,11 @@ def overview(ws: Workspace) -> None:
     if slides:
         chart.subheader(phrase("home.sizes"), anchor=False)
         chart.bar_chart(
-            sizes([crs.area_m2(label.geometry_lonlat) for label in slides]), height=230, color=CHART[0], horizontal=True
+            sizes([crs.area_m2(label.geometry_lonlat) for label in slides]),
+            height=230,
+            color=CHART[0],
+            horizontal=True,
+            sort=False,
         )
 
 
@@ -59,5 +63,4 @@ def sizes(areas_m2: list[float]) -> pd.DataFrame:
     names += [f"{measures.area(low)} – {measures.area(high)}" for low, high in itertools.pairwise(_SIZES_M2)]
     names.append(f"> {measures.area(_SIZES_M2[-1])}")
     counts = [sum(low <= area < high for area in areas_m2) for low, high in itertools.pairwise(limits)]
-    index = pd.CategoricalIndex(names, categories=names, ordered=True)
-    return pd.DataFrame({phrase("home.landslides"): counts}, index=index)
+    return pd.DataFrame({phrase("home.landslides"): counts}, index=pd.Index(names))
