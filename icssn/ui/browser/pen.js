@@ -5,7 +5,7 @@ icssn.pen = function (map, ui, on) {
   "use strict";
   const { changed, finished, snap } = on;
   const CLOSE_PX = 12, SAME_PX = 3; // a click this near the first corner closes; this near the last one is a double click
-  let now = null, pans = null;
+  let now = null, pans = null, mouse = null; // what is drawn, the drag under Space, where the mouse is on the map
   const gap = (a, b) => map.latLngToContainerPoint(a).distanceTo(map.latLngToContainerPoint(b));
   const least = () => (now.job.point ? 1 : now.job.open ? 2 : 3);
 
@@ -75,13 +75,13 @@ icssn.pen = function (map, ui, on) {
   /** While Space is held the map follows the mouse and no place is set. */
   function pan(held) {
     if (!now || Boolean(pans) === held) return;
-    pans = held ? { last: null } : null;
+    pans = held ? { last: mouse } : null;
     map.getContainer().classList.toggle("ic-panning", held);
   }
   map.on("mousemove", (event) => {
+    const here = (mouse = event.containerPoint);
     if (!now) return;
     if (pans) {
-      const here = event.containerPoint;
       if (pans.last) map.panBy(pans.last.subtract(here), { animate: false });
       pans.last = here;
       return;
