@@ -113,8 +113,10 @@ def measure_speed(scene: Path, checkpoint: Path, fast: Any, plain: Any, *, side:
     return figures
 
 
-def measure_faith(data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder: Path) -> dict[str, float]:
-    """Compare windows with the whole scene, and the backend with torch, on the test scene itself."""
+def measure_faith(
+    data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder: Path, device: str = "cpu"
+) -> dict[str, float]:
+    """Compare windows with the whole scene, and the backend with torch on the processor, on the test scene itself."""
     import torch
 
     from icssn.imagery.open import inspect
@@ -122,7 +124,7 @@ def measure_faith(data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder
 
     scene = data / "test_scene.tif"
     facts, image, truth = inspect(scene), read(scene, None), read(data / "test_scene_mask.tif", 1) == 1
-    done = predict(scene, facts, checkpoint, folder / "test", core_px=640)
+    done = predict(scene, facts, checkpoint, folder / "test", core_px=640, device=device)
     windows, level = read(done.probability, 1), round(done.threshold * 254)
     whole = fast.map(image[None]).probability[0]
     reference = TorchBackend(plain, torch.device("cpu")).map(image[None]).probability[0]
@@ -135,7 +137,7 @@ def measure_faith(data: Path, checkpoint: Path, fast: Any, plain: Any, *, folder
     }
     by_window = []
     for side in (192, 512, 1024):  # a halo of 32 px, as in loops that use such windows
-        answer = predict(scene, facts, checkpoint, folder / f"ap{side}", core_px=side - 64, halo_px=32)
+        answer = predict(scene, facts, checkpoint, folder / f"ap{side}", core_px=side - 64, halo_px=32, device=device)
         by_window.append(average_precision(read(answer.probability, 1), truth))
         figures[f"ap_window_{side}"] = by_window[-1]
     return {**figures, "ap_spread_over_windows": max(by_window) - min(by_window)}
@@ -181,7 +183,7 @@ def sparse(target: Path, side: int, image: NDArray[np.uint8]) -> Path:
     return target
 
 
-def predict(scene: Path, facts: Any, checkpoint: Path, out: Path, **changes: Any) -> Any:
+def predict(scene: Path, facts: Any, checkpoint: Path, out: Path, *, device: str = "cpu", **changes: Any) -> Any:
     """Apply the checkpoint as the application does."""
     from icssn.config import InferenceConfig
     from icssn.inference.predict import predict_scene
@@ -191,7 +193,7 @@ def predict(scene: Path, facts: Any, checkpoint: Path, out: Path, **changes: Any
         facts=facts,
         checkpoint=checkpoint,
         out=out,
-        config=InferenceConfig(device="cpu", **changes),
+        config=InferenceConfig.model_validate({"device": device, **changes}),
         report=lambda progress: None,
         stop=lambda: False,
     )

@@ -38,6 +38,23 @@ DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 WINDOWS_PX = (192, 512, 1024)  # predicted without any halo: what a score owes to its window
 BLOCK_PX = 168  # of the bootstrap: one cell of a composed scene, one landslide
 QUICK = {"rounds": 1, "classify.steps": 10, "segment.steps": 30}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dice": {"dice_weight": 0.5},
+    "paste": {"paste_share": 0.5},
+    "wide": {"wide_share": 0.3},
+    "no averaging": {"ema_decay": 0.0},
+    "slow encoder": {"encoder_rate": 0.3},
+    "output stride 8": {"encoder.output_stride": 8},
+    "tap 8": {"contrast.tap_stride": 8},
+    "tap 4": {"contrast.tap_stride": 4},
+    "socl queue": {"contrast.socl_queue": 4096},
+    "socl .3": {"contrast.socl_weight": 0.3},
+    "random anchors": {"contrast.anchors": "random"},
+    "moco": {"contrast.ocl": "moco"},
+    "simsiam": {"contrast.ocl": "simsiam"},
+    "pair": {"contrast.ocl": "pair"},
+}
+"""The full method with one setting changed, for each setting whose default the data must decide."""
 GOAL_TASKS = ("tiles-64", "scene")  # the figures come from the first of them that has rows
 
 
@@ -83,12 +100,13 @@ def main() -> None:
     options = _options()
     overrides = {**(QUICK if options.quick else {}), **dict(pair.split("=", 1) for pair in options.set)}
     config = train_config(overrides)
-    chosen = variants(config)
+    table = variants(config)
+    chosen = table | {f"full, {name}": train_config({**overrides, **change}) for name, change in OPTIONS.items()}
     out: Path = options.out
     deadline_s = time.monotonic() + options.minutes * 60 if options.minutes else math.inf
     for seed in options.seeds:
         for task in options.task:
-            for variant in options.variant or ("full", "matched") if options.quick else options.variant or chosen:
+            for variant in options.variant or (("full", "matched") if options.quick else table):
                 if any((row["task"], row["variant"], row["seed"]) == (task, variant, seed) for row in read(out)):
                     continue
                 try:
@@ -132,7 +150,9 @@ def run_row(
     rows = []
     for scene in learned.tests:
         figures, blocks = judge_scene(scene, result.best, folder / scene.name)
-        figures |= {name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy")}
+        figures |= {
+            name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy", "cls_loss")
+        }
         row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name}
         told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}
         rows.append({**row, **told, "processor_s_of_last_sitting": trained_s, "figures": figures, "blocks": blocks})
@@ -264,12 +284,13 @@ def _report(out: Path, options: argparse.Namespace) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [*variants(TrainConfig()), *(f"full, {name}" for name in OPTIONS)]
     parser.add_argument("--quick", action="store_true", help="full and matched only, few steps")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--out", type=Path, default=Path("method-rows"), help="folder of the rows and unfinished runs")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes, bijie, tianshui_geoeye1")
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"])
-    parser.add_argument("--variant", nargs="+", choices=variants(TrainConfig()), help="default: all")
+    parser.add_argument("--variant", nargs="+", choices=names, help="default: all but those with an option changed")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every variant")
     parser.add_argument("--minutes", type=float, default=0, help="stop after so long; 0 never")
