@@ -65,7 +65,7 @@ class Answers(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give what `Maps` holds."""
         logits, cells = self.model.map(images)
-        return (torch.sigmoid(logits.float()) * PROBABILITY_STEPS).round().to(torch.uint8), cells
+        return (torch.sigmoid(logits.float()) * PROBABILITY_STEPS).round().to(torch.uint8), cells.float()
 
 
 class TorchBackend:

@@ -164,8 +164,13 @@ def test_the_map_moves_while_space_is_held_and_the_outline_goes_on(desk: Desk) -
     desk.visit.page.keyboard.down("Space")
     x, y = before
     desk.visit.page.mouse.move(x - 80, y + 60, steps=4)
+    for _ in range(40):  # the browser holds back the last move until its next frame, and a key overtakes it
+        after = desk.at((0.8, 0.2))
+        if after[0] < x - 75:
+            break
+        desk.visit.page.mouse.move(x - 80, y + 60)
+        desk.visit.page.wait_for_timeout(50)
     desk.visit.page.keyboard.up("Space")
-    after = desk.at((0.8, 0.2))
     assert (after[0] - before[0], after[1] - before[1]) == pytest.approx((-80, 60), abs=5)
     desk.click((0.8, 0.4))
     desk.press("Enter")
