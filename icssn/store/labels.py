@@ -85,8 +85,8 @@ def current(
         labels = [rows.record_of(Label, row) for row in connection.execute(query)]
     if bounds_lonlat is None:
         return labels
-    frame = box(*bounds_lonlat)  # the index only knows bounding boxes
-    return [label for label in labels if frame.intersects(label.geometry_lonlat)]
+    meets = shapely.intersects(box(*bounds_lonlat), [label.geometry_lonlat for label in labels])
+    return [label for label, is_in in zip(labels, meets, strict=True) if is_in]
 
 
 def at_revision(db: Database, scene_id: str, revision: int) -> list[Label]:

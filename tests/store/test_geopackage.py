@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pyogrio
 import pytest
 from shapely.geometry import box
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from icssn.errors import DatabaseUnusableError, DiskFullError
 from icssn.records import Edits, LabelChange, Scene
 from icssn.store import labels, scenes
 from icssn.store.database import Database, open_database
-from tests.store.samples import a_scene, drawn
+from tests.store.samples import a_scene, drawn, square
 
 pytestmark = [pytest.mark.usefixtures("url"), pytest.mark.parametrize("url", ["sqlite"], indirect=True)]
 
@@ -43,6 +44,17 @@ def test_gdal_finds_moved_labels_by_the_spatial_index(db: Database, scene: Scene
     near = pyogrio.read_dataframe(file, layer="label", bbox=(104.9, 34.9, 105.1, 35.1))
     assert set(near.uid) == {first.uid, third.uid}
     assert set(pyogrio.read_dataframe(file, layer="label", bbox=(105.9, 35.9, 107, 37)).uid) == {second.uid}
+
+
+def test_labels_in_a_window_are_looked_up_in_the_spatial_index_and_not_one_by_one(db: Database, scene: Scene) -> None:
+    drawn(db, scene.id, 5)
+    asked: list[tuple[str, Any]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda _c, _cursor, sql, values, *_: asked.append((sql, values)))
+    assert len(labels.current(db, scene.id, bounds_lonlat=square(1).bounds)) == 1
+    [(sql, values)] = [(sql, values) for sql, values in asked if "rtree" in sql]
+    with db.read() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert "rowid=?" in plan[0], plan
 
 
 def test_the_index_agrees_with_the_labels_and_the_file_is_sound(db: Database, scene: Scene) -> None:
