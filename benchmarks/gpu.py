@@ -21,6 +21,7 @@ import inference
 import numpy as np
 import torch
 from method_scenes import given_scenes
+from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from icssn.chips.cut import cut
@@ -123,31 +124,29 @@ def measure_training(data: Path, folder: Path, config: TrainConfig) -> tuple[Pat
 
 def measure_forward(checkpoint: Path, card: TorchBackend) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Give the rate of the forward as the application calls it, and of other ways of computing the same."""
-    side, count = card.window_px, card.windows_per_forward
-    windows = np.random.default_rng(0).integers(0, 256, (count, 3, side, side), np.uint8)
-    mpx = count * side**2 / 1e6
-    called_s = seconds(lambda: card.map(windows))
+    side = card.window_px
+    window = np.random.default_rng(0).integers(0, 256, (1, 3, side, side), np.uint8)
+    called_s = seconds(lambda: card.map(window))
     rows = [
-        {"layout": layout, "dtype": dtype, "windows": number, "mpx_per_s": round(rate, 1)}
+        {"layout": layout, "dtype": dtype, "mpx_per_s": round(rate, 1)}
         for layout in ("channels_last", "contiguous_format")
         for dtype in ("autocast", "bfloat16", "float16", "float32")
-        for number in (1, 4)
-        for rate in (forward_rate(checkpoint, windows[:number], layout, dtype),)
+        for rate in (forward_rate(checkpoint, window, layout, dtype),)
     ]
     model, _ = load_checkpoint(checkpoint)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        Answers(model.cuda())(torch.from_numpy(windows[:1, :, :512, :512]).cuda())
+        Answers(model.cuda())(torch.from_numpy(window[:, :, :512, :512]).cuda())
     tflop_per_mpx = counter.get_total_flops() / 1e12 / (512**2 / 1e6)
-    figures = {"forward_mpx_per_s": mpx / called_s, "gflop_per_mpx": tflop_per_mpx * 1e3}
+    figures = {"forward_mpx_per_s": side**2 / 1e6 / called_s, "gflop_per_mpx": tflop_per_mpx * 1e3}
     return figures, rows
 
 
-def forward_rate(checkpoint: Path, windows: np.ndarray[Any, np.dtype[np.uint8]], layout: str, dtype: str) -> float:
+def forward_rate(checkpoint: Path, window: NDArray[np.uint8], layout: str, dtype: str) -> float:
     """Give Mpx/s of the network alone, its input and answers on the card."""
     model, _ = load_checkpoint(checkpoint)
     model.cuda().to(memory_format=getattr(torch, layout))  # type: ignore[call-overload]
     answers = Answers(model)
-    batch = torch.from_numpy(windows).cuda().contiguous(memory_format=getattr(torch, layout))
+    batch = torch.from_numpy(window).cuda().contiguous(memory_format=getattr(torch, layout))
     if dtype not in ("autocast", "float32"):
         model.to(getattr(torch, dtype))
 
@@ -159,7 +158,7 @@ def forward_rate(checkpoint: Path, windows: np.ndarray[Any, np.dtype[np.uint8]],
 
     try:
         with torch.inference_mode():
-            return windows.shape[0] * windows.shape[2] ** 2 / 1e6 / seconds(forward)
+            return window.shape[2] ** 2 / 1e6 / seconds(forward)
     except RuntimeError as err:
         print(layout, dtype, str(err)[:200])
         return float("nan")

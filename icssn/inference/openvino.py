@@ -41,7 +41,6 @@ class OpenvinoBackend:
         MissingPartError: OpenVINO is not installed, cannot run the network, or answers otherwise than torch.
     """
 
-    windows_per_forward = 1
     window_px = 2368  # takes 0.7 GB in float32 (120 bytes a pixel, measured)
 
     def __init__(self, model: Icssn, kept: Path) -> None:

@@ -30,7 +30,7 @@ from icssn.records import Stretch
 
 _LARGEST_PX = (4096, 2048)  # columns and rows of a part; two of them are in memory, 100 MB with 3 bands
 _READ_ROWS = 256  # converted to uint8 at once
-_LEVEL = 1  # of zlib: the fastest; its checksum tells a damaged file
+_CHECKSUM_BYTES = 4  # at the end of a part's file: its CRC-32, little-endian
 
 
 class Part(NamedTuple):
@@ -146,17 +146,18 @@ def predict_part(reading: Reading, backend: Backend, *, tell: Callable[[float], 
     probability = np.full((area.height, area.width), PROBABILITY_NODATA, np.uint8)
     cells = np.zeros(_in_cells(area, cell_px), np.float16)
     spread: NDArray[np.uint8] | None = None
-    for batch in _alike(_worthy(reading, tell), size=backend.windows_per_forward):
-        images = np.stack([reading.of(item.window)[0] for item in batch])
-        maps = backend.map(images)
-        for number, item in enumerate(batch):
-            place, inside, wanted = within(item.core, area), within(item.core, item.window), reading.of(item.core)[1]
-            probability[place] = np.where(wanted, maps.probability[number][inside], PROBABILITY_NODATA)
-            logits = maps.cells[number][within(item.core, item.window, cell_px)]
-            cells[within(item.core, area, cell_px)] = logits
-            if maps.spread is not None:
-                spread = np.full_like(probability, PROBABILITY_NODATA) if spread is None else spread
-                spread[place] = np.where(wanted, maps.spread[number][inside], PROBABILITY_NODATA)
+    for number, item in enumerate(part.windows):
+        tell(number / len(part.windows))
+        wanted = reading.of(item.core)[1]
+        if not wanted.any():
+            continue
+        maps = backend.map(reading.of(item.window)[0][None])
+        place, inside = within(item.core, area), within(item.core, item.window)
+        probability[place] = np.where(wanted, maps.probability[0][inside], PROBABILITY_NODATA)
+        cells[within(item.core, area, cell_px)] = maps.cells[0][within(item.core, item.window, cell_px)]
+        if maps.spread is not None:
+            spread = np.full_like(probability, PROBABILITY_NODATA) if spread is None else spread
+            spread[place] = np.where(wanted, maps.spread[0][inside], PROBABILITY_NODATA)
     return Predicted(probability, cells, spread)
 
 
@@ -167,15 +168,23 @@ def save(folder: Path, part: Part, values: Predicted) -> None:
         DiskFullError: The disk is full.
     """
     with whole_file(_file(folder, part)) as draft:
-        layers = [layer.tobytes() for layer in values if layer is not None]
-        draft.write_bytes(zlib.compress(b"".join(layers), _LEVEL))
+        checksum = 0
+        with draft.open("wb") as file:
+            for layer in values:
+                if layer is not None:
+                    file.write(layer.data)
+                    checksum = zlib.crc32(layer.data, checksum)
+            file.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
 
 
 def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     """Give what is kept of a part, or None when nothing is, or nothing whole."""
     try:
-        stored = zlib.decompress(_file(folder, part).read_bytes())
-    except (FileNotFoundError, zlib.error):
+        whole = memoryview(_file(folder, part).read_bytes())
+    except FileNotFoundError:
+        return None
+    stored, checksum = whole[:-_CHECKSUM_BYTES], whole[-_CHECKSUM_BYTES:]
+    if zlib.crc32(stored) != int.from_bytes(checksum, "little"):
         return None
     area, (rows, columns) = part.area, _in_cells(part.area, cell_px)
     pixels, cells_end = area.height * area.width, area.height * area.width + 2 * rows * columns
@@ -204,7 +213,7 @@ def _in_cells(window: Window, cell_px: int) -> tuple[int, int]:
 
 
 def _file(folder: Path, part: Part) -> Path:
-    return folder / f"{part.number:06d}.z"
+    return folder / f"{part.number:06d}.part"
 
 
 def _scaled(tell: Callable[[float], None], begin: float, share: float) -> Callable[[float], None]:
@@ -226,20 +235,6 @@ def _around(windows: Sequence[Window]) -> Window:
     right = max(window.col_off + window.width for window in windows)
     bottom = max(window.row_off + window.height for window in windows)
     return Window(left, top, right - left, bottom - top)
-
-
-def _worthy(reading: Reading, tell: Callable[[float], None]) -> Iterator[HaloWindow]:
-    for number, item in enumerate(reading.part.windows):
-        tell(number / len(reading.part.windows))
-        if reading.of(item.core)[1].any():
-            yield item
-
-
-def _alike(windows: Iterator[HaloWindow], *, size: int) -> Iterator[list[HaloWindow]]:
-    """Group neighbours whose windows have one size, at most `size` of them."""
-    for _, group in itertools.groupby(windows, key=lambda item: (item.window.width, item.window.height)):
-        while batch := list(itertools.islice(group, size)):
-            yield batch
 
 
 def _ahead(reader: ThreadPoolExecutor, read: Callable[[Part], Reading], parts: Sequence[Part]) -> Iterator[Reading]:

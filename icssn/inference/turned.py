@@ -29,7 +29,6 @@ class TurnedBackend:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.description = f"{backend.description}, 8 turned views"
-        self.windows_per_forward = backend.windows_per_forward
         self.window_px = backend.window_px
         self.cell_px = backend.cell_px
 

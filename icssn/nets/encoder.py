@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
@@ -102,9 +103,9 @@ def adapt_bands(filters: Tensor, bands: int) -> Tensor:
 
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
     side = 64
+    shapes_only = copy.deepcopy(encoder).to("meta")  # computes no values
     with torch.no_grad():
-        features = encoder.eval()(torch.zeros(1, config.bands, side, side))
-    encoder.train()
+        features = shapes_only.eval()(torch.zeros(1, config.bands, side, side, device="meta"))
     found = [side // feature.shape[-1] for feature in features]
     if len(found) != 6 or found[2] != 4 or found[-1] != config.output_stride:
         raise ValueError(f"feature maps at strides {found}")

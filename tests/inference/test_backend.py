@@ -13,7 +13,7 @@ import torch
 from icssn.config import InferenceConfig
 from icssn.errors import MissingPartError
 from icssn.inference import openvino
-from icssn.inference.backend import Backend, TorchBackend, choose_backend
+from icssn.inference.backend import Answers, Backend, TorchBackend, choose_backend, window_that_fits
 from icssn.inference.openvino import OpenvinoBackend
 from icssn.nets.checkpoint import read_card
 from icssn.nets.icssn import Icssn
@@ -49,6 +49,20 @@ def test_one_forward_takes_several_images(name: str, request: pytest.FixtureRequ
     images = np.stack([landscape(64, 96, seed=seed) for seed in range(3)])
     alone = np.concatenate([chosen.map(image[None]).probability for image in images])
     assert np.abs(chosen.map(images).probability.astype(int) - alone).max() <= 2
+
+
+def test_a_network_in_half_precision_answers_in_types_that_numpy_knows(net: Icssn) -> None:
+    half = Answers(copy.deepcopy(net).to(torch.bfloat16))
+    with torch.inference_mode():
+        probability, cells = half(torch.from_numpy(landscape(64, 96, seed=1)[None]))
+    assert (probability.dtype, cells.dtype) == (torch.uint8, torch.float32)
+    assert probability.numpy().shape == (1, 64, 96)
+
+
+@pytest.mark.parametrize(("free_gb", "side"), [(0.5, 864), (4, 2432), (24, 3200), (80, 3200)])
+def test_a_window_fits_the_graphics_card(free_gb: float, side: int) -> None:
+    assert window_that_fits(int(free_gb * 1e9)) == side
+    assert side**2 * 400 <= free_gb * 1e9
 
 
 def test_the_exported_network_is_kept_and_read_again(

@@ -201,7 +201,7 @@ def test_a_killed_prediction_goes_on_and_gives_the_same_bytes(
         done = subprocess.run([sys.executable, "-c", KILLED, *words], check=False)
         assert done.returncode == -signal.SIGKILL
         assert all(path.name.startswith(".") for path in out.iterdir())  # nothing is published
-        kept.append(len(list(out.glob(".parts-*/*.z"))))
+        kept.append(len(list(out.glob(".parts-*/*.part"))))
     assert 0 < kept[0] < kept[1] <= kept[2] == 6
     again = predict(scene, checkpoint, out)
     assert again.probability.read_bytes() == once.probability.read_bytes()
