@@ -214,8 +214,8 @@ def read(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
 
-def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give mean, standard deviation and number of seeds of every figure, and paired differences to the baseline."""
+def summary(rows: Sequence[dict[str, Any]], *, against: str = "matched") -> list[dict[str, Any]]:
+    """Give mean, standard deviation and number of seeds of every figure, and paired differences to a variant."""
     groups: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["task"], row["test"], row["variant"]), {})[row["seed"]] = row
@@ -226,15 +226,15 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             values = [row["figures"][name] for row in of_seed.values()]
             line[name] = float(np.mean(values))
             line[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        baseline = groups.get((task, test, "matched"), {})
+        baseline = groups.get((task, test, against), {})
         both = sorted(set(of_seed) & set(baseline))
-        if both and variant != "matched":
+        if both and variant != against:
             sides = [
                 [[pixels.Confusion(*block) for block in of[s]["blocks"]] for s in both] for of in (of_seed, baseline)
             ]
             for name, figure in (("f1", intervals.f1), ("iou", lambda pooled: pooled.iou)):
                 line[f"delta_{name}"] = intervals.paired_difference_of_runs(*sides, figure=figure)
-            for name in ("boundary_f1_2px", "cls_f1", "average_precision"):
+            for name in ("boundary_f1_2px", "cls_f1", "average_precision", "val_f1", "val_ap"):
                 pairs = [of_seed[s]["figures"][name] - baseline[s]["figures"][name] for s in both]
                 line[f"delta_{name}"] = float(np.mean(pairs))
         told.append(line)
@@ -266,13 +266,13 @@ def goal_figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 def _report(out: Path, options: argparse.Namespace) -> None:
     rows = read(out)
-    lines = summary(rows)
+    lines = summary(rows, against=options.against)
     for line in sorted(lines, key=lambda line: (line["task"], line["test"], line["variant"])):
         delta = line.get("delta_f1")
         told = f"  ΔF1 {delta[0]:+.3f} ({delta[1]:+.3f} to {delta[2]:+.3f})" if delta else ""
         shown = "  ".join(f"{name} {line[name]:.3f}" for name in SHOWN if name in line)
         print(f"{line['task']} → {line['test']} · {line['variant']} · {line['seeds']} seed(s){told}\n    {shown}")
-    figures = goal_figures(lines)
+    figures = goal_figures(summary(rows))
     for name, value in figures.items():
         print(f"{name:32} {value:.4g}")
     if options.json:
@@ -291,6 +291,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes, bijie, tianshui_geoeye1")
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"])
     parser.add_argument("--variant", nargs="+", choices=names, help="default: all but those with an option changed")
+    parser.add_argument("--against", choices=names, default="matched", help="what differences are taken to")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every variant")
     parser.add_argument("--minutes", type=float, default=0, help="stop after so long; 0 never")
