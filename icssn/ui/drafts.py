@@ -66,30 +66,30 @@ async def given(request: Request) -> Response:
 async def taken(request: Request) -> Response:
     """Keep or forget a draft, note the sign of life, answer with the revision and who else is there."""
     if not posted.is_ours(request):
-        return posted.refusal(403, "Only ICSSN's own pages may do this.")
+        return posted.refusal(request, 403, "Only ICSSN's own pages may do this.")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > _REQUEST_LIMIT_BYTES:
-            return posted.refusal(413, "The draft is too large. Save now.")
+            return posted.refusal(request, 413, "The draft is too large. Save now.")
     try:
         message = _Message.model_validate(json.loads(body))
     except (ValueError, ValidationError, RecursionError):
-        return posted.refusal(400, "The draft cannot be read. Reload the page.")
+        return posted.refusal(request, 400, "The draft cannot be read. Reload the page.")
     return await _answer(request, lambda scene: _take(scene, message))
 
 
 async def _answer(request: Request, work: Callable[[str], dict[str, Any]]) -> Response:
     if not posted.is_ours(request):
-        return posted.refusal(403, "Only ICSSN's own pages may do this.")
+        return posted.refusal(request, 403, "Only ICSSN's own pages may do this.")
     try:
         found = await run_in_threadpool(work, request.path_params["scene"])
     except LabelsRefusedError as err:
-        return posted.refusal(413, str(err))
+        return posted.refusal(request, 413, str(err))
     except (DiskFullError, DatabaseUnusableError) as err:
-        return posted.refusal(503, str(err))
+        return posted.refusal(request, 503, str(err))
     except IcssnError:
-        return posted.refusal(404, "No such scene.")
+        return posted.refusal(request, 404, "No such scene.")
     return JSONResponse(found, headers=posted.FRESH)
 
 

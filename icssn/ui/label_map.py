@@ -49,7 +49,6 @@ def edit(ws: Workspace, scene: Scene) -> None:
         keys=KEYS,
         options={
             "lookAlikes": payload.LOOK_ALIKES,
-            "language": wording.current_language(),
             "me": ws.actor.name,
             "sceneName": scene.name,
             "forms": {cls: landslide_record.form(cls) for cls in LabelClass},

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from icssn import actions
-from icssn.ui import outline_verbs, payload, posted
+from icssn.ui import outline_verbs, payload, posted, wording
 from icssn.ui.session import workspace
 
 
@@ -59,7 +59,8 @@ async def measures(request: Request) -> Response:
 
 async def warnings(request: Request) -> Response:
     """Answer with what looks wrong, unsaved edits included."""
-    return await posted.answered(request, lambda message: warned(request.path_params["scene"], message))
+    speech = posted.language(request)
+    return await posted.answered(request, lambda message: warned(request.path_params["scene"], message, speech))
 
 
 async def outline(request: Request) -> Response:
@@ -93,7 +94,12 @@ def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
     return found.model_dump(exclude_none=True) | (recorded[0].provenance if recorded else {})
 
 
-def warned(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
-    """Give what looks wrong with the labels as they would be after a Save."""
+def warned(scene_id: str, message: dict[str, Any], language: str) -> dict[str, Any]:
+    """Give what looks wrong with the labels as they would be after a Save, told in a language."""
     found = actions.check_labels(workspace(), scene_id, payload.edits(message))
-    return {"warnings": [{"kind": w.kind, "uids": w.uids, "at": w.at_lonlat, "text": w.text} for w in found]}
+    return {
+        "warnings": [
+            {"kind": w.kind, "uids": w.uids, "at": w.at_lonlat, "text": wording.told(w.text, language=language)}
+            for w in found
+        ]
+    }

@@ -77,6 +77,7 @@ def show(
     settings = {
         "scene": scene.id,
         "bounds": bounds,
+        "language": wording.current_language(),
         "words": wording.group("map"),
         "styles": palette.STYLES,
         "legend": legend,

@@ -68,7 +68,7 @@ def changed(verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _unusable(found: object) -> LabelsRefusedError:
     return LabelsRefusedError(
         "from the map",
-        found=f"a change of outlines that cannot be read ({found})"[:200],
+        found=f"a change of outlines that cannot be read ({str(found)[:150]})",
         needed="polygons and a line drawn on the map",
         remedy="Reload the page; unsaved edits are kept.",
     )

@@ -262,7 +262,7 @@ def _look_alike(value: object) -> str:
 def _refused(found: object) -> LabelsRefusedError:
     return LabelsRefusedError(
         "from the map",
-        found=f"the browser sent something that cannot be read ({found})"[:200],
+        found=f"the browser sent something that cannot be read ({str(found)[:140]})",
         needed="polygons drawn on the map",
         remedy="Reload the page; unsaved edits are kept in this browser.",
     )

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from icssn.errors import ConflictError, DatabaseUnusableError, DiskFullError, IcssnError, NotAllowedError, NotFoundError
-from icssn.ui import payload
+from icssn.ui import payload, wording
 
 LIMIT_BYTES = 16 << 20
 FRESH = {"Cache-Control": "no-store"}
@@ -36,20 +36,20 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
     cannot be done, 503 for a full disk.
     """
     if not is_ours(request):
-        return refusal(403, "Only ICSSN's own pages may do this.")
+        return refusal(request, 403, "Only ICSSN's own pages may do this.")
     given: list[dict[str, Any]] = []
     if request.method == "POST":
         body = bytearray()
         async for part in request.stream():
             body += part
             if len(body) > LIMIT_BYTES:
-                return refusal(413, f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps.")
+                return refusal(request, 413, f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps.")
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            return refusal(400, "The message cannot be read. Reload the page.")
+            return refusal(request, 400, "The message cannot be read. Reload the page.")
         given = [message]
     try:
         found = await run_in_threadpool(work, *given)
@@ -57,7 +57,7 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
         sides = payload.conflict_items(err.conflicts)
         return JSONResponse({"error": str(err), "conflicts": sides}, status_code=409, headers=FRESH)
     except IcssnError as err:
-        return refusal(next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
+        return refusal(request, next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
     return JSONResponse(found, headers=FRESH)
 
 
@@ -70,6 +70,12 @@ def is_ours(request: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == asked.get("host")
 
 
-def refusal(status: int, sentence: str) -> Response:
-    """Answer with a refusal in one sentence."""
-    return JSONResponse({"error": sentence}, status_code=status, headers=FRESH)
+def language(request: Request) -> str:
+    """Give the language of the page that asks: our scripts put it into ``Accept-Language``."""
+    return wording.preferred(request.headers.get("accept-language"))
+
+
+def refusal(request: Request, status: int, sentence: str) -> Response:
+    """Answer with a refusal in one sentence, in the language of the page that asks."""
+    told = wording.told(sentence, language=language(request))
+    return JSONResponse({"error": told}, status_code=status, headers=FRESH)

@@ -24,24 +24,38 @@ def group(table: str, *, language: str | None = None) -> dict[str, str]:
     return {key.removeprefix(f"{table}."): text for key, text in phrases.items() if key.startswith(f"{table}.")}
 
 
-def told(message: str) -> str:
-    """Give a sentence from below the pages in the reader's language, or as it came where no template fits.
+def told(message: str, *, language: str | None = None) -> str:
+    """Give a sentence from below the pages in a language, else the reader's own; as it came where no template fits.
 
-    The templates of the English table ``told`` are what the other packages write, e.g. a worker's progress.
+    The templates of the English table ``told`` are what the other packages write: a worker's progress, a refusal. What
+    stands in a placeholder is told in the same way, so that a refusal may be put together of several phrases.
     """
-    words = group("word")
-    for key, template in group("told", language="en").items():
-        found = _pattern(template).fullmatch(message)
-        if found:
-            values = {name: words.get(value, value) for name, value in found.groupdict().items()}
-            return phrase(f"told.{key}", **values)
+    return _told(message, language or current_language())
+
+
+@functools.lru_cache(maxsize=4096)
+def _told(message: str, language: str) -> str:
+    for key, pattern in _templates():
+        if found := pattern.fullmatch(message):
+            values = {name: _part(name, value, language) for name, value in found.groupdict().items()}
+            return phrase(key, language=language, **values)
     return message
 
 
+def _part(name: str, value: str, language: str) -> str:
+    words = group("record" if name == "field" else "word", language=language)
+    return words.get(value) or _told(value, language)
+
+
 @functools.cache
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    return re.compile("".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)))
+def _templates() -> list[tuple[str, re.Pattern[str]]]:
+    """Give the keys of the table ``told`` and what their English looks like."""
+    found = []
+    for key, template in group("told", language="en").items():
+        parts = re.split(r"\{(\w+)\}", template)
+        pattern = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+        found.append((f"told.{key}", re.compile(pattern, re.DOTALL)))
+    return found
 
 
 def preferred(locale: str | None) -> str:

@@ -198,3 +198,16 @@ def test_the_language_holds_over_pages_and_reloads(desk: Desk) -> None:
     page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
     page.reload()
     page.get_by_role("heading", name="训练").wait_for(timeout=30_000)
+
+
+def test_a_refusal_is_told_in_the_language_of_the_page(desk: Desk) -> None:
+    desk.visit.page.get_by_test_id("stSidebar").get_by_text("中文").click()
+    desk.visit.page.get_by_role("heading", name="标注").wait_for(timeout=30_000)
+    desk.visit.map_when("icssn.opened && document.documentElement.lang === 'zh'", timeout_s=60)
+    desk.rest()
+    desk.draw((-0.3, 0.2), (-0.2, 0.2), (-0.2, 0.3))  # beside the image
+    desk.press("Control+s")
+    desk.inside.locator(".ic-toast.ic-bad").wait_for()
+    assert "完全位于影像之外" in desk.toast()
+    assert "请在影像范围内绘制" in desk.toast()
+    desk.press("Control+z")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from shapely.geometry import box, mapping, shape
 
 from icssn import actions
-from icssn.records import Edits, Label, LabelDeletion, Scene
+from icssn.records import Actor, Edits, Label, LabelDeletion, Role, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import label_routes, outline_verbs, posted
+from icssn.ui import drafts, label_routes, outline_verbs, posted, session
 from tests.ui.conftest import inside
 from tests.ui.routes import OURS, ask
 
@@ -176,3 +177,78 @@ def test_a_change_of_too_many_corners_is_refused(monkeypatch: pytest.MonkeyPatch
     assert outline("fill", polygons=[mapping(box(105, 35, 106, 36).segmentize(0.05))])[0] == 200
     status, answer = outline("fill", polygons=[mapping(box(105, 35, 106, 36).segmentize(0.01))])
     assert (status, "corners" in answer["error"]) == (422, True)
+
+
+CHINESE = {**OURS, "accept-language": "zh"}
+TWO_CORNERS = {"type": "Polygon", "coordinates": [[[105, 35], [105.01, 35.01], [105.02, 35.02], [105, 35]]]}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"geometry": mapping(box(0, 0, 1, 1))},
+        {"cls": "landslide_point", "geometry": {"type": "Point", "coordinates": [0, 0]}},
+        {"cls": "landslide_point", "geometry": {"type": "Point", "coordinates": [500, 0]}},
+        {"geometry": mapping(box(200, 0, 201, 1))},
+        {"geometry": TWO_CORNERS},
+        {"attributes": {"depth_m": -1}},
+        {"attributes": {"depth_m": "deep"}},
+        {"attributes": {"confidence": "sure"}},
+        {"attributes": {"features": "scarp"}},
+        {"attributes": {"event_date": "yesterday"}},
+        {"attributes": {"name": "x" * 2000}},
+        {"attributes": {"own": {"deep": [float(n) for n in range(20_000)]}}},
+    ],
+)
+def test_a_refused_save_is_told_in_the_language_of_the_page(ws: Workspace, scene: Scene, parts: dict[str, Any]) -> None:
+    message = a_save(created=[a_new_label(scene, **parts)])
+    status, answer = send(scene, message, CHINESE)
+    assert status == 422
+    assert_chinese(answer["error"])
+    assert send(scene, message)[1]["error"].isascii()
+    assert actions.list_labels(ws, scene.id) == []
+
+
+def assert_chinese(sentence: str) -> None:
+    """Fail where a sentence holds an English word that is no name and no value."""
+    told = re.sub(r"“[^”]*”|（[^）]*）|：[a-z_, ]+。", "", sentence)
+    assert re.search("[\u4e00-\u9fff]", told), sentence
+    assert not re.search(r"\b(?!ICSSN|GIS|YYYY|MM|DD|Point|Polygon|MultiPolygon|MB)[A-Za-z]{2,}", told), sentence
+
+
+def test_whatever_else_is_refused_is_told_in_the_language_of_the_page(
+    ws: Workspace, scene: Scene, label: Label, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes, square = label_routes.routes(), mapping(inside(scene, 0.2))
+    far = [[0, 0], [0.001, 0.001]]
+    refused = [
+        send(scene, b"{", CHINESE),
+        send(scene, {"nonce": 7}, CHINESE),
+        send(scene, b" " * (posted.LIMIT_BYTES + 1), CHINESE),
+        send(scene, a_save(), {**CHINESE, "origin": "http://evil.example"}),
+        send(scene, a_save(created=[a_new_label(scene, uid=uid) for uid in ("a", "a")]), CHINESE),
+        ask(routes, "POST", "/labels/nowhere", a_save(created=[a_new_label(scene)]), CHINESE),
+        ask(routes, "POST", "/outlines/split", {"polygons": [square], "line": far}, CHINESE),
+        ask(routes, "POST", "/outlines/reshape", {"polygons": [square], "line": far}, CHINESE),
+        ask(routes, "POST", "/outlines/merge", {"polygons": []}, CHINESE),
+        ask(routes, "POST", "/outlines/fold", {"polygons": [square]}, CHINESE),
+        ask(drafts.routes(), "POST", f"/drafts/{scene.id}", b"{", CHINESE),
+        ask(drafts.routes(), "POST", f"/drafts/{scene.id}", {"session": "tab", "draft": "x" * 5_000_000}, CHINESE),
+        ask(drafts.routes(), "POST", f"/drafts/{scene.id}", {"session": "tab", "draft": "\0"}, CHINESE),
+        ask(drafts.routes(), "GET", "/drafts/nowhere", headers={**CHINESE, "origin": "http://evil.example"}),
+        ask(drafts.routes(), "POST", "/drafts/nowhere", {"session": "tab", "draft": "x"}, CHINESE),
+    ]
+    monkeypatch.setattr(session.workspace(), "actor", Actor(name="Wang", role=Role.viewer))
+    refused.append(send(scene, a_save(deleted=[{"uid": label.uid, "expected_version": 1}]), CHINESE))
+    assert all(status >= 400 for status, _ in refused)
+    for _, answer in refused:
+        assert_chinese(answer["error"].replace("Wang", ""))
+
+
+def test_warnings_are_told_in_the_language_of_the_page(ws: Workspace, scene: Scene, label: Label) -> None:
+    twice = a_save(created=[a_new_label(scene, geometry=mapping(label.geometry_lonlat))])
+    status, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/warnings", twice, CHINESE)
+    assert status == 200
+    assert answer["warnings"]
+    for warning in answer["warnings"]:
+        assert_chinese(warning["text"])

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from icssn import actions
+from icssn.errors import DatabaseUnusableError, DiskFullError
 from icssn.records import CandidateStatus, CheckpointState, JobKind, LabelClass, LabelSource, LabelStatus, Scene
+from icssn.store import geopackage, postgis
 from icssn.store.workspace import Workspace
 from icssn.ui import label_map, next_step, outline_verbs, payload, progress, wording
 
 ROOT = Path(__file__).parents[2]
+MORE_TROUBLES = [("it does not answer", postgis._UNREACHABLE)]
 
 
 def placeholders(text: str) -> set[str]:
@@ -96,3 +99,21 @@ def test_why_training_cannot_start_is_told_in_chinese(
     reasons = [wording.told(reason) for reason in actions.readiness(ws, [scene.id]).reasons]
     assert len(reasons) == 2
     assert all(reason.isascii() is False for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [*geopackage._TROUBLES.values(), *postgis._TROUBLES.values(), *MORE_TROUBLES],
+    ids=lambda text: text,
+)
+def test_what_is_wrong_with_a_database_is_told_in_chinese(found: str, remedy: str) -> None:
+    told = wording.told(str(DatabaseUnusableError("/data/icssn.gpkg", found=found, remedy=remedy)), language="zh")
+    assert told.startswith("数据库“/data/icssn.gpkg”无法使用：")
+    assert found not in told
+    assert remedy not in told
+
+
+def test_a_full_disk_is_told_in_chinese() -> None:
+    for err in (DiskFullError("/data"), DiskFullError("/data", needed_mb=70)):
+        assert "“/data”" in wording.told(str(err), language="zh")
+    assert wording.told(str(DiskFullError("/data")), language="en") == str(DiskFullError("/data"))

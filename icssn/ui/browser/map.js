@@ -70,11 +70,12 @@ window.icssn = (function () {
     return box;
   }
 
-  /** Set up a map; `options`: scene, bounds, words, styles, legend [[word, style]], hillshade {url, zoom},
+  /** Set up a map; `options`: scene, bounds, language, words, styles, legend [[word, style]], hillshade {url, zoom},
       keys [[key, word]], whole (begin with the whole scene instead of the remembered view). */
   function stage(map, options) {
     const say = (key, values = {}) => (options.words[key] || key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
     const container = map.getContainer();
+    document.documentElement.lang = options.language; // the server's refusals come in it, too
     const image = Object.values(map._layers).find((layer) => layer instanceof L.TileLayer);
     map.attributionControl.setPrefix(false);
     document.body.classList.add("ic-with-panel");

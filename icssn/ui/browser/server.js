@@ -1,4 +1,4 @@
-/* The way from the map to the server's own routes: JSON there and back, refusals as errors with a sentence. */
+/* The way from the map to the server's own routes: JSON there and back, refusals as errors with a sentence in the page's language. */
 icssn.server = (function () {
   "use strict";
   const RETRY_MS = 2000;
@@ -10,7 +10,7 @@ icssn.server = (function () {
     try {
       answer = await fetch(`../../${route}`, {
         method: message === undefined ? "GET" : "POST",
-        headers: { "X-ICSSN": "draft", ...(message === undefined ? {} : { "Content-Type": "application/json" }) },
+        headers: { "X-ICSSN": "draft", "Accept-Language": document.documentElement.lang, ...(message === undefined ? {} : { "Content-Type": "application/json" }) },
         body: message === undefined ? undefined : JSON.stringify(message),
         keepalive,
         cache: "no-store",
