@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import rasterio
 import rasterio.features
 import shapely
-from affine import Affine
-from PIL import Image
 
 from icssn.chips.cut import ChipSource
 from icssn.chips.ground import to_lonlat
+from icssn.datasets import bijie
+from icssn.datasets.mosaic import write_mosaic
+from icssn.datasets.sample import Mask, Pixels
 from icssn.imagery.open import inspect
 from icssn.records import Label, LabelClass, LabelStatus, RasterFacts
 from icssn.vectors.check import whole_scene_area
@@ -24,9 +24,6 @@ from icssn.vectors.check import whole_scene_area
 CELL_PX = 168  # of a tile's 224: landslides are no longer in the middle
 TEST_LANDSLIDES, TEST_BACKGROUND = 100, 80  # tiles of the test scene, the same for every seed
 BACKGROUND_PER_LANDSLIDE = 1.25  # as in the given scenes, which have 64 landslides on 144 cells
-
-Pixels = npt.NDArray[np.uint8]
-Tile = tuple[Pixels, Pixels]  # image (3, H, W) and mask (H, W), 0 / 1 / 255
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,7 @@ def bijie_tiles(landslides: int) -> Callable[[Path, Path, int], Task]:
 
     def compose(data: Path, folder: Path, seed: int) -> Task:
         root = data / "bijie"
+        samples_of = {sample.name: sample for sample in bijie.samples(root)}
         with (root / "index.csv").open(encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
         chance = np.random.default_rng(0)  # which tiles judge does not depend on the seed
@@ -81,7 +79,7 @@ def bijie_tiles(landslides: int) -> Callable[[Path, Path, int], Task]:
             "low_contrast": (0, [*dim_judging, *empty[: TEST_BACKGROUND // 2]]),
         }
         train, *tests = (
-            _mosaic(folder, name, [_tile(root, tile) for tile in tiles], seed=of_plan, cell_px=CELL_PX)
+            _mosaic(folder, name, [samples_of[tile].read() for tile in tiles], seed=of_plan, cell_px=CELL_PX)
             for name, (of_plan, tiles) in plans.items()
         )
         return Task(source_of(train), tuple(tests))
@@ -91,11 +89,10 @@ def bijie_tiles(landslides: int) -> Callable[[Path, Path, int], Task]:
 
 def tianshui(data: Path, folder: Path, seed: int) -> Task:
     """Learn from four tiles of the Loess Plateau's margin (near infrared, red, green), be judged on the other two."""
-    root = data / "tianshui_geoeye1"
-    names = sorted(file.stem for file in (root / "images").iterdir())
-    order = np.random.default_rng([2, seed]).permutation(names)
+    samples_of = {sample.name: sample for sample in bijie.samples(data / "tianshui_geoeye1")}  # the same two folders
+    order = np.random.default_rng([2, seed]).permutation(sorted(samples_of))
     train, test = (
-        _mosaic(folder, side, [_tile(root, name) for name in part], seed=seed, cell_px=600)
+        _mosaic(folder, side, [samples_of[name].read() for name in part], seed=seed, cell_px=600)
         for side, part in (("train", order[:4]), ("test", order[4:]))
     )
     return Task(source_of(train), (test,))
@@ -111,7 +108,7 @@ TASKS: dict[str, Callable[[Path, Path, int], Task]] = {
 def source_of(scene: Scene) -> ChipSource:
     """Give a scene as training reads it: the outlines of its mask as labels, complete over the whole scene."""
     with rasterio.open(scene.mask) as dataset:
-        mask: Pixels = dataset.read(1)
+        mask: Mask = dataset.read(1)
     outlines = [shapely.geometry.shape(found) for found, _ in rasterio.features.shapes(mask, mask=mask == 1)]
 
     def label(uid: str, geometry_lonlat: shapely.Geometry, cls: LabelClass) -> Label:
@@ -132,47 +129,18 @@ def source_of(scene: Scene) -> ChipSource:
     return ChipSource(scene_id=scene.name, raster=scene.raster, facts=scene.facts, labels=labels, revision=1)
 
 
-def _tile(root: Path, name: str) -> Tile:
-    image_file = next((root / "images").glob(f"{name}.*"))
-    image = np.asarray(Image.open(image_file).convert("RGB")).transpose(2, 0, 1)
-    mask_file = next((root / "masks").glob(f"{name}.*"), None)
-    mask = np.zeros(image.shape[1:], np.uint8)
-    if mask_file is not None:
-        drawn = np.asarray(Image.open(mask_file).convert("L"))
-        mask = (drawn > drawn.max() / 2).astype(np.uint8) if drawn.any() else mask
-    return image, mask
-
-
-def _mosaic(folder: Path, name: str, tiles: Sequence[Tile], *, seed: int, cell_px: int) -> Scene:
+def _mosaic(folder: Path, name: str, tiles: Sequence[Pixels], *, seed: int, cell_px: int) -> Scene:
     """Write tiles in random order on a nearly square grid, each as a random crop of `cell_px`, turned and mirrored."""
     chance = np.random.default_rng([seed, len(tiles)])
     columns = int(np.ceil(np.sqrt(len(tiles))))
-    rows = -(-len(tiles) // columns)
-    spare = rows * columns - len(tiles)
+    spare = -len(tiles) % columns
     tiles = [*tiles, *tiles[len(tiles) - spare :]]  # the last ones, of background, once more: no cell stays empty
-    image = np.zeros((3, rows * cell_px, columns * cell_px), np.uint8)
-    mask = np.zeros(image.shape[1:], np.uint8)
-    for place, (picture, drawn) in zip(_cells(columns, cell_px), _crops(tiles, cell_px, chance), strict=False):
-        image[:, *place], mask[place] = picture, drawn
-    folder.mkdir(parents=True, exist_ok=True)
-    files = folder / f"{name}.tif", folder / f"{name}_mask.tif"
-    for file, values in zip(files, (image, mask[None]), strict=True):
-        grid = {"transform": Affine(0.8, 0, 500_000, 0, -0.8, 3_000_000), "crs": "EPSG:32648", "tiled": True}
-        shape = {"count": len(values), "height": values.shape[1], "width": values.shape[2], "dtype": "uint8"}
-        with rasterio.open(file, "w", driver="GTiff", compress="deflate", **shape, **grid) as made:
-            made.write(values)
-    return Scene(name, *files, inspect(files[0]), cell_px)
+    cells = _crops(tiles, cell_px, chance)
+    made = write_mosaic(folder, name, cells, count=len(tiles), cell_px=(cell_px, cell_px), pixel_m=bijie.PIXEL_M)
+    return Scene(name, made.raster, made.mask, inspect(made.raster), cell_px)
 
 
-def _cells(columns: int, cell_px: int) -> Iterator[tuple[slice, slice]]:
-    number = 0
-    while True:
-        row, column = (part * cell_px for part in divmod(number, columns))
-        yield slice(row, row + cell_px), slice(column, column + cell_px)
-        number += 1
-
-
-def _crops(tiles: Sequence[Tile], cell_px: int, chance: np.random.Generator) -> Iterator[Tile]:
+def _crops(tiles: Sequence[Pixels], cell_px: int, chance: np.random.Generator) -> Iterator[Pixels]:
     for number in chance.permutation(len(tiles)):
         image, mask = tiles[number]
         row, column = (chance.integers(0, side - cell_px + 1) for side in mask.shape)

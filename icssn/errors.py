@@ -49,6 +49,13 @@ class RasterRefusedError(IcssnError, ValueError):
         super().__init__(f"Raster '{name}' was refused: {found}; {needed} is needed. {remedy}")
 
 
+class DatasetRefusedError(IcssnError, ValueError):
+    """A public set, or a tile of it, is not what it should be."""
+
+    def __init__(self, name: str, *, found: str, needed: str, remedy: str) -> None:
+        super().__init__(f"Data set '{name}' was refused: {found}; {needed} is needed. {remedy}")
+
+
 class LabelsRefusedError(IcssnError, ValueError):
     """A vector file or an edit cannot be used as labels."""
 

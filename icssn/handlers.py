@@ -51,6 +51,7 @@ def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str,
     work = {
         JobKind.demo: make_demo,
         JobKind.import_scene: import_scene,
+        JobKind.dataset: import_dataset,
         JobKind.train: train,
         JobKind.predict: predict,
         JobKind.evaluate: evaluate,
@@ -88,6 +89,32 @@ def import_scene(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[st
     """Make a scene ready for the map: web-optimised copies of the image and of its hillshade."""
     _make_map_layers(ws, str(job.params["scene_id"]), _stoppable(report, stop, "The import"))
     return {"scene_id": job.params["scene_id"]}
+
+
+def import_dataset(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Compose the samples of a public set into scenes and register them with their labels."""
+    from icssn.datasets import mosaic, sets
+
+    report = _stoppable(report, stop, "The import")
+    public = sets.public_set(str(job.params["set"]))
+    names: dict[str, str] = job.params["names"]
+    parts = sets.by_split(public.samples(Path(job.params["folder"])))
+    folder = ws.folder / "datasets" / job.id
+    made = []
+    for number, (part, name) in enumerate(names.items()):
+        told = _part(report, number / len(names), (number + 1) / len(names))
+        samples = sets.some(parts[part], job.params["most"])
+        composed, outlines = mosaic.compose(
+            folder, f"scene-{number + 1}", samples, colours=public.colours, report=_part(told, 0.0, 0.6)
+        )
+        known = {scene.name: scene for scene in scenes.every(ws.db)}  # a repeated job makes no second one
+        scene = known.get(name) or actions.register_scene(ws, composed.raster, name=name)
+        if not labels.revision(ws.db, scene.id):
+            actions.import_labels(ws, scene.id, outlines)
+        _make_map_layers(ws, scene.id, _part(told, 0.6, 1.0))
+        counts = {"samples": len(samples), "landslides": len(composed.landslides)}
+        made.append({"scene_id": scene.id, "name": name, "truth": str(composed.mask), **counts})
+    return {"scenes": made}
 
 
 def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:

@@ -42,7 +42,15 @@ from icssn.actions.reviewing import (
     review,
     review_queue,
 )
-from icssn.actions.scenes import add_scene, find_scene, list_scenes, map_file, register_scene, set_stretch
+from icssn.actions.scenes import (
+    add_scene,
+    find_scene,
+    import_dataset,
+    list_scenes,
+    map_file,
+    register_scene,
+    set_stretch,
+)
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
     compare_runs,
@@ -66,6 +74,7 @@ __all__ = [
     # scenes
     "add_scene",
     "register_scene",
+    "import_dataset",
     "set_stretch",
     "list_scenes",
     "find_scene",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
+from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
@@ -47,6 +48,36 @@ def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | Non
         created_by=ws.actor.name,
     )
     return scenes.add(ws.db, scene)
+
+
+def import_dataset(ws: Workspace, kind: str, folder: Path, *, name: str = "", most: int | None = None) -> Job:
+    """Queue the composing of scenes, complete with labels, from the samples of a public landslide set.
+
+    Args:
+        ws: Where.
+        kind: Of the set, a key of `icssn.datasets.sets.SETS`.
+        folder: Into which the set was unpacked; nothing in it is changed.
+        name: Of the scene, the kind by default. A set that keeps parts apart (training and test, or places) gives a
+            scene for each, named after the part as well.
+        most: Samples of each scene; a larger part is represented by some of its samples, drawn at random.
+
+    Raises:
+        NotFoundError: No such set can be read; the message lists those that can.
+        DatasetRefusedError: The folder does not hold this set, or a sample is damaged.
+        MissingPartError: What reads this set is not installed.
+        DuplicateError: A scene has such a name already.
+        ConfigError: `most` is below 1.
+    """
+    require(ws, Role.annotator, "add a scene")
+    if most is not None and most < 1:
+        raise ConfigError("samples", most, "1 or more")
+    parts = sets.by_split(sets.public_set(kind).samples(folder))
+    names = {part: f"{name or kind} {part}".strip() if len(parts) > 1 else name or kind for part in parts}
+    taken = {scene.name for scene in scenes.every(ws.db)}.intersection(names.values())
+    if taken:
+        raise DuplicateError("scene", min(taken))
+    params = {"set": kind, "folder": str(folder.resolve()), "names": names, "most": most}
+    return submit(ws, Job(kind=JobKind.dataset, params=params, created_by=ws.actor.name))
 
 
 def set_stretch(

@@ -21,6 +21,7 @@ from icssn.store.workspace import Workspace
 _ROOM_MB = {
     JobKind.demo: 150.0,
     JobKind.import_scene: 20.0,
+    JobKind.dataset: 500.0,  # a thousand samples of 512 px
     JobKind.train: 400.0,  # chips of a hundred landslides, two states of the network, one checkpoint a round
     JobKind.crossval: 400.0,
     JobKind.predict: 20.0,

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from icssn import actions
-from icssn.cli import demo, doctor, export, labels, learning, models, results, scenes
+from icssn.cli import datasets, demo, doctor, export, labels, learning, models, results, scenes
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.jobs import engine
 
@@ -59,6 +59,7 @@ def worker(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 app.command("demo")(demo.demo)
 app.add_typer(scenes.scene, name="scene")
+app.add_typer(datasets.dataset, name="dataset")
 app.add_typer(labels.labels, name="labels")
 app.command("train")(learning.train)
 app.command("runs")(learning.runs)

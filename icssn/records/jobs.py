@@ -14,6 +14,7 @@ from icssn.records.form import Id, Record, new_id, now
 class JobKind(StrEnum):
     demo = "demo"
     import_scene = "import"
+    dataset = "dataset"
     train = "train"
     predict = "predict"
     evaluate = "evaluate"
