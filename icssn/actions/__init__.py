@@ -9,6 +9,7 @@ from icssn.actions.evidence import candidate_history, candidate_terrain, score_c
 from icssn.actions.exchange import export_labels, import_labels, preview_import
 from icssn.actions.exporting import export_inventory
 from icssn.actions.labelling import (
+    deleted_labels,
     label_history,
     label_revision,
     list_labels,
@@ -86,6 +87,7 @@ __all__ = [
     "label_history",
     "scene_history",
     "save_steps",
+    "deleted_labels",
     "restore_version",
     "preview_import",
     "import_labels",

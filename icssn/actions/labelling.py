@@ -43,6 +43,11 @@ def save_steps(ws: Workspace, scene_id: str, revision: int) -> list[LabelStep]:
     return history.steps(ws.db, scene_id, revision)
 
 
+def deleted_labels(ws: Workspace, scene_id: str, *, limit: int = 200) -> list[LabelStep]:
+    """Give the labels of a scene that are deleted now, each as it was before and its deletion; the newest first."""
+    return history.deletions(ws.db, scene_id, limit=limit)
+
+
 def save_edits(ws: Workspace, scene_id: str, edits: Edits) -> SavedEdits:
     """Save one set of edits, whole or not at all; the same nonce is applied once.
 

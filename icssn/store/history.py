@@ -45,6 +45,18 @@ def steps(db: Database, scene_id: str, revision: int) -> list[LabelStep]:
     return [LabelStep(before=before.get((version.uid, version.version - 1)), after=version) for version in after]
 
 
+def deletions(db: Database, scene_id: str, *, limit: int) -> list[LabelStep]:
+    """Give the labels of a scene that are deleted now, each as it was before and its deletion; the newest first."""
+    newer = past.alias()
+    later = select(newer.c.seq).where(newer.c.uid == past.c.uid, newer.c.version > past.c.version).exists()
+    query = select(past).where(past.c.scene_id == scene_id, past.c.operation == "delete", ~later)
+    with db.read() as connection:
+        found = connection.execute(query.order_by(past.c.seq.desc()).limit(limit))
+        gone = [rows.record_of(LabelVersion, row) for row in found]
+        before = past_versions(connection, {(version.uid, version.version - 1) for version in gone})
+    return [LabelStep(before=before.get((version.uid, version.version - 1)), after=version) for version in gone]
+
+
 def past_versions(connection: Connection, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], LabelVersion]:
     """Give those of the wanted (uid, version) that the history knows."""
     found: dict[tuple[str, int], LabelVersion] = {}

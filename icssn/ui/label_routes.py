@@ -6,6 +6,7 @@ longitude/latitude.
 - ``GET labels/{scene}`` answers ``{revision, labels}``.
 - ``POST labels/{scene}`` takes a Save (see `payload.edits`) and answers ``{revision, labels}`` with those it left.
 - ``GET labels/{scene}/{uid}`` answers ``{versions}``, oldest first.
+- ``GET deleted/{scene}`` answers ``{labels: [{before, deleted}]}``, versions of labels that are deleted, newest first.
 - ``POST labels/{scene}/measures`` takes ``{geometry, volume_m3, uid}``, answers the measured and recorded fields.
 - ``POST labels/{scene}/warnings`` takes a Save that is not made, answers ``{warnings: [{kind, uids, at, text}]}``.
 - ``POST outlines/{verb}`` takes ``{polygons, line, reach_m}``, answers ``{polygons, areas}`` (m²) and stores nothing.
@@ -31,6 +32,7 @@ def routes(base: str = "") -> list[Route]:
         Route(prefix + "/labels/{scene}", labels, methods=["GET"]),
         Route(prefix + "/labels/{scene}", save, methods=["POST"]),
         Route(prefix + "/labels/{scene}/{uid}", history, methods=["GET"]),
+        Route(prefix + "/deleted/{scene}", deleted, methods=["GET"]),
         Route(prefix + "/labels/{scene}/measures", measures, methods=["POST"]),
         Route(prefix + "/labels/{scene}/warnings", warnings, methods=["POST"]),
         Route(prefix + "/outlines/{verb}", outline, methods=["POST"]),
@@ -50,6 +52,11 @@ async def save(request: Request) -> Response:
 async def history(request: Request) -> Response:
     """Answer with every version of a label."""
     return await posted.answered(request, lambda: versions(request.path_params["uid"]))
+
+
+async def deleted(request: Request) -> Response:
+    """Answer with the labels that are deleted now."""
+    return await posted.answered(request, lambda: gone(request.path_params["scene"]))
 
 
 async def measures(request: Request) -> Response:
@@ -84,6 +91,18 @@ def saved(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
 def versions(uid: str) -> dict[str, Any]:
     """Give the past of a label, oldest first."""
     return {"versions": [payload.version_item(version) for version in actions.label_history(workspace(), uid)]}
+
+
+def gone(scene_id: str) -> dict[str, Any]:
+    """Give the labels of a scene that are deleted now, each as it was and who deleted it when."""
+    steps = actions.deleted_labels(workspace(), scene_id)
+    return {
+        "labels": [
+            {"before": payload.version_item(step.before), "deleted": payload.version_item(step.after)}
+            for step in steps
+            if step.before
+        ]
+    }
 
 
 def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:

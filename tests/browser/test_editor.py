@@ -211,3 +211,22 @@ def test_a_refusal_is_told_in_the_language_of_the_page(desk: Desk) -> None:
     assert "完全位于影像之外" in desk.toast()
     assert "请在影像范围内绘制" in desk.toast()
     desk.press("Control+z")
+
+
+def test_a_deleted_label_is_brought_back_by_one_click(desk: Desk) -> None:
+    before = desk.stored()["slide0"]
+    desk.inside.get_by_text("Deleted", exact=True).click()
+    gone = desk.inside.locator(".ic-gone .ic-row")
+    desk.click((0.25, 0.25))
+    desk.press("Delete")
+    assert "unsaved" in gone.first.inner_text()
+    assert desk.save().keys() == {"slide1", "area"}
+    desk.inside.locator(".ic-gone [data-uid=slide0]", has_text=desk.ws.actor.name).wait_for()
+    desk.inside.locator(".ic-gone [data-uid=slide0]").get_by_role("button", name="Restore").click()
+    assert desk.chosen() == ["slide0"]
+    desk.inside.locator(".ic-gone [data-uid=slide0]").wait_for(state="detached")
+    after = desk.save()["slide0"]
+    assert after.geometry_lonlat.equals_exact(before.geometry_lonlat, 1e-7)
+    assert after.attributes == before.attributes
+    desk.press("Control+z")
+    assert "slide0" not in {label.uid for label in desk.save().values()}

@@ -48,3 +48,27 @@ def test_steps_show_each_label_before_and_after(db: Database, scene: Scene) -> N
     assert steps[gone.uid].before == labels.history(db, gone.uid)[0]
     assert (steps[gone.uid].after.operation, steps[gone.uid].after.geometry_lonlat) == ("delete", None)
     assert history.steps(db, scene.id, 3) == []
+
+
+def test_deleted_labels_are_found_with_their_last_shape_until_they_rise_again(db: Database, scene: Scene) -> None:
+    first, second, third = drawn(db, scene.id, 3)
+    elsewhere = scenes.add(db, a_scene())
+    [other] = drawn(db, elsewhere.id)
+    move = LabelChange(uid=first.uid, expected_version=1, geometry_lonlat=square(9))
+    labels.save(db, scene.id, Edits(changed=(move,)), actor="ann")
+    for gone, version, scene_id in ((first, 2, scene.id), (second, 1, scene.id), (other, 1, elsewhere.id)):
+        deletion = LabelDeletion(uid=gone.uid, expected_version=version)
+        labels.save(db, scene_id, Edits(deleted=(deletion,)), actor="bob")
+    newest, oldest = history.deletions(db, scene.id, limit=10)
+    assert (newest.after.uid, oldest.after.uid) == (second.uid, first.uid)
+    assert oldest.before
+    assert (oldest.before.geometry_lonlat, oldest.before.version) == (square(9), 2)
+    assert (oldest.after.actor, oldest.after.operation) == ("bob", "delete")
+    assert history.deletions(db, scene.id, limit=1) == [newest]
+    labels.restore(db, first.uid, version=1, actor="eve")
+    again = NewLabel(uid=second.uid, geometry_lonlat=square(1))
+    labels.save(db, scene.id, Edits(created=(again,)), actor="eve")
+    assert history.deletions(db, scene.id, limit=10) == []
+    labels.save(db, scene.id, Edits(deleted=(LabelDeletion(uid=second.uid, expected_version=3),)), actor="eve")
+    assert [step.after.version for step in history.deletions(db, scene.id, limit=10)] == [4]
+    assert third.uid in {label.uid for label in labels.current(db, scene.id)}

@@ -97,6 +97,23 @@ def test_the_past_of_a_label_is_told_with_who_and_when(ws: Workspace, scene: Sce
     assert (last["operation"], last["geometry"]) == ("delete", None)
 
 
+def test_a_deleted_label_is_listed_and_comes_back_under_its_own_number(
+    ws: Workspace, scene: Scene, label: Label
+) -> None:
+    send(scene, a_save(deleted=[{"uid": label.uid, "expected_version": 1}]))
+    status, answer = ask(label_routes.routes(), "GET", f"/deleted/{scene.id}")
+    assert status == 200
+    [gone] = answer["labels"]
+    assert (gone["before"]["uid"], gone["deleted"]["actor"]) == (
+        label.uid,
+        actions.label_history(ws, label.uid)[-1].actor,
+    )
+    assert shape(gone["before"]["geometry"]).equals(label.geometry_lonlat)
+    back = a_new_label(scene, uid=label.uid, geometry=gone["before"]["geometry"])
+    assert send(scene, a_save(nonce="n2", created=[back]))[0] == 200
+    assert ask(label_routes.routes(), "GET", f"/deleted/{scene.id}")[1] == {"labels": []}
+
+
 def test_an_outline_is_measured_before_it_is_saved(ws: Workspace, scene: Scene) -> None:
     message = {"geometry": mapping(inside(scene, 0.2, 0.4)), "volume_m3": 200_000}
     status, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/measures", message)

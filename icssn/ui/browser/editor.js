@@ -188,7 +188,8 @@ icssn.editor = function (map, options) {
   const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
   const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select, shown: () => details() });
   const warnings = icssn.warnings(ui, options, { ledger, outlines, select, title: titleOf });
-  ui.panel.prepend(others, versions.card, rows, card, warnings.card);
+  const deleted = icssn.deleted(ui, options, { ledger, outlines, select, title: titleOf });
+  ui.panel.prepend(others, versions.card, rows, deleted.card, card, warnings.card);
   /** Say who else is here: [{person, tabs}]. */
   function present(people) {
     const mine = people.find(({ person }) => person === options.me), rest = people.filter((one) => one !== mine).map(({ person }) => person);
@@ -253,6 +254,7 @@ icssn.editor = function (map, options) {
   }
   function refresh() {
     table.update();
+    deleted.update();
     refreshChosen();
     showHandles();
   }
