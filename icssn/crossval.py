@@ -27,10 +27,13 @@ from icssn.durable import write_text
 from icssn.errors import NotTrainableError
 from icssn.geo import shapes
 from icssn.inference.predict import predict_scene
-from icssn.metrics.pixels import LEVELS, levels
+from icssn.metrics.pixels import LEVELS, exceeds, levels
 from icssn.metrics.report import judge
-from icssn.records import Manifest, Progress
+from icssn.records import Dispute, Manifest, Progress
+from icssn.review.disputes import doubted_ground, doubted_labels
 from icssn.training import rounds
+
+MOST_DISPUTES = 50  # of labels, and of ground: a list that is looked through in half an hour
 
 Report = Callable[[Progress], None]
 Stop = Callable[[], bool]
@@ -51,6 +54,8 @@ def cross_validate(
         pixels. Scores of different folds are made comparable by moving each fold's own threshold to .5; so there is no
         ``ece``. ``folds``: rectangle, validation F1 and F1 of each. ``random_split_f1``: what validation says when
         chips are split at random, so that neighbours know each other: too good to be true, and shown for that.
+        ``disputes``: labels that the models of their fold do not find, then landslides that they see on ground
+        labelled as background; as `records.Dispute`, the surest first, at most `MOST_DISPUTES` of each.
 
     Raises:
         NotTrainableError: What is left of the labels in a fold does not suffice.
@@ -59,7 +64,7 @@ def cross_validate(
     rectangles = split_into_blocks(source, folds)
     ground = survey(source.labels, source.facts)
     shape = source.facts.height, source.facts.width
-    truth, found = np.full(shape, IGNORE, np.uint8), np.full(shape, IGNORE, np.uint8)
+    truth, found, plain = (np.full(shape, IGNORE, np.uint8) for _ in range(3))
     told = []
     for number, rectangle in enumerate(rectangles):
         step = _share_of(report, number, folds + 1)
@@ -70,6 +75,7 @@ def cross_validate(
         block = np.s_[row : row + height, col : col + width]
         truth[block] = ground.mask(Window(col, row, width, height))
         found[block] = aligned(probability[block], threshold=result.best.threshold)
+        plain[block] = probability[block]
         judged = _judge(truth[block], found[block], source)
         told.append({"rectangle_px": rectangle, "val_f1": result.best.metrics["val_f1"], "f1": judged.get("f1")})
     shuffled = folder / "random-split"
@@ -78,6 +84,7 @@ def cross_validate(
         "blocks": _judge(truth, found, source),
         "folds": told,
         "random_split_f1": result.best.metrics["val_f1"],
+        "disputes": [dispute.model_dump(mode="json") for dispute in _disputes(source, truth, plain, found)],
     }
 
 
@@ -159,6 +166,25 @@ def _predict(source: cut.ChipSource, best: rounds.RoundResult, folder: Path, sto
     with rasterio.open(done.probability) as dataset:
         values: NDArray[np.uint8] = dataset.read(1)
     return values
+
+
+def _disputes(
+    source: cut.ChipSource, truth: NDArray[np.uint8], probability: NDArray[np.uint8], found: NDArray[np.uint8]
+) -> list[Dispute]:
+    mask = exceeds(found, 0.5)
+    versions = {label.uid: label.version for label in source.labels}
+    of_labels = doubted_labels(survey(source.labels, source.facts).landslides, probability, mask)
+    of_ground = doubted_ground(truth, probability, mask)
+    return [
+        Dispute(
+            uid=doubt.uid,
+            version=versions.get(doubt.uid, 0),
+            geometry_lonlat=to_lonlat(doubt.outline_px, source.facts),
+            probability=doubt.probability,
+            found=doubt.found,
+        )
+        for doubt in (*of_labels[:MOST_DISPUTES], *of_ground[:MOST_DISPUTES])
+    ]
 
 
 def _judge(truth: NDArray[np.uint8], found: NDArray[np.uint8], source: cut.ChipSource) -> dict[str, float]:

@@ -34,16 +34,20 @@ from icssn.records import (
     Actor,
     Checkpoint,
     CheckpointState,
+    Dispute,
     Edits,
     Job,
     JobKind,
     JobState,
+    LabelChange,
     LabelClass,
+    LabelDeletion,
     LabelSource,
     NewLabel,
     Role,
     Run,
     Scene,
+    WarningKind,
 )
 from icssn.store import checkpoints, jobs, registry, runs, stac
 from icssn.store.workspace import Workspace
@@ -173,6 +177,52 @@ def test_labels_are_checked_against_the_image_and_each_other(ws: Workspace, scen
     twins = tuple(NewLabel(uid=uid, geometry_lonlat=inside(scene, 0.5)) for uid in ("b", "c"))
     assert actions.save_edits(ws, scene.id, Edits(created=twins)).repaired == ()
     assert [(w.kind.value, w.uids) for w in actions.check_labels(ws, scene.id)] == [("duplicate", ("b", "c"))]
+
+
+def cross_validated(ws: Workspace, scene: Scene, *disputes: Dispute) -> None:
+    """Enter a cross-validation that is done and disputes this."""
+    found = {"disputes": [dispute.model_dump(mode="json") for dispute in disputes]}
+    params = {"scene_id": scene.id}
+    jobs.add(ws.db, Job(kind=JobKind.crossval, params=params, state=JobState.done, result=found))
+
+
+def disputed(ws: Workspace, scene: Scene, drafts: Edits | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    kinds = (WarningKind.disputed, WarningKind.overlooked)
+    return [(w.kind.value, w.uids) for w in actions.check_labels(ws, scene.id, drafts) if w.kind in kinds]
+
+
+def test_a_dispute_stands_until_somebody_answers_it(ws: Workspace, scene: Scene) -> None:
+    label_all(ws, scene, slides=3, area=True)
+    labels = {label.uid: label for label in actions.list_labels(ws, scene.id, cls=LabelClass.landslide)}
+    first, second, _ = labels
+    ground = Dispute(geometry_lonlat=inside(scene, 0.7), probability=0.8, found=1.0)
+    of_labels = [
+        Dispute(uid=uid, version=1, geometry_lonlat=labels[uid].geometry_lonlat, probability=0.02, found=0.0)
+        for uid in (first, second)
+    ]
+    cross_validated(ws, scene, *of_labels, ground)
+    assert actions.disputed_labels(ws, scene.id) == [*of_labels, ground]
+    everything = [("disputed", (first,)), ("disputed", (second,)), ("overlooked", ())]
+    assert disputed(ws, scene) == everything
+    sure = LabelChange(uid=first, expected_version=1, attributes={"confidence": "high"})
+    terrace = NewLabel(geometry_lonlat=inside(scene, 0.72), cls=LabelClass.hard_negative)
+    assert disputed(ws, scene, Edits(changed=(sure,), created=(terrace,))) == [("disputed", (second,))]
+    assert disputed(ws, scene) == everything
+    actions.save_edits(ws, scene.id, Edits(changed=(sure,), created=(terrace,)))
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid=second, expected_version=1),)))
+    assert disputed(ws, scene) == []
+
+
+def test_only_the_last_cross_validation_of_the_scene_disputes(ws: Workspace, scene: Scene, raster: Path) -> None:
+    shutil.copy(raster, raster.with_name("other.tif"))
+    other = actions.register_scene(ws, raster.with_name("other.tif"), name="other")
+    cross_validated(ws, scene, Dispute(geometry_lonlat=inside(scene, 0.5), probability=0.9, found=1.0))
+    failed = Job(kind=JobKind.crossval, params={"scene_id": scene.id}, state=JobState.failed)
+    jobs.add(ws.db, failed)
+    assert disputed(ws, scene) == [("overlooked", ())]
+    assert disputed(ws, other) == []
+    cross_validated(ws, scene)
+    assert disputed(ws, scene) == []
 
 
 def test_a_label_record_says_what_was_entered_measured_and_recorded(

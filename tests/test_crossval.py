@@ -20,7 +20,7 @@ from icssn.config import ChipConfig, ContrastConfig, EncoderConfig, StageConfig,
 from icssn.crossval import aligned, at_random, cross_validate, split_into_blocks, without
 from icssn.errors import NotTrainableError
 from icssn.metrics.pixels import exceeds
-from icssn.records import Progress
+from icssn.records import Dispute, Progress
 from tests.chips.conftest import WHOLE, make_source, scattered  # noqa: F401  # a fixture
 
 TINY = TrainConfig(
@@ -91,6 +91,9 @@ def test_a_cross_validation_judges_every_block_by_models_that_never_knew_it(sour
     assert told["blocks"]["judged_px"] == 640 * 600
     assert {"f1", "f1_low", "f1_high", "object_recall_cov30", "boundary_f1_2px"} <= set(told["blocks"])
     assert 0 <= told["random_split_f1"] <= 1
+    uids = {label.uid for label in source.labels}
+    disputes = [Dispute.model_validate(dispute) for dispute in told["disputes"]]
+    assert all(dispute.uid in uids if dispute.uid else dispute.found == 1 for dispute in disputes)
     for number, fold in enumerate(told["folds"], start=1):
         manifest, _, masks = cut.load(tmp_path / f"fold-{number}" / "chips")
         hidden = grown(fold["rectangle_px"], 31)

@@ -4,6 +4,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 `IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
 """
 
+from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
 from icssn.actions.exchange import export_labels, import_labels, preview_import
@@ -93,6 +94,7 @@ __all__ = [
     "import_labels",
     "export_labels",
     "check_labels",
+    "disputed_labels",
     "label_records",
     "measure_label",
     "measure_outline",

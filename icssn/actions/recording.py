@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
+from icssn.actions.disputes import dispute_warnings, open_disputes
 from icssn.errors import NotFoundError
 from icssn.geo import measures
 from icssn.imagery.terrain import Terrain, terrain
@@ -83,6 +84,8 @@ def measure_outline(
 def check_labels(ws: Workspace, scene_id: str, drafts: Edits | None = None) -> list[LabelWarning]:
     """Give what looks wrong with a scene's labels: overlaps, slivers, outlines off the image, unlikely sizes.
 
+    What the last cross-validation disputes (`disputed_labels`) stands at the end.
+
     Args:
         ws: The workspace.
         scene_id: The scene.
@@ -95,7 +98,8 @@ def check_labels(ws: Workspace, scene_id: str, drafts: Edits | None = None) -> l
     scene = scenes.get(ws.db, scene_id)
     image = ws.path(scene.tiles) if scene.tiles else Path(scene.original)  # the copy for the map has overviews
     standing = _with_drafts(labels.current(ws.db, scene_id), drafts or Edits(), scene_id)
-    return warn.warnings_about(standing, facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
+    slips = warn.warnings_about(standing, facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
+    return [*slips, *dispute_warnings(open_disputes(ws, scene_id, {label.uid: label for label in standing}))]
 
 
 def _with_drafts(saved: list[Label], drafts: Edits, scene_id: str) -> list[Label]:
@@ -106,6 +110,7 @@ def _with_drafts(saved: list[Label], drafts: Edits, scene_id: str) -> list[Label
         if change.uid in standing:
             values = change.model_dump(include={"cls", "status", "attributes"}, exclude_none=True)
             outline = {} if change.geometry_lonlat is None else {"geometry_lonlat": change.geometry_lonlat}
+            values["version"] = standing[change.uid].version + 1  # as it will be
             standing[change.uid] = standing[change.uid].model_copy(update=values | outline)
     for new in drafts.created:
         standing[new.uid] = Label(scene_id=scene_id, **dict(new))

@@ -58,6 +58,18 @@ def crossval(
         result = console.wait(ws, job).result
         rows = [(key, f"{value:.4g}") for key, value in sorted(result["blocks"].items())]
         console.table(("figure over all blocks", "value"), rows, empty="")
+        disputes = actions.disputed_labels(ws, chosen)
+        looks = [
+            (
+                f"label {item.uid}" if item.uid else "ground without a label",
+                " ".join(f"{degrees:.5f}" for degrees in item.geometry_lonlat.representative_point().coords[0]),
+                f"{item.probability:.0%}",
+                f"{item.found:.0%}",
+            )
+            for item in disputes
+        ]
+        columns = ("look again at", "where (lon lat)", "mean probability", "found")
+        console.table(columns, looks, empty="No label is disputed.")
         claimed = f"{result['random_split_f1']:.3f}"
         console.give(result, f"A random split of the same chips claims an F1 of {claimed}: too good to be true.")
 

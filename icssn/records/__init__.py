@@ -61,6 +61,7 @@ from icssn.records.reviewing import (
     Candidate,
     CandidateStatus,
     Decision,
+    Dispute,
     Prediction,
 )
 from icssn.records.scenes import (
@@ -81,6 +82,7 @@ __all__ = [
     "ColumnPreview",
     "Comparison",
     "Decision",
+    "Dispute",
     "Draft",
     "Edits",
     "ExportedLabels",

@@ -142,15 +142,18 @@ class WarningKind(StrEnum):
     on_nodata = "on_nodata"
     unlikely_size = "unlikely_size"
     self_crossing = "self_crossing"
+    disputed = "disputed"  # a model that never saw the label does not find it
+    overlooked = "overlooked"  # such a model finds a landslide where none is labelled
 
 
 class LabelWarning(Record):
     """Something to look at before training; nothing is refused for it."""
 
     kind: WarningKind
-    uids: tuple[Id, ...]  # the label, or the two that are in each other's way
+    uids: tuple[Id, ...]  # the label, or the two that are in each other's way; empty where there is none
     at_lonlat: tuple[float, float]  # where to look
     text: str  # one sentence
+    ground_lonlat: Geometry | None = None  # what is meant where there is no label
 
 
 class LabelVersion(Record):

@@ -26,6 +26,16 @@ class Prediction(Record):
     created_at: dt.datetime = Field(default_factory=now)
 
 
+class Dispute(Record):
+    """A label, or ground without one, that models which never saw it judge otherwise; found by cross-validation."""
+
+    uid: str = ""  # of the label; empty for ground where the models see a landslide and none is labelled
+    version: int = 0  # of the label when it was judged
+    geometry_lonlat: Geometry
+    probability: float  # mean of the models' inside
+    found: float  # share of the outline that they take for a landslide
+
+
 class CandidateStatus(StrEnum):
     open = "open"
     accepted = "accepted"

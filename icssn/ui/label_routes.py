@@ -8,7 +8,8 @@ longitude/latitude.
 - ``GET labels/{scene}/{uid}`` answers ``{versions}``, oldest first.
 - ``GET deleted/{scene}`` answers ``{labels: [{before, deleted}]}``, versions of labels that are deleted, newest first.
 - ``POST labels/{scene}/measures`` takes ``{geometry, volume_m3, uid}``, answers the measured and recorded fields.
-- ``POST labels/{scene}/warnings`` takes a Save that is not made, answers ``{warnings: [{kind, uids, at, text}]}``.
+- ``POST labels/{scene}/warnings`` takes a Save that is not made, answers
+  ``{warnings: [{kind, uids, at, text, ground}]}``.
 - ``POST outlines/{verb}`` takes ``{polygons, line, reach_m}``, answers ``{polygons, areas}`` (m²) and stores nothing.
 """
 
@@ -116,9 +117,4 @@ def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
 def warned(scene_id: str, message: dict[str, Any], language: str) -> dict[str, Any]:
     """Give what looks wrong with the labels as they would be after a Save, told in a language."""
     found = actions.check_labels(workspace(), scene_id, payload.edits(message))
-    return {
-        "warnings": [
-            {"kind": w.kind, "uids": w.uids, "at": w.at_lonlat, "text": wording.told(w.text, language=language)}
-            for w in found
-        ]
-    }
+    return {"warnings": [payload.warning_item(w) | {"text": wording.told(w.text, language=language)} for w in found]}

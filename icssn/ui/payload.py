@@ -27,6 +27,7 @@ from icssn.records import (
     LabelSource,
     LabelStatus,
     LabelVersion,
+    LabelWarning,
     NewLabel,
 )
 from icssn.review.priority import Ranked, is_faint
@@ -144,6 +145,17 @@ def label_items(labels: Iterable[Label], *, points: bool = False) -> list[dict[s
         for label in labels
         if points or label.cls is not LabelClass.landslide_point
     ]
+
+
+def warning_item(warning: LabelWarning) -> dict[str, Any]:
+    """Give a warning as the editor reads it; `ground` is the outline that is meant where there is no label, or null."""
+    return {
+        "kind": warning.kind,
+        "uids": warning.uids,
+        "at": warning.at_lonlat,
+        "text": warning.text,
+        "ground": mapping(warning.ground_lonlat) if warning.ground_lonlat is not None else None,
+    }
 
 
 def version_item(version: LabelVersion) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from icssn import actions
-from icssn.records import Edits, LabelClass, LabelStatus, NewLabel
+from icssn.records import Dispute, Edits, Job, JobKind, JobState, LabelClass, LabelStatus, NewLabel
+from icssn.store import jobs
 from tests.browser.desk import Desk, lay
 from tests.ui.conftest import inside
 
@@ -145,6 +146,35 @@ def test_a_slip_of_the_pen_is_listed_before_it_is_saved_and_leads_to_its_place(d
     desk.wait(f"map.getZoom() > {zoom}")
     desk.press("Control+z")
     summary.wait_for(state="hidden", timeout=30_000)
+
+
+def test_what_a_model_disputes_is_listed_for_a_second_look_and_leads_to_its_place(desk: Desk) -> None:
+    slide = desk.stored()["slide1"]
+    ground = Dispute(geometry_lonlat=inside(desk.scene, 0.75, 0.06), probability=0.8, found=1.0)
+    doubted = Dispute(
+        uid=slide.uid, version=slide.version, geometry_lonlat=slide.geometry_lonlat, probability=0, found=0
+    )
+    cross_validated(desk, doubted, ground)
+    desk.reload()
+    desk.inside.locator(".ic-warnings summary").click()
+    desk.inside.locator(".ic-warning", has_text="Disputed by a model").click()
+    desk.wait("icssn.chosen()[0] === 'slide1'")
+    desk.inside.get_by_text("find 0% of it, at a mean probability of 0%").wait_for()
+    desk.inside.locator(".ic-warning", has_text="Perhaps overlooked").click()
+    west, south, east, north = ground.geometry_lonlat.bounds
+    desk.wait(f"L.latLngBounds([[{south}, {west}], [{north}, {east}]]).contains(map.getCenter())")
+    dashed = "Object.values(map._layers).filter(layer => layer.options.dashArray === '6 6').length"
+    assert desk.frame.evaluate(dashed) == 1
+    cross_validated(desk)  # a later one that disputes nothing
+    desk.reload()
+    desk.inside.locator(".ic-warnings").wait_for(state="hidden")
+
+
+def cross_validated(desk: Desk, *disputes: Dispute) -> None:
+    """Enter a cross-validation that is done and disputes this."""
+    result = {"disputes": [dispute.model_dump(mode="json") for dispute in disputes]}
+    params = {"scene_id": desk.scene.id}
+    jobs.add(desk.ws.db, Job(kind=JobKind.crossval, params=params, state=JobState.done, result=result))
 
 
 def test_the_past_of_a_label_is_shown_and_an_earlier_version_comes_back(desk: Desk) -> None:

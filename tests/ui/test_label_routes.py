@@ -9,7 +9,8 @@ import pytest
 from shapely.geometry import box, mapping, shape
 
 from icssn import actions
-from icssn.records import Actor, Edits, Label, LabelDeletion, Role, Scene
+from icssn.records import Actor, Dispute, Edits, Job, JobKind, JobState, Label, LabelDeletion, Role, Scene
+from icssn.store import jobs
 from icssn.store.workspace import Workspace
 from icssn.ui import drafts, label_routes, outline_verbs, posted, session
 from tests.ui.conftest import inside
@@ -142,6 +143,21 @@ def test_unsaved_edits_are_warned_of(ws: Workspace, scene: Scene, label: Label) 
     away = {"uid": label.uid, "expected_version": 1, "cls": "landslide", "status": "accepted", "attributes": {}}
     assert kinds(created=[neighbour], changed=[{**away, "geometry": mapping(inside(scene, 0.1))}]) == []
     assert actions.label_revision(ws, scene.id) == 1
+
+
+def test_what_a_model_disputes_is_told_with_its_ground(ws: Workspace, scene: Scene, label: Label) -> None:
+    overlooked = Dispute(geometry_lonlat=inside(scene, 0.7), probability=0.81, found=1.0)
+    doubted = Dispute(uid=label.uid, version=1, geometry_lonlat=label.geometry_lonlat, probability=0.02, found=0.05)
+    result = {"disputes": [dispute.model_dump(mode="json") for dispute in (doubted, overlooked)]}
+    params = {"scene_id": scene.id}
+    jobs.add(ws.db, Job(kind=JobKind.crossval, params=params, state=JobState.done, result=result))
+    _, answer = ask(label_routes.routes(), "POST", f"/labels/{scene.id}/warnings", a_save(), CHINESE)
+    of_label, of_ground = answer["warnings"]
+    assert (of_label["kind"], of_label["uids"], of_label["ground"]) == ("disputed", [label.uid], None)
+    assert of_label["text"] == "从未见过此标注的模型只找到其中 5%，平均概率 2%。"
+    assert (of_ground["kind"], of_ground["uids"]) == ("overlooked", [])
+    assert "81%" in of_ground["text"]
+    assert shape(of_ground["ground"]).equals(overlooked.geometry_lonlat)
 
 
 def outline(verb: str, **message: Any) -> tuple[int, Any]:
