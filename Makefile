@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ICSSN_WORKSPACE ?= workspace
 
-.PHONY: setup setup-dev browser postgis run test check bench clean
+.PHONY: setup setup-dev browser postgis run test check bench bench-peers clean
 
 setup: $(VENV)/.setup
 setup-dev: $(VENV)/.setup-dev
@@ -52,5 +52,10 @@ check: setup-dev
 bench: setup-dev
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH) || exit 1; done
 
+bench-peers: setup-dev
+	test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/pip install -q --disable-pip-version-check -r requirements-peers.txt
+	$(BIN)/python benchmarks/tiles.py --peers $(VENV)-peers/bin/python $(BENCH)
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
