@@ -63,7 +63,7 @@ def test_progress_is_told_as_it_happens_and_ends_at_one(make_raster: RasterMaker
         told.append(progress.fraction)
         assert not path.exists()
 
-    make_tiles(make_raster(texture(3, 300, 400)), path, stretch=RGB, report=report)
+    make_tiles(make_raster(texture(3, 1500, 2100)), path, stretch=RGB, report=report)
     assert len(told) > 5
     assert told == sorted(told)
     assert told[-1] == 1
