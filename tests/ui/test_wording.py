@@ -62,12 +62,13 @@ def test_every_phrase_that_is_put_together_is_in_the_catalogue() -> None:
     made |= {f"models.{state}" for state in CheckpointState} | {f"models.{state}_means" for state in CheckpointState}
     made |= {f"figure.{name}" for name in (*progress.LOSSES, *progress.SCORES)}
     made |= {f"next.{step}" for step in next_step.STEPS}
-    made |= {f"map.refused_{verb}" for verb in outline_verbs.VERBS}
+    made |= {f"map.refused_{verb}" for verb in outline_verbs.VERBS} | {f"map.{verb}" for verb in outline_verbs.VERBS}
     made |= {f"map.status_{status}" for status in LabelStatus}
     made |= {f"map.did_{operation}" for operation in ("create", "update", "delete", "restore")}
     scripts = "".join(path.read_text("utf-8") for path in (ROOT / "icssn" / "ui" / "browser").glob("*.js"))
     made |= {f"map.{key}" for key in re.findall(r"\b(?:sort|hint|conflict|keep|take)_\w+\b", scripts)}
-    made |= {f"map.{word}" for _, word in label_map.KEYS}
+    made |= {f"map.{word}" for word in re.findall(r'button\(\w+, "(\w+)"', scripts)}
+    made |= {f"map.{word}" for _, word in label_map.KEYS} | {f"map.{word}" for word, _ in label_map.LEGEND}
     assert made <= known
 
 

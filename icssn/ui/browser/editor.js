@@ -1,4 +1,4 @@
-/* The label editor: what is chosen, the bar above the map, keys, saving. The labels themselves live in the ledger. */
+/* The label editor: what is chosen, keys, saving; it puts the other parts together. The labels themselves live in the ledger. */
 icssn.editor = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, labelsRoute = `labels/${options.scene}`;
@@ -108,7 +108,7 @@ icssn.editor = function (map, options) {
     changed: () => {
       if (!pen.job()) snap.hide();
       drafts.keep();
-      toolbar();
+      toolbar.update();
     },
     finished: (job, points) => {
       if (verbs[job.kind]) return void verbs[job.kind](only(), points).then(showHandles);
@@ -150,38 +150,7 @@ icssn.editor = function (map, options) {
     return uids && select(uids);
   }
 
-  // ---- the bar above the map
-  const groups = ["tools", "shaping", "steps", "keep"].map((name) => node("div", `ic-group ic-${name}`));
-  const [tools, shaping, steps, keep] = groups;
-  ui.bar.prepend(...groups, node("div", "ic-break"));
-  const penButton = (parent, kind, word, start, key = "") => [kind, button(parent, say(word), () => (pen.kind() === kind ? escape() : start(kind)), { key, id: `ic-${word}` })];
-  const penButtons = [
-    ...KINDS.map((cls) => penButton(tools, cls, `draw_${cls}`, draw, { landslide: "D", landslide_point: "T" }[cls])),
-    penButton(shaping, "reshape", "reshape", cutWith, "R"), penButton(shaping, "split", "split", cutWith, "K"), penButton(shaping, "cut", "cut", cutWith, "O"),
-  ];
-  const mergeButton = button(shaping, say("merge"), () => verbs.merge(chosen), { key: "M", id: "ic-merge" });
-  const fillButton = button(shaping, say("fill"), () => only() && verbs.fill(only()), { id: "ic-fill" });
-  const simplifyButton = button(shaping, say("simplify"), () => only() && verbs.simplify(only()), { id: "ic-simplify" });
-  const smoothButton = button(shaping, say("smooth"), () => only() && verbs.smooth(only()), { id: "ic-smooth" });
-  const undoButton = button(steps, say("undo"), () => travel(false), { id: "ic-undo" }), redoButton = button(steps, say("redo"), () => travel(true), { id: "ic-redo" });
-  undoButton.title = "Ctrl+Z";
-  redoButton.title = "Ctrl+Y";
-  const saveButton = button(keep, say("save"), save, { className: "ic-primary", id: "ic-save" });
-  saveButton.title = "Ctrl+S";
-  function toolbar() {
-    for (const [kind, made] of penButtons) made.setAttribute("aria-pressed", pen.kind() === kind);
-    shaping.style.display = chosen.length ? "" : "none";
-    const state = only() && ledger.get(only()).cls !== "landslide_point" && ledger.get(only());
-    for (const [, made] of penButtons.slice(KINDS.length)) made.style.display = state ? "" : "none";
-    simplifyButton.style.display = smoothButton.style.display = state ? "" : "none";
-    fillButton.style.display = state && icssn.rings(state.geometry).length > (state.geometry.type === "Polygon" ? 1 : state.geometry.coordinates.length) ? "" : "none";
-    mergeButton.style.display = chosen.length > 1 ? "" : "none";
-    undoButton.disabled = pen.job() ? !pen.corners() : !ledger.canUndo();
-    redoButton.disabled = pen.job() ? !pen.ahead() : !ledger.canRedo();
-    const count = ledger.pending().length;
-    saveButton.textContent = saving ? say("saving") : count ? say("save_count", { count }) : say("saved");
-    saveButton.disabled = saving || !count;
-  }
+  const toolbar = icssn.toolbar(ui, { kinds: KINDS, ledger, pen, verbs, only, chosen: () => chosen, isSaving: () => saving, draw, cutWith, escape, travel, save });
 
   // ---- the panel beside the map
   const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
@@ -249,7 +218,7 @@ icssn.editor = function (map, options) {
     return asked.fields;
   }
   function refreshChosen() {
-    toolbar();
+    toolbar.update();
     versions.update();
   }
   function refresh() {
@@ -265,7 +234,7 @@ icssn.editor = function (map, options) {
     const message = saving ? null : ledger.message();
     if (!message) return;
     saving = true;
-    toolbar();
+    toolbar.update();
     try {
       const answer = await icssn.server.insist(labelsRoute, message.parts, () => ui.tell(say("unreachable"), { bad: true }));
       const gap = ledger.saved(message, answer.labels, answer.revision);
