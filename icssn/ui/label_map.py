@@ -27,6 +27,7 @@ KEYS = [
     ("N P", "key_beside"),
     ("F", "key_fly"),
     ("Shift", "key_several"),
+    ("← → ↑ ↓", "key_nudge"),
     ("Del", "key_delete"),
     ("Enter", "key_finish"),
     ("Backspace", "key_back"),

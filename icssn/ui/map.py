@@ -22,20 +22,8 @@ from icssn.ui import assets, palette, wording
 _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
 SCRIPTS = (
     *("map", "server", "outlines", "handles"),
-    *(
-        "ledger",
-        "snap",
-        "pen",
-        "verbs",
-        "table",
-        "deleted",
-        "form",
-        "versions",
-        "warnings",
-        "drafts",
-        "toolbar",
-        "editor",
-    ),
+    *("ledger", "snap", "pen", "verbs", "table", "deleted", "form", "versions", "warnings", "drafts"),
+    *("toolbar", "nudge", "editor"),
     *("overlays", "swipe", "evidence", "suggest", "review"),
 )
 """The scripts in loading order: what all maps share, the label editor, the review."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from shapely.affinity import translate
 from shapely.geometry import MultiPolygon, Point
 
 from icssn.geo.crs import area_m2
@@ -202,3 +203,47 @@ def test_delete_takes_all_that_is_chosen(desk: Desk) -> None:
     desk.click(SLIDE1, shift=True)
     desk.press("Delete")
     assert desk.save().keys() == {"area"}
+
+
+def test_arrow_keys_move_a_label_by_pixels_and_a_burst_of_them_is_one_step(desk: Desk) -> None:
+    before = desk.drawn("slide0").geometry_lonlat
+    view = desk.frame.evaluate("map.getCenter()")
+    desk.click(SLIDE0)
+    pixel = desk.frame.evaluate("map.containerPointToLatLng([1, 0]).lng - map.containerPointToLatLng([0, 0]).lng")
+    desk.press("ArrowRight", "ArrowRight", "Shift+ArrowRight")
+    moved = desk.drawn("slide0").geometry_lonlat
+    assert moved.equals_exact(translate(before, 12 * pixel), 3e-8)
+    desk.press("Shift+ArrowUp", "ArrowDown")
+    assert desk.drawn("slide0").geometry_lonlat.bounds[1] > before.bounds[1]
+    assert desk.frame.evaluate("map.getCenter()") == view
+    desk.press("Control+z")
+    assert desk.pending() == []
+    desk.press("Control+y")
+    desk.press("ArrowLeft")  # a step of its own
+    desk.press("Control+z")
+    assert desk.drawn("slide0").geometry_lonlat.bounds[0] == pytest.approx(moved.bounds[0], abs=3e-8)
+    version = desk.stored()["slide0"].version
+    assert desk.save()["slide0"].version == version + 1
+
+
+def test_arrow_keys_move_the_chosen_corner_alone(desk: Desk) -> None:
+    desk.click(SLIDE0)
+    before = desk.drawn("slide0").geometry_lonlat
+    desk.click((0.3, 0.3))  # its upper right corner
+    for _ in range(3):
+        desk.press("Shift+ArrowUp")
+    after = desk.drawn("slide0").geometry_lonlat
+    assert after.bounds[:3] == before.bounds[:3]
+    assert after.bounds[3] > before.bounds[3]
+    desk.inside.locator(".ic-corner.ic-active").wait_for()
+    desk.press("Control+z")
+    assert desk.pending() == []
+
+
+def test_arrow_keys_move_the_map_where_nothing_is_chosen(desk: Desk) -> None:
+    desk.click((0.5, 0.9))
+    desk.press("Escape")  # the label area was hit
+    center = desk.frame.evaluate("map.getCenter().lng")
+    desk.press("ArrowRight")
+    desk.wait(f"map.getCenter().lng > {center}")
+    assert desk.pending() == []

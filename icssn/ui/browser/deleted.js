@@ -14,7 +14,7 @@ icssn.deleted = function (ui, options, on) {
     const others = kept.filter(({ before }) => !ledger.get(before.uid) && !ledger.base(before.uid));
     return [...mine.reverse(), ...others.map(({ before, deleted }) => {
       const { uid, geometry, cls, status, source, attributes } = before;
-      const note = `${deleted.actor} · ${new Date(deleted.at).toLocaleString(options.language, { dateStyle: "medium", timeStyle: "short" })}`;
+      const note = `${deleted.actor} · ${new Date(deleted.at).toLocaleString(options.language, { dateStyle: "short", timeStyle: "short" })}`;
       return { state: { uid, geometry, cls, status, source, attributes, version: 0, area: icssn.area(geometry) }, note };
     })];
   }

@@ -33,6 +33,7 @@ icssn.editor = function (map, options) {
     const before = chosen;
     chosen = uids.filter(ledger.get);
     for (const uid of new Set([...before, ...chosen])) outlines.draw(uid, ledger.get(uid), chosen.includes(uid));
+    handles.clear();
     showHandles();
     if (chosen.length) table.reveal(chosen.at(-1));
     refreshChosen();
@@ -282,12 +283,12 @@ icssn.editor = function (map, options) {
     icssn.opened = true;
   }
 
-  const hide = ui.actions[" "];
+  const hide = ui.actions[" "], nudge = icssn.nudge(map, { ledger, handles, chosen: () => chosen, isDrawing: pen.job });
   Object.assign(ui.actions, { d: () => draw("landslide"), t: () => draw("landslide_point"), r: () => cutWith("reshape"), k: () => cutWith("split"), o: () => cutWith("cut"), m: () => verbs.merge(chosen),
     e: showHandles, g: snap.toggle, f: () => only() && outlines.fly(ledger.get(only()).geometry), n: () => step(1), p: () => step(-1),
     a: () => judge("accepted"), x: () => judge("rejected"), u: () => judge("proposed"),
     Delete: remove, Enter: () => (pen.job() ? pen.finish() : form.focus()), Escape: escape, Backspace: pen.back, " ": (event) => (pen.job() ? pen.pan(true) : event.repeat || hide()),
-    "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": copy, "ctrl+v": paste });
+    "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": copy, "ctrl+v": paste, ...nudge.actions });
   CLASSES.forEach((cls, i) => (ui.actions[String(i + 1)] = () => classify(cls)));
   refresh();
   icssn.ui = ui;

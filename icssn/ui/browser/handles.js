@@ -1,4 +1,5 @@
-/* Handles on one polygon: corners to drag or remove, middles that become corners, and one handle to move it whole.
+/* Handles on one polygon: corners to drag or remove, middles that become corners, and one handle to move it whole. A click
+   chooses a corner; it stays chosen until the handles are cleared or the polygon has another number of corners.
    `follow(geometry)` shows it while a handle moves, `commit(geometry)` takes the result; `snap(latlng)` may move a corner. */
 icssn.handles = function (map, ui, on) {
   "use strict";
@@ -10,8 +11,9 @@ icssn.handles = function (map, ui, on) {
   function clear() {
     markers.forEach((marker) => marker.remove());
     markers = [];
-    shown = null;
+    shown = corner = null;
   }
+  const shape = (geometry) => icssn.rings(geometry).map((ring) => ring.length).join();
   function handle(at, kind, size, drag, geometry) {
     const marker = L.marker(at, { icon: icon(kind, size), draggable: true, keyboard: false, bubblingMouseEvents: false }).addTo(map);
     marker.on("drag", () => {
@@ -26,9 +28,9 @@ icssn.handles = function (map, ui, on) {
     return marker;
   }
   function show(original) {
+    const stays = shown && shape(shown) === shape(original) ? corner : null;
     clear();
-    corner = null;
-    shown = original;
+    [shown, corner] = [original, stays];
     const view = map.getBounds().pad(0.1), geometry = structuredClone(original);
     if (original.type === "Point") {
       handle(icssn.latLngs(original), "ic-corner", 14, (at) => (geometry.coordinates = [at.lng, at.lat]), geometry);
@@ -45,6 +47,7 @@ icssn.handles = function (map, ui, on) {
           if (i === 0) ring[ring.length - 1] = ring[0];
         };
         const marker = handle(here, "ic-corner", 12, move, geometry);
+        if (corner && corner.r === r && corner.i === i) marker.getElement().classList.add("ic-active");
         marker.on("click", (event) => {
           corner = { r, i };
           markers.forEach((other) => other.getElement() && other.getElement().classList.remove("ic-active"));
@@ -81,5 +84,5 @@ icssn.handles = function (map, ui, on) {
     return true;
   }
   map.on("moveend", () => shown && show(shown));
-  return { show, clear, removeCorner };
+  return { show, clear, removeCorner, corner: () => corner };
 };

@@ -27,9 +27,11 @@ icssn.ledger = function (touched) {
   }
 
   // ---- steps
-  /** Make one step out of [uid, new state or null] pairs. */
-  function change(pairs) {
-    done.push(pairs.map(([uid, after]) => ({ uid, before: now(uid), after })));
+  /** Make one step out of [uid, new state or null] pairs; changes of the same labels in one `burst` (an object) are one. */
+  function change(pairs, burst) {
+    const last = done.at(-1), goesOn = burst && last && last.burst === burst && !undone.length && last.length === pairs.length && pairs.every(([uid], i) => last[i].uid === uid);
+    if (goesOn) pairs.forEach(([, after], i) => (last[i].after = after));
+    else done.push(Object.assign(pairs.map(([uid, after]) => ({ uid, before: now(uid), after })), { burst }));
     undone = [];
     pairs.forEach(([uid, after]) => put(uid, after));
     touched(pairs.map(([uid]) => uid));
@@ -39,7 +41,7 @@ icssn.ledger = function (touched) {
     const step = from.pop();
     if (!step) return null;
     if (step.some((item) => !same(now(item.uid), item[here]))) return false;
-    to.push(step);
+    to.push(Object.assign(step, { burst: null }));
     step.forEach((item) => put(item.uid, item[there]));
     const uids = step.map((item) => item.uid);
     touched(uids);

@@ -208,6 +208,7 @@ window.icssn = (function () {
     Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip(), i: pixels });
     document.addEventListener("keydown", (event) => {
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox" && event.key !== "Escape") return;
+      if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
       const open = document.querySelector(".ic-sheet");
       if (open && event.key === "Escape") return void open.remove();
       const name = (event.ctrlKey || event.metaKey ? (event.shiftKey ? "ctrl+shift+" : "ctrl+") : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
