@@ -129,6 +129,8 @@ class InferenceConfig(Settings):
     most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
+    workers: int = Field(1, ge=1, le=64)  #: processes of this machine that predict parts of the scene
+    scheduler: str | None = None  #: address of a Dask scheduler whose workers predict them instead
     quality: Literal["fast", "high"] = "fast"  #: high: mean and spread of eight turned views, eight times as long
 
 
@@ -181,12 +183,19 @@ def train_config(
 
 
 def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig:
-    """Build the settings of a prediction: defaults, ``ICSSN_DEVICE``, then overrides such as ``{"quality": "high"}``.
+    """Build the settings of a prediction: defaults, environment, then overrides such as ``{"quality": "high"}``.
+
+    ``ICSSN_DEVICE`` is the device, ``ICSSN_DASK_SCHEDULER`` the address of a Dask scheduler.
 
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names it.
     """
-    wishes = {"device": device_wish(), **{key: _parse(value) for key, value in (overrides or {}).items()}}
+    scheduler = os.environ.get("ICSSN_DASK_SCHEDULER") or None
+    wishes = {
+        "device": device_wish(),
+        "scheduler": scheduler,
+        **{key: _parse(value) for key, value in (overrides or {}).items()},
+    }
     try:
         return InferenceConfig.model_validate(wishes)
     except ValidationError as err:

@@ -171,6 +171,14 @@ class MissingPartError(IcssnError, RuntimeError):
         super().__init__(f"A part of the installation is missing: {part}. {remedy}")
 
 
+class WorkersError(IcssnError, RuntimeError):
+    """Other processes could not predict a scene."""
+
+    def __init__(self, found: str) -> None:
+        remedy = "Predict again to go on, or without workers (no --workers, no ICSSN_DASK_SCHEDULER)."
+        super().__init__(f"The workers could not predict the scene: {found}. {remedy}")
+
+
 class NotAllowedError(IcssnError, PermissionError):
     """The user's role does not permit the action."""
 

@@ -23,13 +23,14 @@ def predict(
     checkpoint: CheckpointOption = "",
     out: Annotated[Path | None, typer.Option(help="Folder for probability.tif, mask.tif, candidates.gpkg.")] = None,
     quality: Annotated[str, typer.Option(help="fast, or high: eight turned views and their spread.")] = "fast",
+    workers: Annotated[int, typer.Option(help="Processes of this machine that predict parts of the scene.")] = 1,
     settings: Annotated[list[str], typer.Option("--set", help="KEY=VALUE, e.g. backend=torch.")] = [],  # noqa: B006
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Apply a model to a scene."""
     with session(workspace, json) as (ws, console):
-        wishes = {"quality": quality, **pairs(settings)}
+        wishes = {"quality": quality, "workers": workers, **pairs(settings)}
         job = actions.predict_scene(ws, actions.find_scene(ws, scene).id, checkpoint_id=checkpoint, settings=wishes)
         result = console.wait(ws, job).result
         if out is not None:

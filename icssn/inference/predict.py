@@ -25,14 +25,13 @@ from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
 from icssn.imagery.open import open_raster
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
-from icssn.inference.backend import choose_backend
 from icssn.inference.course import Course
 from icssn.inference.mask import weak_ones, write_mask
 from icssn.inference.objects import Cells, Outline
 from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
 from icssn.inference.scores import classifier_score, fused_score
-from icssn.inference.turned import TurnedBackend
-from icssn.nets.checkpoint import config_of, load_checkpoint
+from icssn.inference.workers import Order, predict_elsewhere, prepared
+from icssn.nets.checkpoint import config_of, read_card
 from icssn.records import Progress, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
@@ -112,14 +111,13 @@ def predict_scene(
         DiskFullError: The disk is full; no file was published.
         ConfigError: The device that `config` names is not there.
         MissingPartError: The backend that `config` names is not there.
+        WorkersError: Other processes were to predict, and could not.
     """
     course = Course(report, stop)
-    model, card = load_checkpoint(checkpoint)
+    card = read_card(checkpoint)
     learned = config_of(card, name=checkpoint.name)
     threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
-    backend = choose_backend(model, checkpoint, sha256=str(card["sha256"]), config=config)
-    if config.quality == "high":
-        backend = TurnedBackend(backend)
+    backend = prepared(checkpoint, config)
     source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
     sizes = {"core_px": config.core_px or max(64, backend.window_px - 2 * config.halo_px), "halo_px": config.halo_px}
     parts = plan(facts.width, facts.height, **sizes)
@@ -136,6 +134,10 @@ def predict_scene(
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
         cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
+        tell = course.stage("Predicting windows", 0, _WINDOWS_END)
+        if config.workers > 1 or config.scheduler:
+            order = Order(raster, facts, checkpoint, config, computed_by, region, folder=kept)
+            predict_elsewhere(order, parts, cell_px=cell_px, tell=tell)
         with closing(  # whatever happens, its reader ends before the dataset is closed
             predicted_parts(
                 dataset,
@@ -144,7 +146,7 @@ def predict_scene(
                 parts=parts,
                 folder=kept,
                 region=region,
-                tell=course.stage("Predicting windows", 0, _WINDOWS_END),
+                tell=tell,
             )
         ) as predicted:
             write_grid(
@@ -154,7 +156,7 @@ def predict_scene(
                 nodata=PROBABILITY_NODATA,
                 tags={**PROBABILITY_TAGS, **source},
             )
-        del predicted, backend, model  # the memory of a window goes before objects need theirs
+        del predicted, backend  # the memory of a window goes before objects need theirs
         if uncertainty is not None:
             spreads = _spreads(kept, parts, cell_px=cell_px)
             tags = {**UNCERTAINTY_TAGS, **source}
@@ -203,7 +205,7 @@ def _kept_parts(
     depends_on = (
         sha256,
         facts.model_dump_json(),
-        config.model_dump_json(),
+        config.model_dump_json(exclude={"workers", "scheduler"}),  # who computes does not change what comes out
         computed_by,
         None if region is None else region.wkb_hex,
     )

@@ -1,0 +1,161 @@
+"""Parts of a scene predicted by other processes: of this machine, or of a Dask cluster.
+
+A worker leaves each part in the very file in which a prediction alone keeps it; whoever asked reads it from there, as
+after a kill. The machines of a cluster see scene, checkpoint and the folder of parts under the same paths.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import rasterio
+import torch
+from shapely.geometry.base import BaseGeometry
+
+from icssn.config import InferenceConfig
+from icssn.errors import IcssnError, MissingPartError, WorkersError
+from icssn.imagery.open import open_raster
+from icssn.inference.backend import Backend, choose_backend
+from icssn.inference.parts import Part, load, predict_part, read_part, save
+from icssn.inference.turned import TurnedBackend
+from icssn.nets.checkpoint import load_checkpoint
+from icssn.records import RasterFacts
+
+_ASK_EVERY_S = 0.2  # whether to stop
+_TRIES = 3  # of a part whose worker died
+_CACHE_BYTES = 32 << 20  # of GDAL's blocks, in each worker
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker must know beside the part.
+
+    Attributes:
+        raster: The scene.
+        facts: What the inspection found about it.
+        checkpoint: Folder of weights and card.
+        config: Windows and backend.
+        computed_by: Description of the backend that must compute: parts of different ones would not fit together.
+        region: In the scene's CRS, or None.
+        folder: For the files of parts.
+        threads: Of torch in the process that asks: with another number its values would differ in the last bit.
+    """
+
+    raster: Path
+    facts: RasterFacts
+    checkpoint: Path
+    config: InferenceConfig
+    computed_by: str
+    region: BaseGeometry | None
+    folder: Path
+    threads: int = field(default_factory=torch.get_num_threads)
+
+
+def prepared(checkpoint: Path, config: InferenceConfig) -> Backend:
+    """Give the backend that the settings ask for, ready to predict.
+
+    Raises:
+        CheckpointRefusedError: The checkpoint cannot be loaded.
+        ConfigError: The device is not there.
+        MissingPartError: The backend is not there.
+    """
+    model, card = load_checkpoint(checkpoint)
+    backend = choose_backend(model, checkpoint, sha256=str(card["sha256"]), config=config)
+    return TurnedBackend(backend) if config.quality == "high" else backend
+
+
+def predict_elsewhere(order: Order, parts: Sequence[Part], *, cell_px: int, tell: Callable[[float], None]) -> None:
+    """Let the workers that the settings name predict all parts that are not in the folder yet.
+
+    A worker that dies costs the part it was at, which another one predicts.
+
+    Args:
+        order: What to predict, and with what.
+        parts: Of the scene.
+        cell_px: Side of the classifier's cells.
+        tell: Called with the share that is done, several times a second; what it raises ends the work.
+
+    Raises:
+        WorkersError: They compute otherwise, cannot read the scene, died again and again, or cannot be reached.
+        MissingPartError: Dask is asked for and not installed.
+    """
+    order.folder.mkdir(parents=True, exist_ok=True)
+
+    def missing() -> list[Part]:
+        return [part for part in parts if load(order.folder, part, cell_px=cell_px) is None]
+
+    left = missing()
+    for _ in range(_TRIES):
+        if not left:
+            return
+        try:
+            with _executor(order.config) as executor:
+                _let_work(executor, order, left, total=len(parts), tell=tell)
+        except BrokenProcessPool:
+            pass  # every process of the pool ends when one of them is killed; a new pool takes the rest
+        left = missing()
+    if left:
+        raise WorkersError(f"{len(left)} of {len(parts)} parts were not there after {_TRIES} tries")
+
+
+def predict_alone(order: Order, part: Part) -> str | None:
+    """Predict one part in this process and leave it in the folder; give the reason if that cannot be done."""
+    torch.set_num_threads(order.threads)
+    try:
+        backend = _kept_ready(order.checkpoint, order.config)
+        if backend.description != order.computed_by:
+            return f"a worker computes with {backend.description}, where {order.computed_by} is needed"
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_raster(order.raster) as dataset:
+            reading = read_part(dataset, part, stretch=order.facts.stretch, region=order.region)
+        save(order.folder, part, predict_part(reading, backend, tell=lambda _: None))
+    except (IcssnError, OSError) as err:
+        return str(err)
+    return None
+
+
+_kept_ready = functools.lru_cache(maxsize=1)(prepared)
+
+
+def _let_work(
+    executor: Executor, order: Order, parts: Sequence[Part], *, total: int, tell: Callable[[float], None]
+) -> None:
+    waiting = {executor.submit(predict_alone, order, part) for part in parts}
+    try:
+        while waiting:
+            tell(1 - len(waiting) / total)
+            done, waiting = wait(waiting, timeout=_ASK_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                if reason := future.result():
+                    raise WorkersError(reason)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def _executor(config: InferenceConfig) -> Iterator[Executor]:
+    if config.scheduler is None:
+        pool = ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError as err:
+        raise MissingPartError("Dask", remedy="Install it on every machine: pip install distributed") from err
+    try:
+        client: Any = Client(config.scheduler, timeout="10s")  # type: ignore[no-untyped-call]  # has no types
+    except (OSError, ValueError) as err:
+        raise WorkersError(f"no Dask scheduler answers at {config.scheduler}") from err
+    with client:
+        yield client.get_executor(retries=_TRIES, pure=False)
