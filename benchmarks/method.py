@@ -26,7 +26,7 @@ import torch
 from method_scenes import TASKS, Scene
 
 from icssn.chips.cut import MANIFEST, cut
-from icssn.config import InferenceConfig, TrainConfig, train_config
+from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig, train_config
 from icssn.errors import CancelledError
 from icssn.inference.evaluate import Scored, rank_candidates
 from icssn.inference.predict import ScenePrediction, predict_scene
@@ -164,7 +164,7 @@ def judge_scene(
     scene: Scene, best: rounds.RoundResult, folder: Path
 ) -> tuple[dict[str, float], list[tuple[int, int, int, int]]]:
     """Predict a scene as the application does; give its figures and the pooled counts of each block."""
-    config = InferenceConfig()
+    config = InferenceConfig(min_object_px=MIN_OBJECT_PX)  # one size for all variants
 
     def predicted(name: str, **windows: int) -> tuple[ScenePrediction, np.ndarray]:
         done = predict_scene(
@@ -186,18 +186,18 @@ def judge_scene(
         truth,
         found,
         threshold=best.threshold,
-        min_object_px=config.min_object_px,
+        min_object_px=config.least_object_px,
         pixel_size_m=scene.facts.pixel_size_m,
         tile_px=scene.cell_px,
     )
-    figures["f1_half"] = pixels.confusion(truth, objects.sieve(pixels.exceeds(found, 0.5), config.min_object_px)).f1
+    figures["f1_half"] = pixels.confusion(truth, objects.sieve(pixels.exceeds(found, 0.5), config.least_object_px)).f1
     candidates = [Scored(of.geometry, of.score, of.mask_score, of.classifier_score) for of in done.objects]
     figures |= rank_candidates(truth, candidates, facts=scene.facts)
     precisions = [
         pixels.average_precision(truth, predicted(f"{size}", core_px=size, halo_px=0)[1]) for size in WINDOWS_PX
     ]
     figures["ap_spread_over_windows"] = max(precisions) - min(precisions)
-    mask = objects.sieve(pixels.exceeds(found, best.threshold), config.min_object_px)
+    mask = objects.sieve(pixels.exceeds(found, best.threshold), config.least_object_px)
     blocks = intervals.confusion_blocks(truth, mask, block_px=min(BLOCK_PX, scene.cell_px))
     return figures, [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
 

@@ -121,7 +121,7 @@ class InferenceConfig(Settings):
 
     core_px: int | None = Field(None, ge=64)  #: side of the part of a window that is kept; None: as memory allows
     halo_px: int = Field(320, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 6)
-    min_object_px: int = Field(100, ge=0)  #: smaller objects are sieved (trial 4)
+    min_object_px: int | None = Field(None, ge=0)  #: smaller objects are dropped; None: the checkpoint's own
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
     hint_share: float = Field(0.4, gt=0, le=1)  #: of the threshold, from which ground may be a weak hint
@@ -133,6 +133,14 @@ class InferenceConfig(Settings):
     scheduler: str | None = None  #: address of a Dask scheduler whose workers predict them instead
     quality: Literal["fast", "high"] = "fast"  #: high: mean and spread of eight turned views, eight times as long
 
+    @property
+    def least_object_px(self) -> int:
+        """Pixels below which objects are dropped, where no checkpoint has a say."""
+        return MIN_OBJECT_PX if self.min_object_px is None else self.min_object_px
+
+
+MIN_OBJECT_PX = 100
+"""Objects with fewer pixels are dropped unless validation chose another size (trial 4)."""
 
 QUICK: dict[str, Any] = {
     "rounds": 1,

@@ -22,7 +22,7 @@ from scipy.special import expit, logit
 from icssn.chips import cut
 from icssn.chips.ground import IGNORE, survey, to_lonlat
 from icssn.chips.split import Rectangle, grown
-from icssn.config import InferenceConfig, TrainConfig
+from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig
 from icssn.durable import write_text
 from icssn.errors import NotTrainableError
 from icssn.geo import shapes
@@ -192,7 +192,7 @@ def _judge(truth: NDArray[np.uint8], found: NDArray[np.uint8], source: cut.ChipS
         truth,
         found,
         threshold=0.5,
-        min_object_px=InferenceConfig().min_object_px,
+        min_object_px=MIN_OBJECT_PX,
         pixel_size_m=source.facts.pixel_size_m,
     )
     return {name: value for name, value in figures.items() if name not in ("ece", "threshold", "best_threshold")}

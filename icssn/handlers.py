@@ -14,7 +14,7 @@ from typing import Any
 import shapely
 
 from icssn import actions
-from icssn.config import InferenceConfig, TrainConfig, device_wish, inference_config
+from icssn.config import TrainConfig, device_wish, inference_config
 from icssn.errors import CancelledError
 from icssn.geo import crs
 from icssn.imagery import cog
@@ -293,6 +293,7 @@ def _predict(ws: Workspace, job: Job, *, scene_id: str, checkpoint_id: str, repo
 def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Judge a checkpoint on a scene against truth; predicts first where there is no prediction yet."""
     from icssn.inference import evaluate as judge
+    from icssn.nets.checkpoint import least_object_px
 
     scene = scenes.get(ws.db, str(job.params["scene_id"]))
     checkpoint_id = str(job.params["checkpoint_id"])
@@ -309,7 +310,7 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
         truth,
         facts=scene.facts,
         threshold=prediction.threshold,
-        min_object_px=InferenceConfig().min_object_px,
+        min_object_px=least_object_px(registry.card(ws.models / checkpoint_id)),
         candidates=[
             judge.Scored(
                 crs.from_lonlat(found.geometry_lonlat, scene.facts.crs_wkt),

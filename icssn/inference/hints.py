@@ -39,7 +39,7 @@ def weak_outlines(
     kept[heavy] = True
     pieces: list[Piece] = []
     chosen = replace(found, area_px=np.where(kept, found.area_px, 0))
-    for _, new in trace(strips(), found=chosen, min_px=max(1, config.min_object_px)):
+    for _, new in trace(strips(), found=chosen, min_px=max(1, config.least_object_px)):
         pieces.extend(new)
     tree = shapely.STRtree([item.polygon_px for item in objects])
     alone = [

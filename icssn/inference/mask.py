@@ -51,7 +51,7 @@ def write_mask(
         def strips() -> Iterator[tuple[Window, NDArray[np.uint8]]]:
             row = 0
             values = _strips(dataset, tell=lambda share: tell(0.5 + share / 2))
-            for strip, new in trace(values, found=found, min_px=config.min_object_px):
+            for strip, new in trace(values, found=found, min_px=config.least_object_px):
                 pieces.extend(new)
                 yield Window(0, row, dataset.width, strip.shape[0]), strip
                 row += strip.shape[0]

@@ -31,7 +31,7 @@ from icssn.inference.objects import Cells, Outline
 from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere, prepared
-from icssn.nets.checkpoint import config_of, read_card
+from icssn.nets.checkpoint import config_of, least_object_px, read_card
 from icssn.records import Progress, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
@@ -95,9 +95,10 @@ def predict_scene(
         facts: What the inspection found about it; its stretch is applied.
         checkpoint: Folder of weights and card.
         out: Folder of this prediction alone, for ``probability.tif`` (uint8: value / 254, 255 nodata) and
-            ``mask.tif`` (0 background, 1 landslide, 255 nodata; objects under `config.min_object_px` removed), both
-            on the scene's own grid; in high quality also ``uncertainty.tif`` (uint8: value / 254 is the standard
-            deviation of the probability over eight views, 255 nodata).
+            ``mask.tif`` (0 background, 1 landslide, 255 nodata; without objects smaller than `config.min_object_px`,
+            or where that is None than the checkpoint's own size), both on the scene's own grid; in high quality also
+            ``uncertainty.tif`` (uint8: value / 254 is the standard deviation of the probability over eight views, 255
+            nodata).
         config: Windows, threshold and objects.
         report: Told how far the work is, a few times a second at most.
         stop: Asked at every window; when true the work ends.
@@ -117,6 +118,8 @@ def predict_scene(
     card = read_card(checkpoint)
     learned = config_of(card, name=checkpoint.name)
     threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
+    if config.min_object_px is None:
+        config = config.model_copy(update={"min_object_px": least_object_px(card)})
     backend = prepared(checkpoint, config)
     source = {"ICSSN_CHECKPOINT": checkpoint.name, "ICSSN_WEIGHTS_SHA256": str(card["sha256"])}
     sizes = {"core_px": config.core_px or max(64, backend.window_px - 2 * config.halo_px), "halo_px": config.halo_px}

@@ -11,7 +11,7 @@ import safetensors.torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from icssn.config import TrainConfig
+from icssn.config import MIN_OBJECT_PX, TrainConfig
 from icssn.durable import whole_file, write_text
 from icssn.errors import CheckpointRefusedError
 from icssn.nets.icssn import Icssn, build
@@ -117,6 +117,11 @@ def config_of(card: dict[str, Any], *, name: str) -> TrainConfig:
         raise CheckpointRefusedError(
             name, found=f"the config on its card is missing or unknown to this version (at '{where}')", remedy=_RETRAIN
         ) from err
+
+
+def least_object_px(card: dict[str, Any]) -> int:
+    """Give the size, in pixels, below which objects are dropped: the card's, else the usual one."""
+    return int(card.get("min_object_px", MIN_OBJECT_PX))
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -40,7 +40,8 @@ class RoundResult:
     Attributes:
         number: From 1.
         metrics: On the validation chips: ``val_f1 val_iou val_precision val_recall val_f1_half val_ap val_threshold
-            cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds`` of the round.
+            val_min_object_px cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds``
+            of the round.
         threshold: Probability from which on a pixel is landslide, chosen on validation.
         folder: Of the checkpoint: ``model.safetensors`` and ``card.json``.
         sha256: Of the weights file.
@@ -166,6 +167,7 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
         "round": number,
         "metrics": metrics,
         "threshold": figures["val_threshold"],
+        "min_object_px": int(figures["val_min_object_px"]),
         "bands": manifest.bands,
         "normalisation": "x / 127.5 - 1 for stretched values 0..255",
         "revisions": manifest.revisions,

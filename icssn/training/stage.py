@@ -17,14 +17,16 @@ from icssn.training.progress import Pace
 from icssn.training.refit import refit_classifier
 from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Look, Sitting
-from icssn.training.validate import validate_classes, validate_pixels
+from icssn.training.smallest import smallest_object_px
+from icssn.training.validate import judge_pixels, pixel_scores, validate_classes
 
 
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
     """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
 
     Afterwards the learner holds the weights of the stage that validation liked best. Those of a round's last stage are
-    settled: the classifier's last layer fitted to the encoder as it is now, then both heads calibrated.
+    settled: the classifier's last layer fitted to the encoder as it is now, then both heads calibrated; then the
+    smallest object worth keeping is chosen.
 
     Args:
         pace: Told of every step.
@@ -67,7 +69,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     if sitting.position.next_in(config.course):
         return sitting.best.figures
     _settle(sitting)
-    return _figures(sitting)
+    return _figures(sitting, settled=True)
 
 
 def _heads(sitting: Sitting) -> list[nn.Module]:
@@ -125,7 +127,7 @@ def _settle(sitting: Sitting) -> None:
     learner.end(learner.model.state_dict())
 
 
-def _figures(sitting: Sitting) -> dict[str, float]:
+def _figures(sitting: Sitting, *, settled: bool = False) -> dict[str, float]:
     config, learner = sitting.config, sitting.learner
     figures = validate_classes(
         learner.average,
@@ -135,6 +137,11 @@ def _figures(sitting: Sitting) -> dict[str, float]:
         device=learner.device,
     )
     if sitting.position.stage != "classify":
-        found, sitting.counted = validate_pixels(learner.average, sitting.chips, device=learner.device)
+        truth, scores = pixel_scores(learner.average, sitting.chips, device=learner.device)
+        found, sitting.counted = judge_pixels(truth, scores)
         figures |= found
+        if settled:
+            judged = [sitting.chips.manifest.chips[int(index)] for index in sitting.chips.validation]
+            least_px = smallest_object_px(truth, scores, judged, threshold=found["val_threshold"])
+            figures["val_min_object_px"] = float(least_px)
     return figures

@@ -29,7 +29,11 @@ def validate_pixels(
         ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what was counted at the threshold in each
         chip, in the order of ``chips.validation``.
     """
-    truth, scores = pixel_scores(model, chips, device=device)
+    return judge_pixels(*pixel_scores(model, chips, device=device))
+
+
+def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[dict[str, float], list[Confusion]]:
+    """Do the same for scores that are there already, as `pixel_scores` gives them."""
     threshold, f1 = best_threshold(truth, scores)
     predicted = exceeds(scores, threshold)
     found = confusion(truth, predicted)

@@ -85,6 +85,8 @@ def _quality(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:
     lines = [results.summary(metrics)]
     if "val_f1_low" in metrics:
         lines.append(phrase("models.interval", interval=interval, squares=squares))
+    if "min_object_px" in facts:
+        lines.append(phrase("models.least", px=int(facts["min_object_px"])))
     return "  \n".join([*lines, phrase("models.caution")])
 
 

@@ -1,5 +1,6 @@
 """A prediction stands whole on the scene's own grid, or not at all."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -52,6 +53,20 @@ def test_rasters_lie_exactly_on_the_scenes_grid(
                 assert made.transform == source.transform
                 assert made.crs == source.crs
                 assert (made.dtypes, made.nodata) == (("uint8",), 255)
+
+
+def test_objects_are_as_large_as_the_checkpoint_says_unless_somebody_wishes_otherwise(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path
+) -> None:
+    scene = write_scene(landscape(230, 310))
+    sizes = {item.area_px for item in predict(scene, checkpoint, tmp_path / "all", min_object_px=0).objects}
+    middle = sorted(sizes)[len(sizes) // 2]
+    card = json.loads((checkpoint / "card.json").read_text())
+    (checkpoint / "card.json").write_text(json.dumps(card | {"min_object_px": middle}))
+    by_card = predict(scene, checkpoint, tmp_path / "card", min_object_px=None)
+    assert {item.area_px for item in by_card.objects} == {size for size in sizes if size >= middle}
+    by_wish = predict(scene, checkpoint, tmp_path / "wish", min_object_px=min(sizes))
+    assert {item.area_px for item in by_wish.objects} == sizes
 
 
 @pytest.mark.parametrize("transform", [NORTH_UP, ROTATED], ids=["north up", "rotated"])

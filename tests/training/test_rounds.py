@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from icssn.config import Stage, TrainConfig
+from icssn.config import MIN_OBJECT_PX, Stage, TrainConfig
 from icssn.errors import CancelledError, CheckpointRefusedError
 from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.icssn import build
@@ -59,6 +59,9 @@ def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_con
         _, card = load_checkpoint(finished.folder)
         assert card["sha256"] == finished.sha256
         assert card["threshold"] == finished.threshold == finished.metrics["val_threshold"]
+        assert (
+            card["min_object_px"] == finished.metrics["val_min_object_px"] == MIN_OBJECT_PX
+        )  # one chip says too little
         assert card["metrics"] == finished.metrics
         assert card["round"] == finished.number
         assert [sum(chip["tp_fp_fn_tn"]) for chip in card["validation"]] == [78 * 80] * 4  # two rows are unknown

@@ -32,6 +32,7 @@ def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "") -> Chec
         "sha256": hashlib.sha256(weights).hexdigest(),
         "metrics": metrics,
         "revisions": {scene.id: 4},
+        "min_object_px": 476,
         "validation": [{"scene": scene.id, "col": 0, "row": 0, "tp_fp_fn_tn": [1, 2, 3, 4]}] * 9,
     }
     (source / registry.CARD).write_text(json.dumps(card))
@@ -72,6 +73,7 @@ def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: W
     assert "not for counting landslides without a review" in told
     assert "Scene hill, labels at revision 4" in told
     assert "0.70 (0.60–0.80), over 9 held-out squares" in told
+    assert "fewer than 476 pixels" in told
     assert "Of 4 candidates that were reviewed, 1 were accepted." in told
     assert "terrace 2, quarry 1" in told
 
