@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, progress, scene_view, uploads
+from icssn.ui import frame, look, progress, scene_view, uploads
 from icssn.ui import map as maps
 from icssn.ui.wording import phrase
 
@@ -43,10 +43,14 @@ with frame.page("scenes") as ws:
                         scene_view.show_next(added[0])
                         st.rerun()
 
-    scene = scene_view.choose(scenes)
+    chosen_scene, its_look = st.columns([1, 2], vertical_alignment="center")
+    with chosen_scene:
+        scene = scene_view.choose(scenes)
     if scene is None:
         st.info(phrase("scenes.empty"))
     else:
+        with its_look:
+            look.choose(ws, scene)
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
         facts = {"facts": scene_view.facts(scene)}

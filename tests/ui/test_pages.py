@@ -107,3 +107,16 @@ def test_what_is_not_one_of_our_errors_is_told_without_a_traceback(
 
 def test_markdown_in_a_message_is_shown_as_it_is() -> None:
     assert frame.plain("a*b_`c`$x$[l](u)") == r"a\*b\_\`c\`\$x\$\[l\](u)"
+
+
+def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene) -> None:
+    app = opened("pages/1_Scenes.py")
+    for name, band in (("Red", 3), ("Blue", 1)):
+        [choice] = [item for item in app.selectbox if item.label == name]
+        choice.set_value(band)
+    [button] = [item for item in app.button if item.label == "Apply"]
+    button.click().run()
+    assert not app.exception
+    assert not app.error
+    assert actions.find_scene(ws, scene.name).facts.stretch.bands == (3, 2, 1)
+    assert JobKind.import_scene in [job.kind for job in actions.active_jobs(ws)]
