@@ -11,6 +11,8 @@ from icssn.ui import payload, wording
 LEGEND = [
     ("landslide", "landslide"),
     ("landslide_point", "landslide_point"),
+    ("landslide_moderate", "landslide_moderate"),
+    ("landslide_low", "landslide_low"),
     ("hard_negative", "hard_negative"),
     ("label_area", "label_area"),
 ]

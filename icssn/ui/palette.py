@@ -13,6 +13,8 @@ BLUE, VERMILLION, PURPLE, WHITE = "#0072B2", "#D55E00", "#CC79A7", "#FFFFFF"
 
 STYLES: dict[str, dict[str, Any]] = {
     "landslide": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.12},
+    "landslide_moderate": {"color": YELLOW, "weight": 2.5, "dashArray": "18 9", "fillOpacity": 0.12},
+    "landslide_low": {"color": YELLOW, "weight": 2.5, "dashArray": "8 8 1 8", "fillOpacity": 0.12},
     "hard_negative": {"color": PURPLE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.12},
     "label_area": {"color": WHITE, "weight": 2.5, "dashArray": "14 7", "fill": False},
     "landslide_point": {"color": YELLOW, "weight": 2.5, "fillOpacity": 0.35, "round": True},
@@ -26,8 +28,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "held_out": {"color": SKY, "weight": 1.5, "dashArray": "12 4 2 4", "fill": False},
     "other": {"color": SKY, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
 }
-"""Leaflet path options by label class or candidate status; ``other`` is the prediction compared with. What is ``round``
-has a circle in the legend."""
+"""Leaflet path options by label class or candidate status, a landslide's also by how sure its mapper was; ``other``
+is the prediction compared with. What is ``round`` has a circle in the legend."""
 
 TINTS = {
     "band": VERMILLION,

@@ -7,6 +7,7 @@ import pytest
 from icssn import actions
 from icssn.records import Dispute, Edits, Job, JobKind, JobState, LabelClass, LabelStatus, NewLabel
 from icssn.store import jobs
+from icssn.ui import palette
 from tests.browser.desk import Desk, lay
 from tests.ui.conftest import inside
 
@@ -260,3 +261,33 @@ def test_a_deleted_label_is_brought_back_by_one_click(desk: Desk) -> None:
     assert after.attributes == before.attributes
     desk.press("Control+z")
     assert "slide0" not in {label.uid for label in desk.save().values()}
+
+
+def test_the_line_of_a_landslide_is_broken_where_its_mapper_was_not_sure(desk: Desk) -> None:
+    marked = [
+        NewLabel(
+            uid=f"c-{value}",
+            geometry_lonlat=inside(desk.scene, 0.62 + 0.1 * at, 0.05),
+            attributes={"confidence": value},
+        )
+        for at, value in enumerate(("high", "moderate", "low"))
+    ]
+    lay(desk.ws, desk.scene, *marked)
+    desk.reload()
+    dashes = (
+        "([lon, lat]) => Object.values(map._layers).filter((layer) => layer instanceof L.Polygon && layer.options.fill"
+        " && layer.options.interactive && layer.getBounds().contains([lat, lon]))"
+        ".map((layer) => layer.options.dashArray ?? null)"
+    )
+
+    def line(label: NewLabel) -> list[str | None]:
+        center = label.geometry_lonlat.centroid
+        return list(desk.frame.evaluate(dashes, [center.x, center.y]))
+
+    styles = [palette.STYLES[style] for style in ("landslide", "landslide_moderate", "landslide_low")]
+    assert [line(label) for label in marked] == [[style.get("dashArray")] for style in styles]
+    desk.click((0.645, 0.645))
+    desk.inside.locator("#ic-field-confidence").select_option("low")
+    desk.frame.evaluate("document.activeElement.blur()")
+    desk.press("Escape")
+    assert line(marked[0]) == [styles[2]["dashArray"]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from icssn.records import Scene
+from icssn.ui import label_map, palette
 from icssn.ui import map as maps
-from icssn.ui import palette
 
 
 def test_a_map_asks_no_other_host_for_anything() -> None:
@@ -29,3 +29,9 @@ def test_the_colours_of_probability_run_from_dark_to_light() -> None:
     lightness = [sum(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in ramp]
     assert len(ramp) == 9
     assert lightness == sorted(lightness)
+
+
+def test_what_the_editor_draws_is_told_apart_by_line_alone() -> None:
+    outlines = [style for _, style in label_map.LEGEND if not palette.STYLES[style].get("round")]
+    lines = [palette.STYLES[style].get("dashArray") for style in outlines]
+    assert len(set(lines)) == len(lines) == 5

@@ -70,6 +70,9 @@ window.icssn = (function () {
     return box;
   }
 
+  /** The line of a label: that of its class, and of its confidence where the class has lines for that. */
+  const styleOf = (ui, { cls, attributes }) => ui.styles[`${cls}_${attributes.confidence}`] || ui.styles[cls];
+
   /** Set up a map; `options`: scene, bounds, language, words, styles, legend [[word, style]], hillshade {url, zoom},
       keys [[key, word]], whole (begin with the whole scene instead of the remembered view). */
   function stage(map, options) {
@@ -273,5 +276,5 @@ window.icssn = (function () {
     icssn.show = () => undefined;
   }
 
-  return { node, button, newId, area, areaText, latLngs, rings, swatch, stage, load, preview };
+  return { node, button, newId, area, areaText, latLngs, rings, swatch, styleOf, stage, load, preview };
 })();

@@ -1,4 +1,5 @@
-/* The labels as lines on the map: a dark casing below, the line of their class above; rejected and proposed ones thinner.
+/* The labels as lines on the map: a dark casing below, the line of their class above, broken where the mapper was less than
+   sure, as on geological maps; rejected and proposed ones thinner.
    `clicked(uid, event)` and `doubled(event)` are told what the mouse does on one. */
 icssn.outlines = function (map, ui, on) {
   "use strict";
@@ -7,7 +8,7 @@ icssn.outlines = function (map, ui, on) {
   const casings = L.canvas({ pane: "ic-casing" }), shapes = new Map();
 
   function styleOf(state, chosen) {
-    const style = { ...ui.styles[state.cls] };
+    const style = { ...icssn.styleOf(ui, state) };
     if (state.status === "proposed") Object.assign(style, { dashArray: "8 5", fillOpacity: 0.04 });
     if (state.status === "rejected") Object.assign(style, { weight: 1.2, opacity: 0.7, dashArray: "1 5", fillOpacity: 0 });
     if (chosen) Object.assign(style, { weight: style.weight + 1.5, color: "#fff", dashArray: null, opacity: 1 });

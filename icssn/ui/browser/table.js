@@ -65,7 +65,7 @@ icssn.table = function (ui, parent, on) {
       row.tabIndex = 0;
       row.dataset.uid = state.uid;
       row.setAttribute("role", "button");
-      icssn.swatch(row, ui.styles[state.cls]);
+      icssn.swatch(row, icssn.styleOf(ui, state));
       node("span", "ic-what", row, `${on.title(state)}${on.isPending(state.uid) ? " •" : ""}`);
       if (state.status !== "accepted") node("span", "ic-tag", row, say(`status_${state.status}`));
       node("span", "ic-area", row, icssn.areaText(state.area));
