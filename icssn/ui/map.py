@@ -23,7 +23,7 @@ _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame t
 SCRIPTS = (
     *("map", "server", "outlines", "handles"),
     *("ledger", "snap", "pen", "verbs", "table", "deleted", "form", "versions", "warnings", "drafts"),
-    *("toolbar", "nudge", "editor"),
+    *("clipboard", "toolbar", "nudge", "editor"),
     *("overlays", "swipe", "evidence", "suggest", "review"),
 )
 """The scripts in loading order: what all maps share, the label editor, the review."""

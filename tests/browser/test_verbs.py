@@ -143,6 +143,17 @@ def test_a_copy_is_put_down_at_the_mouse(desk: Desk) -> None:
     assert (copy.centroid.x, copy.centroid.y) == pytest.approx(place(desk.scene, 0.7, 0.3), abs=2e-5)
 
 
+def test_the_copy_of_a_point_is_put_down_at_the_mouse_too(desk: Desk) -> None:
+    desk.press("t")
+    desk.click((0.7, 0.3))
+    desk.press("Control+c")
+    desk.visit.page.mouse.move(*desk.at((0.6, 0.2)))
+    desk.press("Control+v")
+    [uid] = desk.chosen()
+    copy = desk.drawn(uid).geometry_lonlat
+    assert (copy.x, copy.y) == pytest.approx(place(desk.scene, 0.6, 0.2), abs=2e-5)
+
+
 def test_a_corner_snaps_to_a_neighbours_corner_exactly(desk: Desk) -> None:
     x, y = desk.at((0.3, 0.3))
     desk.press("d")

@@ -3,7 +3,7 @@ icssn.editor = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, labelsRoute = `labels/${options.scene}`;
   const CLASSES = ["landslide", "hard_negative", "label_area"], KINDS = [...CLASSES, "landslide_point"];
-  let chosen = [], saving = false, fetching = false, lastLookAlike = "other", mouse = null;
+  let chosen = [], saving = false, fetching = false, lastLookAlike = "other";
   const only = () => (chosen.length === 1 ? chosen[0] : null);
 
   const ledger = icssn.ledger((uids) => {
@@ -75,26 +75,6 @@ icssn.editor = function (map, options) {
     edit((state) => ({ ...state, status }));
     if (was === "proposed" && chosen.length === 1) step(1, (state) => state.status === "proposed");
   }
-  function copy() {
-    if (!chosen.length) return;
-    localStorage.setItem("icssn.clipboard", JSON.stringify(chosen.map(ledger.get)));
-    ui.tell(say("did_copy", { count: chosen.length }));
-  }
-  /** Put the copies down around the mouse, else a little beside where they came from. */
-  function paste() {
-    const copies = JSON.parse(localStorage.getItem("icssn.clipboard") || "[]");
-    if (!copies.length || pen.job()) return;
-    const box = L.latLngBounds(copies.map((state) => outlines.bounds(state.geometry))), middle = box.getCenter();
-    const to = mouse && map.getBounds().contains(mouse) ? mouse : map.containerPointToLatLng(map.latLngToContainerPoint(middle).add([24, 24]));
-    const made = copies.map((state) => {
-      const geometry = structuredClone(state.geometry);
-      icssn.rings(geometry).forEach((ring) => ring.forEach(([lon, lat], i) => (ring[i] = [+(lon + to.lng - middle.lng).toFixed(8), +(lat + to.lat - middle.lat).toFixed(8)])));
-      return { ...state, uid: icssn.newId(), geometry, version: 0, source: "drawn", at: undefined, by: undefined };
-    });
-    ledger.change(made.map((state) => [state.uid, state]));
-    select(made.map((state) => state.uid));
-  }
-
   // ---- the pen and its jobs
   const line = { color: "#fff", weight: 2.5 };
   const JOBS = {
@@ -141,7 +121,6 @@ icssn.editor = function (map, options) {
     showHandles();
   }
   map.on("click", (event) => (pen.job() ? pen.point(event.latlng) : event.originalEvent.shiftKey || select([])));
-  map.on("mousemove", (event) => (mouse = event.latlng));
 
   // ---- undo: places of the pen while drawing, whole steps otherwise
   function travel(forth) {
@@ -151,6 +130,7 @@ icssn.editor = function (map, options) {
     return uids && select(uids);
   }
 
+  const clipboard = icssn.clipboard(map, ui, { ledger, outlines, select, chosen: () => chosen, isDrawing: pen.job });
   const toolbar = icssn.toolbar(ui, { kinds: KINDS, ledger, pen, verbs, only, chosen: () => chosen, isSaving: () => saving, draw, cutWith, escape, travel, save });
 
   // ---- the panel beside the map
@@ -288,7 +268,7 @@ icssn.editor = function (map, options) {
     e: showHandles, g: snap.toggle, f: () => only() && outlines.fly(ledger.get(only()).geometry), n: () => step(1), p: () => step(-1),
     a: () => judge("accepted"), x: () => judge("rejected"), u: () => judge("proposed"),
     Delete: remove, Enter: () => (pen.job() ? pen.finish() : form.focus()), Escape: escape, Backspace: pen.back, " ": (event) => (pen.job() ? pen.pan(true) : event.repeat || hide()),
-    "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": copy, "ctrl+v": paste, ...nudge.actions });
+    "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": clipboard.copy, "ctrl+v": clipboard.paste, ...nudge.actions });
   CLASSES.forEach((cls, i) => (ui.actions[String(i + 1)] = () => classify(cls)));
   refresh();
   icssn.ui = ui;
