@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import faults
+import crime_scene
 import psutil
 
 from icssn import actions
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="each figure once instead of three times")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
-    with faults.fresh_workspace() as ws:
+    with crime_scene.fresh_workspace() as ws:
         figures, rows = measure(ws, times=1 if options.quick else 3)
     for name, value in figures.items():
         print(f"{name:28} {value:.4g}")
@@ -44,7 +44,7 @@ def main() -> None:
 
 def measure(ws: Workspace, *, times: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Give the figures of so many repetitions (medians) and one row for each."""
-    scene = faults.add_scene(ws, ws.folder.parent / "hill.tif", side=7, every_px=320)
+    scene = crime_scene.add_scene(ws, ws.folder.parent / "hill.tif", side=7, every_px=320)
     first, job = actions.start_run(ws, [scene.id], overrides=FIRST)
     actions.wait_for(ws, job)
     rows = []
@@ -61,7 +61,7 @@ def quick_retrain(ws: Workspace, scene_id: str) -> dict[str, float]:
     """Press Retrain once: quick, then predict; give what the geologist waits for, in seconds."""
     begun = time.monotonic()
     run, job = actions.start_run(ws, [scene_id], quick=True, then_predict=[scene_id])
-    faults.until(lambda: jobs.get(ws.db, job.id).progress.message, 120)
+    crime_scene.until(lambda: jobs.get(ws.db, job.id).progress.message, 120)
     progress_s = time.monotonic() - begun
     actions.wait_for(ws, job)
     mask_s = time.monotonic() - begun
@@ -79,10 +79,10 @@ def quick_retrain(ws: Workspace, scene_id: str) -> dict[str, float]:
 def cancel(ws: Workspace, scene_id: str) -> float:
     """Cancel a run in the middle of its steps; give the seconds from the click until it has ended."""
     _, job = actions.start_run(ws, [scene_id], overrides={"classify.steps": 400})
-    faults.until(lambda: "step 3" in actions.find_job(ws, job.id).progress.message, 300)
+    crime_scene.until(lambda: "step 3" in actions.find_job(ws, job.id).progress.message, 300)
     begun = time.monotonic()
     actions.cancel_job(ws, job.id)
-    faults.until(lambda: jobs.get(ws.db, job.id).state is JobState.cancelled, 60)
+    crime_scene.until(lambda: jobs.get(ws.db, job.id).state is JobState.cancelled, 60)
     return time.monotonic() - begun
 
 
@@ -91,10 +91,10 @@ def wait_until_warm(ws: Workspace) -> None:
     actions.stand_by(ws)
 
     def warm() -> bool:
-        waiting = faults.children(ws)
+        waiting = crime_scene.children(ws)
         return len(waiting) == 1 and waiting[0].cpu_percent(1.0) < 1 and waiting[0].memory_info().rss > 300e6
 
-    faults.until(warm, 180)
+    crime_scene.until(warm, 180)
 
 
 if __name__ == "__main__":

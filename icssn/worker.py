@@ -1,12 +1,14 @@
 """The worker process: serves the queue of one workspace, or does one job of it as a child.
 
-The only broad exception handler of ICSSN stands here, at the boundary of a job.
+The only broad exception handler of ICSSN stands here, at the boundary of a job. What only a child needs is imported
+within its functions: a worker that takes over from a killed one must not wait for it.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import os
 import signal
 import sys
@@ -17,10 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from icssn import actions, handlers
+from icssn.config import workspace_folder
 from icssn.errors import CancelledError, IcssnError, LostJobError
 from icssn.jobs import engine, platform
-from icssn.records import Job, JobState, Progress
+from icssn.records import Actor, Job, JobState, Progress
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
@@ -39,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child:
         serve_one(options.workspace, parent_pid=options.child, warm=options.warm)
     stop = _told_to_stop()
-    with contextlib.closing(actions.open_workspace(options.workspace)) as ws:
+    with contextlib.closing(Workspace(workspace_folder(options.workspace), actor=Actor(name=getpass.getuser()))) as ws:
         served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set, node=options.node)
     if not served:
         print("Another worker already serves this workspace.", file=sys.stderr)
@@ -50,6 +52,8 @@ def serve_one(folder: Path, *, parent_pid: int, warm: bool) -> NoReturn:
     """Wait for the id of a job on the standard input, do the job, and end at once."""
     platform.die_with_parent(parent_pid)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads sleep: others use the machine as well
+    from icssn import actions, handlers
+
     ws = actions.open_workspace(folder)
     if warm:
         handlers.warm_up()
@@ -74,6 +78,8 @@ def _told_to_stop() -> threading.Event:
 
 def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
     """Do the work of one job and write its end into its row; gives the exit status."""
+    from icssn import handlers
+
     try:
         result = handlers.perform(ws, job, report=_Reporter(ws, job), stop=stop)
     except LostJobError:

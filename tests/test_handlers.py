@@ -11,7 +11,7 @@ import rasterio
 import torch
 from shapely.geometry import Polygon, box
 
-from benchmarks import faults
+from benchmarks import crime_scene
 from icssn import actions, handlers
 from icssn.errors import LostJobError
 from icssn.jobs import engine, platform
@@ -19,7 +19,7 @@ from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
-TINY = {**faults.SMALL, "segment.steps": 6, "looks": [1.0], "device": "cpu"}
+TINY = {**crime_scene.SMALL, "segment.steps": 6, "looks": [1.0], "device": "cpu"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
 def ws() -> Iterator[Workspace]:
     """A workspace whose worker's lock is held here: the jobs are done in this process."""
     with (
-        faults.fresh_workspace() as workspace,
+        crime_scene.fresh_workspace() as workspace,
         platform.try_lock(engine.lock_path(workspace.folder)),  # type: ignore[union-attr]
     ):
         yield workspace
@@ -43,7 +43,7 @@ def ws() -> Iterator[Workspace]:
 
 @pytest.fixture
 def scene(ws: Workspace) -> Scene:
-    return faults.add_scene(ws, ws.folder.parent / "hill.tif", side=3)
+    return crime_scene.add_scene(ws, ws.folder.parent / "hill.tif", side=3)
 
 
 def claimed(ws: Workspace) -> Job:

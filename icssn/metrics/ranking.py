@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from icssn.metrics.objects import COVERAGE
 
@@ -24,7 +23,8 @@ def area_under_roc(scores: Sequence[float], right: Sequence[bool]) -> float | No
     true, false = int(truth.sum()), int((~truth).sum())
     if not true or not false:
         return None
-    ranks = rankdata(np.asarray(scores, np.float64))
+    _, place, ties = np.unique(np.asarray(scores, np.float64), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]  # from 1; equal scores share the middle of their ranks
     return float((ranks[truth].sum() - true * (true + 1) / 2) / (true * false))
 
 

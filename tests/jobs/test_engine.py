@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from benchmarks import faults
+from benchmarks import crime_scene
 from icssn import actions
 from icssn.jobs import engine
 from icssn.records import Job, JobKind, JobState, Progress
@@ -22,7 +22,7 @@ from icssn.store.workspace import Workspace
 
 @pytest.fixture
 def ws() -> Iterator[Workspace]:
-    with faults.fresh_workspace() as workspace:
+    with crime_scene.fresh_workspace() as workspace:
         yield workspace
 
 
@@ -37,7 +37,7 @@ def scene_id(ws: Workspace, tmp_path: Path) -> str:
 
 
 def until(condition: Callable[[], object]) -> None:
-    faults.until(condition, 240)
+    crime_scene.until(condition, 240)
 
 
 def queue_import(ws: Workspace, scene_id: str) -> Job:
@@ -54,21 +54,21 @@ def test_a_second_worker_of_a_machine_leaves_and_the_first_ends_well_when_told(w
     until(lambda: sum(process.poll() is not None for process in started) == 1)
     assert engine.worker_runs(ws.folder)
     engine.stand_by(ws.folder)
-    assert len(faults.workers(ws)) == 1
+    assert len(crime_scene.workers(ws)) == 1
     (last,) = (process for process in started if process.poll() is None)
-    until(lambda: faults.children(ws))  # one that waits, because somebody stands by
+    until(lambda: crime_scene.children(ws))  # one that waits, because somebody stands by
     last.terminate()
     assert last.wait(20) == 0
-    until(lambda: not faults.family(ws))
+    until(lambda: not crime_scene.family(ws))
 
 
 def test_a_killed_worker_takes_its_child_along_and_the_next_one_finishes(ws: Workspace, scene_id: str) -> None:
     job = queue_import(ws, scene_id)
     engine.ensure_worker(ws.folder)
     until(lambda: 0 < jobs.get(ws.db, job.id).progress.fraction < 0.9)
-    for process in faults.workers(ws):
+    for process in crime_scene.workers(ws):
         process.kill()
-    until(lambda: not faults.family(ws))
+    until(lambda: not crime_scene.family(ws))
     assert state(ws, job) is JobState.running  # nobody is left to say otherwise
     until(lambda: actions.find_job(ws, job.id).state is JobState.done)  # whoever waits for a job wakes a worker
     assert jobs.get(ws.db, job.id).attempts == 2
@@ -82,7 +82,7 @@ def test_a_job_whose_child_dies_again_and_again_without_getting_further_ends_wit
     engine.ensure_worker(ws.folder)
 
     def kill_children() -> bool:
-        for process in faults.children(ws):
+        for process in crime_scene.children(ws):
             process.kill()
         return state(ws, job).is_over
 
@@ -101,13 +101,13 @@ def test_a_running_job_is_cancelled_within_seconds_and_leaves_no_process_and_no_
     job = queue_import(ws, scene_id)
     engine.ensure_worker(ws.folder)
     until(lambda: 0 < jobs.get(ws.db, job.id).progress.fraction < 0.9)
-    at_work = faults.children(ws)
+    at_work = crime_scene.children(ws)
     begun = time.monotonic()
     actions.cancel_job(ws, job.id)
     until(lambda: state(ws, job).is_over)
     assert time.monotonic() - begun < 8
     assert state(ws, job) is JobState.cancelled
-    until(lambda: not set(at_work) & set(faults.children(ws)))
+    until(lambda: not set(at_work) & set(crime_scene.children(ws)))
     assert not list(ws.folder.glob("scenes/**/*.tif"))
 
 

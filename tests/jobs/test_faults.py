@@ -6,27 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import faults
+from benchmarks import crime_scene, faults
 from icssn.store.workspace import Workspace
 
 
 @pytest.fixture
 def ws() -> Iterator[Workspace]:
-    with faults.fresh_workspace() as workspace:
+    with crime_scene.fresh_workspace() as workspace:
         yield workspace
 
 
 def test_a_run_whose_worker_is_killed_finishes_and_repeats_at_most_one_interval(ws: Workspace) -> None:
     found = faults.kill_workers(ws, 1)
     assert found["training_kills_survived_of_1"] == 1
-    assert found["training_steps_repeated"] <= faults.INTERVAL + faults.UNTOLD
-    assert faults.leave(ws) == 0
+    assert found["training_steps_repeated"] <= crime_scene.INTERVAL + crime_scene.UNTOLD
+    assert crime_scene.leave(ws) == 0
 
 
 def test_a_run_whose_child_is_killed_finishes_and_repeats_at_most_one_interval(ws: Workspace) -> None:
     found = faults.kill_children(ws, 1)
     assert found["child_kills_survived_of_1"] == 1
-    assert found["child_steps_repeated"] <= faults.INTERVAL + faults.UNTOLD
+    assert found["child_steps_repeated"] <= crime_scene.INTERVAL + crime_scene.UNTOLD
 
 
 def test_a_cancelled_run_ends_at_once_leaves_no_process_and_keeps_its_state(ws: Workspace) -> None:
@@ -56,3 +56,8 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(ws: Workspa
     if not found:
         pytest.skip("needs the right to mount a small disk")
     assert found == {"full_disk_told": True, "works_after_room": True}
+
+
+@pytest.mark.browser
+def test_a_reloaded_page_still_shows_how_far_the_run_is(ws: Workspace) -> None:
+    assert faults.reload_page(ws, 2)["progress_kept_of_2_reloads"] == 2
