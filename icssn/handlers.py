@@ -14,6 +14,7 @@ from typing import Any
 import shapely
 
 from icssn import actions
+from icssn.actions import inventory
 from icssn.config import TrainConfig, device_wish, inference_config
 from icssn.errors import CancelledError
 from icssn.geo import crs
@@ -56,6 +57,7 @@ def perform(ws: Workspace, job: Job, *, report: Report, stop: Stop) -> dict[str,
         JobKind.predict: predict,
         JobKind.evaluate: evaluate,
         JobKind.crossval: crossval,
+        JobKind.export: export,
     }
     return work[job.kind](ws, job, report, stop)
 
@@ -344,6 +346,11 @@ def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
     )
     folder = ws.folder / "crossval" / job.id
     return folds.cross_validate(source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop)
+
+
+def export(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Pack the inventory of a scene into the workspace."""
+    return inventory.make_inventory(ws, job, report=_stoppable(report, stop, "The export"))
 
 
 def _stoppable(report: Report, stop: Stop, what: str) -> Report:

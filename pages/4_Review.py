@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, progress, review_map, scene_view
+from icssn.ui import frame, inventory, progress, review_map, scene_view
 from icssn.ui.wording import phrase
 
 with frame.page("review", headline=False) as ws:
@@ -24,6 +24,7 @@ with frame.page("review", headline=False) as ws:
     checkpoints = {checkpoint.id: checkpoint for checkpoint in actions.list_checkpoints(ws)}
     found = {prediction.id: prediction for prediction in actions.list_predictions(ws, scene.id)}
     running = progress.watch(ws, [JobKind.predict])
+    writing = progress.watch(ws, [JobKind.export])
 
     def named(prediction_id: str) -> str:
         return review_map.prediction_name(found[prediction_id], checkpoints)
@@ -56,14 +57,7 @@ with frame.page("review", headline=False) as ws:
         if not found:
             st.info(phrase("review.not_predicted"))
     with results.popover(phrase("review.results"), width="stretch"), frame.told():
-        st.markdown(phrase("review.inventory"))
-        st.download_button(
-            phrase("review.inventory_button"),
-            lambda scene_id=scene.id: review_map.inventory(ws, scene_id),
-            file_name=f"{scene.name}_inventory.zip",
-            on_click="ignore",
-            type="primary",
-        )
+        inventory.hand_out(ws, scene, busy=bool(writing))
         if active is not None and not running:
             st.divider()
             st.markdown(phrase("review.high"))

@@ -14,7 +14,8 @@ import pytest
 import rasterio
 from pycocotools.coco import COCO
 
-from icssn import actions, handlers
+from icssn import actions, handlers, worker
+from icssn.errors import CancelledError, NotFoundError
 from icssn.records import (
     Candidate,
     CandidateStatus,
@@ -30,7 +31,7 @@ from icssn.records import (
     Scene,
     new_id,
 )
-from icssn.store import checkpoints, predictions, runs
+from icssn.store import checkpoints, jobs, predictions, runs
 from icssn.store.workspace import Workspace
 from tests.ui.conftest import inside
 
@@ -86,11 +87,20 @@ def predict(ws: Workspace, scene: Scene) -> None:
     actions.review(ws, scene.id, [Decision(candidate_id="found", status=CandidateStatus.accepted)])
 
 
+def handed_out(ws: Workspace, scene_id: str, folder: Path, *, language: str = "en") -> list[Path]:
+    """Have the inventory written as the worker's child does, and unpack it."""
+    jobs.add(ws.db, Job(kind=JobKind.export, params={"scene_id": scene_id, "language": language}))
+    job = jobs.claim(ws.db, worker="here:1")
+    assert job is not None
+    assert worker.run_job(ws, job, stop=lambda: False) == 0
+    return actions.unpack_inventory(ws, job.id, folder)
+
+
 def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
     ws: Workspace, scene: Scene, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    files = actions.export_inventory(ws, scene.id, out)
+    files = handed_out(ws, scene.id, out)
     assert sorted(path.relative_to(out).as_posix() for path in files) == sorted(
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()
     )
@@ -107,7 +117,7 @@ def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
 
 
 def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
-    actions.export_inventory(ws, scene.id, tmp_path)
+    handed_out(ws, scene.id, tmp_path)
     layers = [str(name) for name, _ in pyogrio.list_layers(tmp_path / "inventory.gpkg")]
     counts = [
         pyogrio.read_info(tmp_path / "inventory.gpkg", layer=layer)["features"]
@@ -122,7 +132,7 @@ def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, t
 
 
 def test_the_coco_file_is_read_by_its_own_tools(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
-    actions.export_inventory(ws, scene.id, tmp_path)
+    handed_out(ws, scene.id, tmp_path)
     coco = COCO(str(tmp_path / "inventory.coco.json"))
     found = coco.loadAnns(coco.getAnnIds())
     assert len(found) == 3
@@ -131,7 +141,7 @@ def test_the_coco_file_is_read_by_its_own_tools(ws: Workspace, scene: Scene, tmp
 
 
 def test_the_stac_item_is_valid(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
-    actions.export_inventory(ws, scene.id, tmp_path)
+    handed_out(ws, scene.id, tmp_path)
     item = pystac.Item.from_file(str(tmp_path / "item.json"))
     assert item.validate()
     assert item.properties["label:methods"] == ["automated", "manual"]
@@ -142,7 +152,7 @@ def test_the_stac_item_is_valid(ws: Workspace, scene: Scene, tmp_path: Path) -> 
 def test_the_summary_counts_classes_and_gives_an_interval_where_a_model_drew(
     ws: Workspace, scene: Scene, tmp_path: Path
 ) -> None:
-    actions.export_inventory(ws, scene.id, tmp_path)
+    handed_out(ws, scene.id, tmp_path)
     with (tmp_path / "summary.csv").open(encoding="utf-8") as file:
         table = {(row["class"], row["kind"]): row for row in csv.DictReader(file)}
     drawn, found = table["landslide", "high"], table["landslide", "unrated"]
@@ -156,7 +166,7 @@ def test_the_summary_counts_classes_and_gives_an_interval_where_a_model_drew(
 def test_a_sheet_shows_ground_profile_and_record_and_needs_no_other_file(
     ws: Workspace, scene: Scene, tmp_path: Path, language: str, word: str
 ) -> None:
-    actions.export_inventory(ws, scene.id, tmp_path, language=language)
+    handed_out(ws, scene.id, tmp_path, language=language)
     pages = sorted((tmp_path / "sheets").glob("0*.html"))
     assert len(pages) == 2
     text = pages[0].read_text(encoding="utf-8")
@@ -172,6 +182,25 @@ def test_a_scene_without_anything_can_be_handed_out_too(ws: Workspace, tmp_path:
     with rasterio.open(image, "w", count=1, dtype="uint8", **PROFILE) as out:
         out.write(np.ones((1, 256, 256), np.uint8))
     bare = actions.register_scene(ws, image, name="bare")
-    files = actions.export_inventory(ws, bare.id, tmp_path / "out")
+    files = handed_out(ws, bare.id, tmp_path / "out")
     assert "manifest.json" in {path.name for path in files}
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["model"] is None
+
+
+def test_a_newer_inventory_takes_the_place_of_the_older_one(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    assert actions.latest_inventory(ws, scene.id) is None
+    older = actions.wait_for(ws, actions.export_inventory(ws, scene.id))
+    actions.save_edits(ws, scene.id, Edits(created=(NewLabel(uid="later", geometry_lonlat=inside(scene, 0.8, 0.1)),)))
+    newer = actions.wait_for(ws, actions.export_inventory(ws, scene.id))
+    assert actions.latest_inventory(ws, scene.id) == newer
+    assert newer.result["revision"] == older.result["revision"] + 1
+    with pytest.raises(NotFoundError, match="Export the inventory again"):
+        actions.unpack_inventory(ws, older.id, tmp_path / "out")
+    assert [path.name for path in (ws.folder / "exports" / scene.id).iterdir()] == [f"{newer.id}.zip"]
+
+
+def test_a_cancelled_export_leaves_nothing(ws: Workspace, scene: Scene) -> None:
+    job = Job(kind=JobKind.export, params={"scene_id": scene.id, "language": "en"})
+    with pytest.raises(CancelledError):
+        handlers.perform(ws, job, report=lambda _: None, stop=lambda: True)
+    assert list((ws.folder / "exports").rglob("*")) == [ws.folder / "exports" / scene.id]

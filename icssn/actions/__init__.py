@@ -8,7 +8,7 @@ from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
 from icssn.actions.exchange import export_labels, import_labels, preview_import
-from icssn.actions.exporting import export_inventory
+from icssn.actions.exporting import export_inventory, inventory_file, latest_inventory, unpack_inventory
 from icssn.actions.labelling import (
     deleted_labels,
     label_history,
@@ -141,6 +141,9 @@ __all__ = [
     "expected_gain",
     "export_prediction",
     "export_inventory",
+    "latest_inventory",
+    "inventory_file",
+    "unpack_inventory",
     "evaluate_scene",
     "cross_validate",
     # jobs

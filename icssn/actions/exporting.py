@@ -1,205 +1,70 @@
-"""The inventory of a scene handed out: labels, rasters, sheets, and a manifest that says where each came from."""
+"""The inventory of a scene handed out: a job packs it into the workspace, from there it is downloaded or unpacked."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-from collections.abc import Mapping, Sequence
+import zipfile
 from pathlib import Path
-from typing import Any
 
-from icssn import __version__, landslide_record
-from icssn.actions import envelopes
-from icssn.actions.evidence import relief_under
-from icssn.actions.exchange import export_labels
-from icssn.actions.recording import label_records
-from icssn.durable import write_text
-from icssn.export import stac, summary
-from icssn.export.sheet import View, index, sheet
-from icssn.imagery.picture import picture
-from icssn.phrases import catalogue
-from icssn.records import (
-    Bounds,
-    LabelClass,
-    LabelRecord,
-    LabelSource,
-    LabelStatus,
-    Prediction,
-    Scene,
-    now,
-)
-from icssn.store import checkpoints, labels, predictions, scenes
+from icssn.actions.inventory import packed_at
+from icssn.actions.permission import require
+from icssn.actions.work import submit
+from icssn.durable import whole_file
+from icssn.errors import NotFoundError
+from icssn.records import Job, JobKind, JobState, Role
+from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
-from icssn.vectors import write
-
-_MARGIN = 0.5  # of a landslide's size, shown around it on its sheet
 
 
-def export_inventory(ws: Workspace, scene_id: str, folder: Path, *, language: str = "en") -> list[Path]:
-    """Write everything that belongs to the inventory of a scene into a folder.
-
-    ``inventory.gpkg`` (all labels with their records) and its style ``inventory.qml``, the newest prediction's
-    ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, ``summary.csv``, a sheet for each accepted landslide in
-    ``sheets/``, a STAC ``item.json``, and ``manifest.json`` last: where it stands, the rest is whole.
+def export_inventory(ws: Workspace, scene_id: str, *, language: str = "en") -> Job:
+    """Queue the writing of everything that belongs to the inventory of a scene.
 
     Args:
+        ws: Where.
+        scene_id: The scene.
         language: Of the sheets, ``en`` or ``zh``.
 
     Raises:
         NotFoundError: There is no such scene.
-        RasterRefusedError: A raster of the scene is gone or damaged.
+        DiskFullError: There is no room for it; nothing was queued.
+    """
+    require(ws, Role.viewer, "export an inventory")
+    params = {"scene_id": scenes.get(ws.db, scene_id).id, "language": language}
+    return submit(ws, Job(kind=JobKind.export, params=params, created_by=ws.actor.name))
+
+
+def latest_inventory(ws: Workspace, scene_id: str) -> Job | None:
+    """Give the job that wrote the newest inventory of a scene, or None; its result has the labels' ``revision``."""
+    for job in jobs.recent(ws.db, kind=JobKind.export):
+        if job.state is JobState.done and job.params["scene_id"] == scene_id and packed_at(ws, job).is_file():
+            return job
+    return None
+
+
+def inventory_file(ws: Workspace, job_id: str) -> Path:
+    """Give the ZIP file that an export wrote.
+
+    Raises:
+        NotFoundError: There is no such export, it is not done, or a newer one has taken its place.
+    """
+    job = jobs.get(ws.db, job_id)
+    if job.kind is not JobKind.export or not packed_at(ws, job).is_file():
+        raise NotFoundError("inventory of job", job_id, remedy="Export the inventory again.")
+    return packed_at(ws, job)
+
+
+def unpack_inventory(ws: Workspace, job_id: str, folder: Path) -> list[Path]:
+    """Write the files of an export into a folder, ``manifest.json`` last: where it stands, the rest is whole.
+
+    Raises:
+        NotFoundError: As `inventory_file`.
         DiskFullError: The disk is full.
     """
-    scene = scenes.get(ws.db, scene_id)
-    prediction = predictions.latest(ws.db, scene_id)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
-    records = label_records(ws, scene_id)
-    inventory, style = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.gpkg").files)
-    (coco,) = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.coco.json").files)
-    files = {"inventory": inventory, "style": style, "coco": coco}
-    if prediction:
-        files |= _prediction_files(ws, scene, prediction, folder)
-    files["summary"] = folder / "summary.csv"
-    write_text(files["summary"], summary.as_csv(summary.rows(records, _envelopes(ws, scene_id))))
-    slides = [record for record in records if _is_landslide(record)]
-    sheets = _write_sheets(ws, scene, slides, prediction, folder / "sheets", words=catalogue(language))
-    files["sheets"] = sheets[-1]
-    files["item"] = folder / "item.json"
-    methods = {"automated" if record.label.source is LabelSource.predicted else "manual" for record in slides}
-    assets = {key: path.relative_to(folder) for key, path in files.items() if key not in ("item", "style")}
-    item = stac.item(scene, assets, at=now(), methods=sorted(methods))
-    write_text(files["item"], json.dumps(item, indent=1))
-    written = [*(path for key, path in files.items() if key != "sheets"), *sheets]
-    manifest = _manifest(ws, scene, prediction, records=records, written=written, folder=folder)
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
-    return [*written, folder / "manifest.json"]
-
-
-def _is_landslide(record: LabelRecord) -> bool:
-    label = record.label
-    return label.status is LabelStatus.accepted and label.cls in (LabelClass.landslide, LabelClass.landslide_point)
-
-
-def _envelopes(ws: Workspace, scene_id: str) -> dict[str, Any]:
-    """Give the envelopes of all candidates of a scene by id: a label from a candidate carries that id as its uid."""
-    facts = scenes.get(ws.db, scene_id).facts
-    found: dict[str, Any] = {}
-    for prediction in reversed(predictions.of_scene(ws.db, scene_id)):
-        found |= envelopes.of_prediction(ws, prediction, predictions.candidates(ws.db, prediction.id), facts=facts)
-    return found
-
-
-def _prediction_files(ws: Workspace, scene: Scene, prediction: Prediction, folder: Path) -> dict[str, Path]:
-    files = {}
-    rasters = {"probability": prediction.probability, "mask": prediction.mask, "uncertainty": prediction.uncertainty}
-    for name, source in rasters.items():
-        if source and ws.path(source).is_file():
-            files[name] = Path(shutil.copyfile(ws.path(source), folder / f"{name}.tif"))
-    found = predictions.candidates(ws.db, prediction.id)
-    if found:
-        files["candidates"] = folder / "candidates.gpkg"
-        write.write_candidates(files["candidates"], found, facts=scene.facts)
-    return files
-
-
-def _write_sheets(
-    ws: Workspace,
-    scene: Scene,
-    slides: Sequence[LabelRecord],
-    prediction: Prediction | None,
-    folder: Path,
-    *,
-    words: Mapping[str, str],
-) -> list[Path]:
-    folder.mkdir(exist_ok=True)
-    written, entries = [], []
-    for number, record in enumerate(slides, start=1):
-        title = words["sheet.title"].format(scene=scene.name, number=record.label.attributes.get("name") or number)
-        outline = record.label.geometry_lonlat
-        page = sheet(
-            record,
-            title=title,
-            views=_views(ws, scene, prediction, _around(outline.bounds)),
-            relief=relief_under(Path(scene.dem), outline) if scene.dem and outline.area else None,
-            values={key: _readable(key, value, words) for key, value in record.values().items()},
-            words=words,
-        )
-        written.append(folder / f"{number:04}.html")
-        write_text(written[-1], page)
-        entries.append((written[-1].name, title))
-    write_text(folder / "index.html", index(entries, title=words["sheet.list"].format(scene=scene.name)))
-    return [*written, folder / "index.html"]
-
-
-def _views(ws: Workspace, scene: Scene, prediction: Prediction | None, bounds: Bounds) -> list[View]:
-    wanted = [
-        ("map.image", scene.tiles, None),
-        ("map.hillshade", scene.hillshade, None),
-        ("map.probability", prediction.probability if prediction else None, "probability"),
-    ]
-    return [
-        View(name, *picture(ws.path(path), bounds, colormap=colormap))
-        for name, path, colormap in wanted
-        if path and ws.path(path).is_file()
-    ]
-
-
-def _around(bounds: Bounds) -> Bounds:
-    west, south, east, north = bounds
-    margin = _MARGIN * max(east - west, north - south, 1e-4)
-    return west - margin, south - margin, east + margin, north + margin
-
-
-def _readable(key: str, value: Any, words: Mapping[str, str]) -> str:
-    if isinstance(value, float):
-        field = landslide_record.fields().get(key)
-        number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-        return f"{number} {field.unit}".strip() if field else number
-    values = value if isinstance(value, list | tuple) else [value]
-    return ", ".join(words.get(f"record_code.{key}.{item}", str(item)) for item in values)
-
-
-def _manifest(
-    ws: Workspace,
-    scene: Scene,
-    prediction: Prediction | None,
-    *,
-    records: Sequence[LabelRecord],
-    written: Sequence[Path],
-    folder: Path,
-) -> dict[str, Any]:
-    model: dict[str, Any] | None = None
-    if prediction:
-        model = {"prediction": prediction.id, "checkpoint": prediction.checkpoint_id, "threshold": prediction.threshold}
-        known = {checkpoint.id: checkpoint for checkpoint in checkpoints.every(ws.db)}.get(prediction.checkpoint_id)
-        if known:
-            model |= {"run": known.run_id, "round": known.round, "weights_sha256": known.sha256}
-    return {
-        "made_at": now().isoformat(),
-        "made_by": ws.actor.name,
-        "icssn": __version__,
-        "scene": {
-            "name": scene.name,
-            "id": scene.id,
-            "crs": scene.facts.crs_name,
-            "pixel_m": scene.facts.pixel_size_m,
-            "sha256": scene.facts.sha256,
-        },
-        "labels": {"revision": labels.revision(ws.db, scene.id), "count": len(records)},
-        "model": model,
-        "landslides": [
-            {"uid": record.label.uid, "version": record.label.version, **record.provenance}
-            for record in records
-            if _is_landslide(record)
-        ],
-        "files": [
-            {
-                "path": path.relative_to(folder).as_posix(),
-                "bytes": path.stat().st_size,
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-            for path in written
-        ],
-    }
+    written = []
+    with zipfile.ZipFile(inventory_file(ws, job_id)) as packed:
+        for name in packed.namelist():  # as `make_inventory` packed them
+            with whole_file(folder / name) as draft, packed.open(name) as source, draft.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            written.append(folder / name)
+    return written

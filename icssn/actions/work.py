@@ -26,6 +26,7 @@ _ROOM_MB = {
     JobKind.crossval: 400.0,
     JobKind.predict: 20.0,
     JobKind.evaluate: 20.0,
+    JobKind.export: 50.0,  # sheets with pictures, beside the rasters
 }
 _BYTES_PER_PIXEL = 4.0  # of a scene: a map copy with overviews, or probability and mask with their drafts
 

@@ -31,5 +31,6 @@ def inventory(
     with session(workspace, json) as (ws, console):
         if language not in ("en", "zh"):
             raise typer.BadParameter("en or zh")
-        files = actions.export_inventory(ws, actions.find_scene(ws, scene).id, out, language=language)
+        job = console.wait(ws, actions.export_inventory(ws, actions.find_scene(ws, scene).id, language=language))
+        files = actions.unpack_inventory(ws, job.id, out)
         console.give({"files": [str(path) for path in files]}, f"{len(files)} files written to {out}.")

@@ -19,6 +19,7 @@ class JobKind(StrEnum):
     predict = "predict"
     evaluate = "evaluate"
     crossval = "crossval"
+    export = "export"
 
 
 class JobState(StrEnum):

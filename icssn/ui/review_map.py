@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -18,7 +15,7 @@ from icssn.geo import crs
 from icssn.records import CandidateStatus, Checkpoint, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import map as maps
-from icssn.ui import measures, palette, payload, wording
+from icssn.ui import measures, palette, payload
 from icssn.ui.wording import phrase
 
 _LEGEND = [
@@ -162,14 +159,6 @@ def _confirmed(decisions: list[Decision], areas: Mapping[str, float], revision: 
         open=count[CandidateStatus.open] + count[CandidateStatus.known],
         revision=revision,
     )
-
-
-def inventory(ws: Workspace, scene_id: str) -> bytes:
-    """Give the inventory of a scene as one ZIP file, sheets in the reader's language."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "inventory"
-        actions.export_inventory(ws, scene_id, out, language=wording.current_language())
-        return Path(shutil.make_archive(folder + "/inventory", "zip", out)).read_bytes()
 
 
 def prediction_name(prediction: Prediction, checkpoints: dict[str, Checkpoint]) -> str:

@@ -241,6 +241,10 @@ def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, 
 
 def test_the_inventory_is_downloaded_whole(review: Visit) -> None:
     review.page.get_by_role("button", name="Results").click()
+    review.page.get_by_role("button", name="Write the inventory").click()
+    review.page.get_by_text("Writing the inventory: done.").wait_for(timeout=180_000)
+    if not review.page.get_by_role("button", name="Download the inventory").is_visible():
+        review.page.get_by_role("button", name="Results").click()
     with review.page.expect_download(timeout=60_000) as waiting:
         review.page.get_by_role("button", name="Download the inventory").click()
     with zipfile.ZipFile(waiting.value.path()) as archive:
