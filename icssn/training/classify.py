@@ -11,6 +11,7 @@ from icssn.contrast.momentum import momentum_contrast
 from icssn.contrast.ocl import supervised_contrastive
 from icssn.contrast.pair import pair_margin
 from icssn.contrast.simsiam import negative_cosine
+from icssn.nets.spread import over_all
 from icssn.training.dataset import (
     LANDSLIDE,
     LANDSLIDE_SHARE,
@@ -53,7 +54,7 @@ def classification_loss(learner: Learner, views: Views, *, config: TrainConfig) 
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    logits, embeddings = learner.model.classify(views.images)
+    logits, embeddings = over_all(learner.model.classify, views.images)
     bce = binary_loss(logits, views.kinds)
     ocl = (
         object_contrast(learner, views, embeddings, config=config) if config.contrast.ocl_weight else bce.new_zeros(())
@@ -74,7 +75,8 @@ def object_contrast(learner: Learner, views: Views, embeddings: Tensor, *, confi
         case "pair":
             return pair_margin(embeddings[told], views.kinds[told], margin=contrast.pair_margin)
         case "simsiam":
-            return negative_cosine(learner.model.classifier.predict(embeddings), embeddings)
+            (predictions,) = over_all(lambda own: (learner.model.classifier.predict(own),), embeddings)
+            return negative_cosine(predictions, embeddings)
         case "moco":
             past = learner.objects
             assert past is not None

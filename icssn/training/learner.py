@@ -14,6 +14,7 @@ from icssn.contrast.queue import KeyQueue
 from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
 from icssn.nets.icssn import Icssn
+from icssn.nets.spread import add_gradients, spread
 
 RATE_WARMUP_SHARE = 0.05  # of a stage's steps in which the rate rises: a fresh Adam has no variances yet
 MAX_GRADIENT_NORM = 5.0  # about three times the usual norm; only outliers are cut
@@ -33,6 +34,7 @@ class Learner:
     def __init__(self, model: Icssn, *, device: torch.device) -> None:
         self.device = device
         train_depthwise_fast(model)
+        spread(model)
         self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         # Only half precision underflows; bfloat16 has the range of float32.
@@ -89,8 +91,9 @@ class Learner:
             group["lr"] = self.settings.learning_rate * group["factor"] * share
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimiser)
         weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
+        add_gradients(weights)
+        self.scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(weights, MAX_GRADIENT_NORM)
         self.scaler.step(self.optimiser)
         self.scaler.update()

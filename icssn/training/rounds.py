@@ -23,6 +23,7 @@ from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.device import describe, pick_device, tune_allocator
 from icssn.nets.icssn import Icssn, build
 from icssn.records import Progress
+from icssn.training import together
 from icssn.training.dataset import open_chips
 from icssn.training.learner import Learner
 from icssn.training.progress import Pace
@@ -90,7 +91,7 @@ def train(
             run is unfinished, and ``round-<k>/`` with the checkpoint of round k.
         chips: As `icssn.chips.cut.cut` wrote them.
         config: Settings. On one machine's CPU equal settings, chips and parent give equal weights, however often the
-            run was stopped.
+            run was stopped. Under torchrun, processes share every batch; see `icssn.training.together`.
         parent: Folder of a checkpoint to start from instead of the encoder's starting weights.
         report: Told how far the run is, at most twice a second and whenever validation was asked.
         on_round: Told of each round after its checkpoint is whole; after a crash the last one may be told again.
@@ -112,12 +113,13 @@ def train(
     journal = read_journal(folder, run=run) or Journal(run)
     if journal.done:
         return _result(folder, journal, device=device)
-    if not (folder / CONFIG_NAME).exists():
+    if together.leads() and not (folder / CONFIG_NAME).exists():
         write_text(folder / CONFIG_NAME, config.model_dump_json(indent=2) + "\n")
     begin = Position(stage=config.course[0])
     learner = Learner(model, device=device)
     sitting = Sitting(folder, arrays, config, learner, Journal(run), parent=ancestor, position=begin)
     sitting.resume()
+    together.agreed(None)  # nobody writes before all have read
     validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2
     pace = Pace(config, validation=validation, looks=len(config.looks), begin=sitting.position, report=report)
     with torch.random.fork_rng():  # the steps seed torch's own generators
@@ -126,14 +128,17 @@ def train(
             if following := sitting.position.next_in(config.course):
                 sitting.move(following)
                 continue
-            on_round(_finish_round(sitting, figures, device=device))
+            finished = _finish_round(sitting, figures, device=device)
+            if together.leads():
+                on_round(finished)
             sitting.journal.done = sitting.position.round >= config.rounds or not _gained(sitting.journal)
             if not sitting.journal.done:
                 _return_to_best(sitting)
                 sitting.move(Position(sitting.position.round + 1, config.course[0]))
     sitting.tick()
-    write_journal(folder, sitting.journal)
-    (folder / STATE_NAME).unlink(missing_ok=True)
+    if together.leads():
+        write_journal(folder, sitting.journal)
+        (folder / STATE_NAME).unlink(missing_ok=True)
     return _result(folder, sitting.journal, device=device)
 
 
@@ -161,7 +166,7 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
     journal, manifest, number = sitting.journal, sitting.chips.manifest, sitting.position.round
     seconds = journal.seconds - sum(entry["metrics"]["seconds"] for entry in journal.rounds)
     metrics = {**figures, "seconds": seconds}
-    judged = [manifest.chips[int(index)] for index in sitting.chips.validation]
+    judged = [manifest.chips[int(index)] for index in sitting.chips.validation] if together.leads() else []
     card: dict[str, Any] = {
         "config": sitting.config.model_dump(mode="json"),
         "round": number,
@@ -183,7 +188,8 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
             for chip, counts in zip(judged, sitting.counted, strict=True)
         ],
     }
-    sha256 = save_checkpoint(_round_folder(sitting.folder, number), sitting.learner.model, card)
+    saved_in = _round_folder(sitting.folder, number)
+    sha256 = together.by_leader(lambda: save_checkpoint(saved_in, sitting.learner.model, card))
     journal.rounds.append({"number": number, "metrics": metrics, "sha256": sha256})
     return _round_result(sitting.folder, journal.rounds[-1])
 

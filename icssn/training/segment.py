@@ -10,6 +10,7 @@ from torch import Tensor
 from icssn.config import TrainConfig
 from icssn.contrast.cells import cell_classes
 from icssn.contrast.socl import boundary_contrastive
+from icssn.nets.spread import over_all
 from icssn.training.classify import binary_loss
 from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
 from icssn.training.learner import Learner
@@ -57,13 +58,18 @@ def segmentation_loss(
         Loss, shape (), and its parts for the figures.
     """
     model = learner.model
-    features = model.features(views.images)
-    height, width = features[0].shape[-2:]
-    logits, cells = model.segmenter(features, (height, width))
+
+    def seen(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        features = model.features(images)
+        followed, _ = model.classifier([features[-1].detach()])
+        return *model.segmenter(features, tuple(features[0].shape[-2:])), followed
+
+    logits, cells, followed = over_all(seen, views.images)
+    height, width = logits.shape[-2:]
     rows, columns = views.masks.shape[-2:]
     masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
     bce, dice = mask_losses(logits, masks)
-    follow = binary_loss(model.classifier([features[-1].detach()])[0], views.kinds)
+    follow = binary_loss(followed, views.kinds)
     socl = torch.zeros_like(bce)
     contrast = config.contrast
     if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:

@@ -14,6 +14,7 @@ from icssn.config import TrainConfig
 from icssn.durable import write_text
 from icssn.errors import CheckpointRefusedError
 from icssn.metrics.pixels import Confusion
+from icssn.training import together
 from icssn.training.dataset import ChipArrays
 from icssn.training.learner import Learner
 from icssn.training.state import Position, load_state, refuse_other_run, save_state
@@ -75,8 +76,10 @@ class Sitting:
         self._clock_s = time.monotonic()
 
     def save(self) -> None:
-        """Write the state and the journal."""
+        """Write the state and the journal; of several processes the first does."""
         self.tick()
+        if not together.leads():
+            return
         state = {
             "run": self.journal.run,
             "position": asdict(self.position),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from icssn.errors import CancelledError
 from icssn.nets.device import autocast
+from icssn.training import together
 from icssn.training.calibrate import calibrate
 from icssn.training.classify import classification_batch, classification_loss
 from icssn.training.progress import Pace
@@ -51,7 +52,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     pace.tell(sitting.position, figures={}, always=True)
     looks = {round(share * settings.steps) for share in config.looks}
     while sitting.position.step < settings.steps:
-        if stop():
+        if together.agreed(stop()):
             sitting.save()
             raise CancelledError("Training")
         step = sitting.position.step
@@ -68,8 +69,8 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     learner.end(sitting.best.weights)
     if sitting.position.next_in(config.course):
         return sitting.best.figures
-    _settle(sitting)
-    return _figures(sitting, settled=True)
+    sitting.learner.end(together.by_leader(lambda: _settled(sitting)))
+    return together.by_leader(lambda: _figures(sitting, settled=True))
 
 
 def _heads(sitting: Sitting) -> list[nn.Module]:
@@ -107,7 +108,7 @@ def _loss(sitting: Sitting) -> tuple[Tensor, dict[str, Tensor]]:
 
 def _look(sitting: Sitting) -> dict[str, float]:
     """Judge the averaged weights, keep them if they are the best of the stage so far; the later one wins a tie."""
-    position, figures = sitting.position, _figures(sitting)
+    position, figures = sitting.position, together.by_leader(lambda: _figures(sitting))
     score = -figures["cls_loss"] if position.stage == "classify" else figures["val_f1"]
     sitting.journal.looks.append(
         {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
@@ -117,14 +118,15 @@ def _look(sitting: Sitting) -> dict[str, float]:
     return figures
 
 
-def _settle(sitting: Sitting) -> None:
+def _settled(sitting: Sitting) -> dict[str, Tensor]:
+    """Fit and calibrate the heads of the learner's model; gives its weights then, on the CPU."""
     config, learner, chips = sitting.config, sitting.learner, sitting.chips
     size_px, fraction = config.chips.size_px, config.chips.min_landslide_fraction
     refit_classifier(
         learner.model, chips, size_px=size_px, min_fraction=fraction, seed=config.seed, device=learner.device
     )
     calibrate(learner.model, chips, size_px=size_px, min_fraction=fraction, device=learner.device)
-    learner.end(learner.model.state_dict())
+    return {name: tensor.cpu() for name, tensor in learner.model.state_dict().items()}
 
 
 def _figures(sitting: Sitting, *, settled: bool = False) -> dict[str, float]:

@@ -243,8 +243,9 @@ def test_the_inventory_is_downloaded_whole(review: Visit) -> None:
     review.page.get_by_role("button", name="Results").click()
     review.page.get_by_role("button", name="Write the inventory").click()
     review.page.get_by_text("Writing the inventory: done.").wait_for(timeout=180_000)
-    if not review.page.get_by_role("button", name="Download the inventory").is_visible():
-        review.page.get_by_role("button", name="Results").click()
+    review.page.reload()  # it is kept in the workspace
+    review.page.get_by_role("button", name="Results").click()
+    review.page.get_by_text("Written 20").wait_for(timeout=60_000)
     with review.page.expect_download(timeout=60_000) as waiting:
         review.page.get_by_role("button", name="Download the inventory").click()
     with zipfile.ZipFile(waiting.value.path()) as archive:
