@@ -28,7 +28,7 @@ def reload_page(ws: Workspace, count: int) -> Figures:
     _, job = actions.start_run(ws, [scene.id], overrides={**SMALL, "segment.steps": 100_000})
     kept, slowest, before = 0, 0.0, 0.0
     with serving(ws.folder) as server, sync_playwright() as playwright, visiting(launch(playwright)) as visit:
-        until(lambda: jobs.get(ws.db, job.id).progress.fraction > 0.031, 300)  # the chips are cut, the steps have begun
+        until(lambda: steps_told(ws, job)[-1], 300)
         visit.page.goto(f"{server.url}/Train")
         bar = visit.page.get_by_test_id("stProgress")
         bar.get_by_text("round 1 of 1").wait_for(timeout=60_000)

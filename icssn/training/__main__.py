@@ -2,8 +2,8 @@
 
     torchrun --nproc-per-node 2 --max-restarts 3 -m icssn.training workspace/runs/ID
 
-The folder is that of a run which was started and cancelled. When it has ended, "Go on from where it stopped" on the page
-Train enters its model.
+The folder is that of a run which was started and cancelled. When it has ended, "Go on from where it stopped" on the
+page Train enters its model.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def stepped(folder: Path, chips: ChipArrays, config: TrainConfig, stage: Stage) 
     add_gradients(weights)
     buffers = [buffer.flatten() for name, buffer in learner.model.named_buffers() if "running" in name]
     return {
-        "loss": float(loss),
+        "loss": loss.item(),
         "gradients": torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None]),
         "statistics": torch.cat(buffers),
     }
