@@ -156,7 +156,7 @@ def _geopackage(draft: Path, rows: list[dict[str, Any]], outlines: list[BaseGeom
                 "description": title,
                 "owner": "",
                 "ui": None,
-                "update_time": dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None),
+                "update_time": dt.datetime.now(dt.UTC),
             }
             for name, title, qml in styles
         ]

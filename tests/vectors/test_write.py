@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -163,6 +164,10 @@ def test_a_geopackage_opens_styled(tmp_path: Path, facts: RasterFacts, records: 
             "select f_table_name, f_geometry_column, useAsDefault, styleQML from layer_styles"
         ).fetchall()
         columns = dict(database.execute("select table_name, column_name from gpkg_geometry_columns").fetchall())
+        moments = [moment for (moment,) in database.execute("select update_time from layer_styles")]
+    assert all(
+        re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment) for moment in moments
+    )  # GeoPackage's form
     assert [row[:3] for row in rows] == [("labels", "geom", 1), ("label_points", "geom", 1)]
     assert columns == {"labels": "geom", "label_points": "geom"}
     for row in rows:
