@@ -36,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import rasterio
+from review_labels import QUICK_STEPS, STEPS, label_share
 
 from icssn import actions
 from icssn.geo import crs
@@ -46,6 +47,7 @@ from icssn.review.priority import is_faint
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "bijie_scenes"
 QUICK = ("--rounds", "1", "--steps", "60", "--set", "classify.steps=30")
+BRIEFLY = ("--rounds", "1", "--steps", "12", "--set", "classify.steps=4", "--set", "looks=[1.0]")
 TOP = 0.2
 LOOK_S = 2.0
 
@@ -57,24 +59,46 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--workspace", type=Path, help="a workspace with a trained model and the scene 'test'")
+    parser.add_argument(
+        "--labels", type=int, metavar="SEEDS", help="only how many labels it takes: hours; see review_labels"
+    )
     parser.add_argument("--no-browser", action="store_true", help="leave out the speed of triage")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
+    rows: list[dict[str, Any]] = []
     with ExitStack() as ends:
-        workspace = options.workspace or prepared(
-            Path(ends.enter_context(tempfile.TemporaryDirectory())), options.data, quick=options.quick
-        )
-        icssn(workspace, "predict", "--scene", "test")
-        figures = ranking(workspace, options.data / "test_scene_mask.tif")
-        if not options.no_browser:
-            figures |= triage(workspace, most=5 if options.quick else 30)
+        if options.labels:
+            figures, rows = label_share(
+                Path(ends.enter_context(tempfile.TemporaryDirectory())),
+                options.data,
+                icssn=icssn,
+                training=BRIEFLY if options.quick else (),
+                seeds=range(options.labels),
+                steps=QUICK_STEPS if options.quick else STEPS,
+            )
+        else:
+            figures = _queue(ends, options)
     for name, value in figures.items():
         print(f"{name:36} {value:.3g}")
+    for row in rows:
+        print(json.dumps(row))
     machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    report = {"benchmark": "review", "machine": machine, "quick": options.quick, "figures": figures, "rows": []}
+    report = {"benchmark": "review", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
     if options.json:
         options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
+def _queue(ends: ExitStack, options: argparse.Namespace) -> dict[str, float]:
+    """Measure the order of the queue and the speed of triage."""
+    workspace = options.workspace or prepared(
+        Path(ends.enter_context(tempfile.TemporaryDirectory())), options.data, quick=options.quick
+    )
+    icssn(workspace, "predict", "--scene", "test")
+    figures = ranking(workspace, options.data / "test_scene_mask.tif")
+    if not options.no_browser:
+        figures |= triage(workspace, most=5 if options.quick else 30)
+    return figures
 
 
 def icssn(workspace: Path, *words: object) -> dict[str, Any]:
