@@ -10,7 +10,7 @@ from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
-from icssn.records import Job, JobKind, Role, Scene, new_id
+from icssn.records import TERRAIN_LAYERS, Job, JobKind, Role, Scene, new_id
 from icssn.store import jobs, predictions, scenes
 from icssn.store.workspace import Workspace
 
@@ -138,9 +138,9 @@ def find_scene(ws: Workspace, name: str) -> Scene:
 
 
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
-    """Give the raster of a map layer: ``scene``, ``hillshade``, ``slope``; or one of a prediction.
+    """Give the raster of a map layer: ``scene``, ``hillshade``, one of `TERRAIN_LAYERS`; or one of a prediction.
 
-    Slope is drawn from the elevation model itself. A prediction has ``probability`` and, in high quality,
+    Terrain is drawn from the elevation model itself. A prediction has ``probability`` and, in high quality,
     ``uncertainty``; both are value / 254.
 
     Raises:
@@ -152,7 +152,7 @@ def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
         relative = made.probability if kind == "probability" else made.uncertainty
     else:
         scene = scenes.get(ws.db, item_id)
-        if kind == "slope" and scene.dem:
+        if kind in TERRAIN_LAYERS and scene.dem:
             return Path(scene.dem)
         relative = {"scene": scene.tiles, "hillshade": scene.hillshade}.get(kind)
     if not relative:

@@ -65,12 +65,14 @@ from icssn.records.reviewing import (
     Prediction,
 )
 from icssn.records.scenes import (
+    TERRAIN_LAYERS,
     RasterFacts,
     Scene,
     Stretch,
 )
 
 __all__ = [
+    "TERRAIN_LAYERS",
     "Actor",
     "Affine6",
     "Bounds",

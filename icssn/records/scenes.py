@@ -8,6 +8,9 @@ from pydantic import Field
 
 from icssn.records.form import Affine6, Bounds, Id, Record, now
 
+TERRAIN_LAYERS = ("slope", "shading", "curvature", "roughness", "aspect")
+"""Map layers that are drawn from a scene's elevation model."""
+
 
 class Stretch(Record):
     """How stored values become 0–255, band by band: clip to [low, high], scale linearly."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import streamlit as st
 
-from icssn.records import Scene
+from icssn.records import TERRAIN_LAYERS, Scene
 from icssn.ui import assets, palette, wording
 
 _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
@@ -83,8 +83,9 @@ def show(
         "styles": palette.STYLES,
         "legend": legend,
         "keys": keys or [],
-        "hillshade": {"url": tile_url("hillshade", scene.id), "zoom": native_zoom(scene)} if scene.hillshade else None,
-        "slope": {"url": tile_url("slope", scene.id), "zoom": native_zoom(scene)} if scene.hillshade else None,
+        "hillshade": tile_url("hillshade", scene.id) if scene.hillshade else None,
+        "terrain": {layer: tile_url(layer, scene.id) for layer in TERRAIN_LAYERS} if scene.hillshade else None,
+        "zoom": native_zoom(scene),
         **(options or {}),
     }
     parts["Script"](view, settings).add_to(canvas)

@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from icssn import actions
 from icssn.errors import IcssnError
+from icssn.records import TERRAIN_LAYERS
 from icssn.ui.session import workspace
 
 _VALUES = ("probability", "uncertainty")  # sent as they are; the browser colours them
-_KINDS = ("scene", "hillshade", "slope", *_VALUES)
+_KINDS = ("scene", "hillshade", *TERRAIN_LAYERS, *_VALUES)
 _FINEST_ZOOM = 24
 _CHECK = {"Cache-Control": "private, no-cache"}  # keep it, but ask whether it still holds: stretches change
 _AT_ONCE = max(2, os.cpu_count() or 2)  # tiles drawn at the same time; more would only wait for the processor
@@ -99,11 +100,11 @@ _kept = _Pictures(_KEPT_BYTES)
 
 
 def _render(path: Path, z: int, x: int, y: int, kind: str) -> bytes | None:
-    from icssn.imagery.slope import render_slope_tile
+    from icssn.imagery.relief import render_terrain_tile
     from icssn.imagery.tiles import render_tile
 
-    if kind == "slope":
-        return render_slope_tile(path, z, x, y)
+    if kind in TERRAIN_LAYERS:
+        return render_terrain_tile(path, z, x, y, layer=kind)
     return render_tile(path, z, x, y, colormap="values" if kind in _VALUES else None)
 
 

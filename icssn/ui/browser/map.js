@@ -134,14 +134,27 @@ window.icssn = (function () {
     const pixels = () => map.getContainer().classList.toggle("ic-pixels"); // the image's pixels as they are, unsmoothed
     let hillshade = null;
     const terrain = []; // layers of relief, each in a pane of its own between the image and the overlays
-    for (const [name, word] of [["hillshade", "hillshade"], ["slope", "layer_slope"]]) {
-      if (!options[name]) continue;
+    const reliefs = [["hillshade", options.hillshade], ["terrain", options.terrain && options.terrain.slope]];
+    for (const [name, url] of reliefs.filter(([, there]) => there)) {
       const pane = `ic-${name}`;
       Object.assign(map.createPane(pane).style, { zIndex: 250, pointerEvents: "none" });
-      const layer = L.tileLayer(options[name].url, { maxNativeZoom: options[name].zoom, maxZoom: 24, pane, bounds: home });
-      const row = layerRow(say(word), layer, { on: false, opacity: 0.7 });
-      terrain.push({ name, text: say(word), pane, layer, ...row });
+      const layer = L.tileLayer(url, { maxNativeZoom: options.zoom, maxZoom: 24, pane, bounds: home });
+      const row = layerRow(say(name), layer, { on: false, opacity: 0.7 });
+      terrain.push({ name, text: say(name), pane, layer, ...row });
       if (name === "hillshade") hillshade = row;
+      else row.box.parentNode.lastChild.replaceWith(terrainChoice(layer, row));
+    }
+    /** Choose what of the terrain the layer shows; a choice switches it on. */
+    function terrainChoice(layer, row) {
+      const pick = node("select", "");
+      pick.setAttribute("aria-label", say("terrain"));
+      for (const name of Object.keys(options.terrain)) pick.add(new Option(say(`terrain_${name}`), name));
+      pick.addEventListener("change", () => {
+        layer.setUrl(options.terrain[pick.value], true); // drawing anew would ask for tiles of the zoom between two levels
+        if (row.box.checked) row.flip();
+        row.flip();
+      });
+      return pick;
     }
     for (const [word, style] of options.legend) {
       const entry = node("div", "", legend);
