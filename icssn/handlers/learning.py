@@ -1,0 +1,125 @@
+"""Jobs that learn: a run with its checkpoints, a cross-validation."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from icssn.config import TrainConfig, device_wish
+from icssn.handlers import predicting
+from icssn.handlers.course import Report, Stop, stoppable, within
+from icssn.records import (
+    Checkpoint,
+    Job,
+    Progress,
+    Round,
+    Run,
+    now,
+)
+from icssn.store import labels, registry, runs, scenes, stac
+from icssn.store.workspace import Workspace
+
+
+def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Do a run: learn, publish the best checkpoint, then look with it at the scenes that were asked for."""
+    run = runs.get(ws.db, str(job.params["run_id"]))
+    looks = [str(scene_id) for scene_id in job.params.get("then_predict", [])]
+    learned = 0.9 if looks else 1.0
+    if not run.checkpoint_id:  # else an earlier attempt came as far as the predictions
+        run = _learn(ws, job, run, report=within(report, 0, learned), stop=stop)
+    for number, scene_id in enumerate(looks):
+        share = (1 - learned) / len(looks)
+        told = within(report, learned + number * share, learned + (number + 1) * share)
+        predicting.predict_once(ws, job, scene_id=scene_id, checkpoint_id=run.checkpoint_id, report=told, stop=stop)
+    if looks:
+        waited_s = (now() - run.created_at).total_seconds()
+        run = runs.update(ws.db, run.id, summary=run.summary | {"click_to_mask_s": waited_s})
+    return {"run_id": run.id, "checkpoint_id": run.checkpoint_id, **run.summary}
+
+
+def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> Run:
+    """Cut chips from the labels at the run's revisions, train the rounds, publish the best checkpoint."""
+    from icssn.chips import cut
+    from icssn.nets import device as devices
+    from icssn.training import rounds
+
+    begun = time.monotonic()
+    config = TrainConfig.model_validate(run.config).model_copy(update={"device": device_wish()})
+    folder = ws.run_folder(run.id)
+    told = stoppable(report, stop, "Training")
+    report(Progress(fraction=0.0, message="cutting chips"))
+    sources = []
+    for scene_id in run.scene_ids:
+        scene = scenes.get(ws.db, scene_id)
+        sources.append(
+            cut.ChipSource(
+                scene_id=scene_id,
+                raster=Path(scene.original),
+                facts=scene.facts,
+                labels=labels.at_revision(ws.db, scene_id, run.revisions[scene_id]),
+                revision=run.revisions[scene_id],
+                validation_bounds_px=scene.validation_bounds_px,
+            )
+        )
+    if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
+        manifest = cut.load(folder / "chips")[0]
+    else:
+        manifest = cut.cut(sources, folder / "chips", config=config.chips, seed=run.seed, report=within(told, 0, 0.03))
+    for scene_id, bounds in manifest.validation_bounds_px.items():
+        if scenes.get(ws.db, scene_id).validation_bounds_px is None:
+            scenes.update(ws.db, scene_id, validation_bounds_px=bounds)
+    device = devices.describe(devices.pick_device(config.device))
+    runs.update(ws.db, run.id, device=device)
+    result = rounds.train(
+        folder,
+        folder / "chips",
+        config=config,
+        parent=ws.models / run.parent_checkpoint if run.parent_checkpoint else None,
+        report=within(report, 0.03, 0.99),
+        on_round=lambda done: runs.add_round(
+            ws.db, Round(run_id=run.id, number=done.number, metrics=done.metrics, seconds=done.seconds)
+        ),
+        stop=stop,
+    )
+    checkpoint = _to_registry(ws, run, result.best.folder, round_number=result.best.number)
+    seconds = time.monotonic() - begun
+    summary = {"seconds": seconds, "metrics": checkpoint.metrics, "chips": len(manifest.chips)}
+    return runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
+
+
+def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) -> Checkpoint:
+    """Copy a run's best checkpoint into the folder of models; give the row that is to follow."""
+    card = registry.card(folder)
+    checkpoint = Checkpoint(
+        id=uuid.uuid5(uuid.UUID(run.id), f"round-{round_number}").hex,
+        run_id=run.id,
+        round=round_number,
+        sha256=card["sha256"],
+        metrics=card["metrics"],
+        threshold=card["threshold"],
+        parent=run.parent_checkpoint,
+    )
+    bounds = [scenes.get(ws.db, scene_id).facts.bounds_lonlat for scene_id in run.scene_ids]
+    registry.enter(ws.models, checkpoint.id, folder, item=stac.item(checkpoint, card, bounds=bounds))
+    return checkpoint
+
+
+def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
+    """Judge the method on every block of a scene, each by a model that never saw it; publishes nothing but figures."""
+    from icssn import crossval as folds
+    from icssn.chips import cut
+
+    scene = scenes.get(ws.db, str(job.params["scene_id"]))
+    config = TrainConfig.model_validate(job.params["config"]).model_copy(update={"device": device_wish()})
+    revision = int(job.params["revision"])
+    source = cut.ChipSource(
+        scene_id=scene.id,
+        raster=Path(scene.original),
+        facts=scene.facts,
+        labels=labels.at_revision(ws.db, scene.id, revision),
+        revision=revision,
+    )
+    folder = ws.folder / "crossval" / job.id
+    return folds.cross_validate(source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop)
