@@ -179,10 +179,12 @@ def test_every_warning_is_told_in_chinese(facts: RasterFacts, monkeypatch: pytes
             facts=facts,
         ),
     ]  # fmt: skip
-    assert {warning.kind for warning in found} == set(WarningKind)
+    of_cross_validation = {WarningKind.disputed, WarningKind.overlooked}
+    assert {warning.kind for warning in found} == set(WarningKind) - of_cross_validation
     for warning in found:
         assert wording.told(warning.text) != warning.text, warning.text
-        assert wording.phrase(f"warning.{warning.kind.value}", language="zh")
+    for kind in WarningKind:
+        assert wording.phrase(f"warning.{kind.value}", language="zh")
 
 
 def test_three_thousand_labels_are_checked_in_seconds(facts: RasterFacts) -> None:
