@@ -108,7 +108,7 @@ def create(
     """Create a tiled uint8 GeoTIFF in a folder of `drafts`; a mask written to it goes inside the file.
 
     Args:
-        packed: Small on disk, instead of three times as fast to write and to read again.
+        packed: Small on disk, instead of quick to write and to read again.
 
     Raises:
         DiskFullError: The disk became full.
