@@ -24,7 +24,7 @@ from icssn.chips.ground import IGNORE, survey, to_lonlat
 from icssn.chips.split import Rectangle, grown
 from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig
 from icssn.durable import write_text
-from icssn.errors import NotTrainableError
+from icssn.errors import CancelledError, NotTrainableError
 from icssn.geo import shapes
 from icssn.inference.predict import predict_scene
 from icssn.metrics.pixels import LEVELS, exceeds, levels
@@ -34,6 +34,7 @@ from icssn.review.disputes import doubted_ground, doubted_labels
 from icssn.training import rounds
 
 MOST_DISPUTES = 50  # of labels, and of ground: a list that is looked through in half an hour
+_CUT, _TRAINED = 0.02, 0.9  # shares of the work: cutting all chips; training within one fold
 
 Report = Callable[[Progress], None]
 Stop = Callable[[], bool]
@@ -66,11 +67,15 @@ def cross_validate(
     shape = source.facts.height, source.facts.width
     truth, found, plain = (np.full(shape, IGNORE, np.uint8) for _ in range(3))
     told = []
-    for number, rectangle in enumerate(rectangles):
-        step = _share_of(report, number, folds + 1)
-        fold = folder / f"fold-{number + 1}"
-        result = _train(without(source, rectangle, buffer_px=config.chips.buffer_px), fold, config, step, stop)
-        probability = _predict(source, result.best, fold, stop)
+    course = _Course(report, stop, folds + 1)
+    places = [folder / f"fold-{number + 1}" for number in range(folds)]
+    for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):  # before hours are spent
+        hidden = without(source, rectangle, buffer_px=config.chips.buffer_px)
+        _cut(hidden, fold, config, course.cutting(number))
+    _cut(source, folder / "random-split", config, course.cutting(folds), split=at_random)
+    for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):
+        result = _train(fold, config, course.training(number), stop)
+        probability = _predict(source, result.best, fold, course.predicting(number), stop)
         col, row, width, height = rectangle
         block = np.s_[row : row + height, col : col + width]
         truth[block] = ground.mask(Window(col, row, width, height))
@@ -78,8 +83,7 @@ def cross_validate(
         plain[block] = probability[block]
         judged = _judge(truth[block], found[block], source)
         told.append({"rectangle_px": rectangle, "val_f1": result.best.metrics["val_f1"], "f1": judged.get("f1")})
-    shuffled = folder / "random-split"
-    result = _train(source, shuffled, config, _share_of(report, folds, folds + 1), stop, split=at_random)
+    result = _train(folder / "random-split", config, course.training(folds), stop)
     return {
         "blocks": _judge(truth, found, source),
         "folds": told,
@@ -135,24 +139,29 @@ def at_random(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"chips": tuple(chips), "fingerprint": f"{manifest.fingerprint}-at-random"})
 
 
-def _train(
+def _cut(
     source: cut.ChipSource,
     folder: Path,
     config: TrainConfig,
     report: Report,
-    stop: Stop,
     *,
     split: Callable[[Manifest], Manifest] | None = None,
-) -> rounds.TrainResult:
+) -> None:
     chips = folder / "chips"
     if not (chips / cut.MANIFEST).exists():
-        manifest = cut.cut([source], chips, config=config.chips, seed=config.seed)
+        manifest = cut.cut([source], chips, config=config.chips, seed=config.seed, report=report)
         if split:
             write_text(chips / cut.MANIFEST, json.dumps(split(manifest).model_dump(mode="json")))
+
+
+def _train(folder: Path, config: TrainConfig, report: Report, stop: Stop) -> rounds.TrainResult:
+    chips = folder / "chips"
     return rounds.train(folder, chips, config=config, parent=None, report=report, on_round=lambda _: None, stop=stop)
 
 
-def _predict(source: cut.ChipSource, best: rounds.RoundResult, folder: Path, stop: Stop) -> NDArray[np.uint8]:
+def _predict(
+    source: cut.ChipSource, best: rounds.RoundResult, folder: Path, report: Report, stop: Stop
+) -> NDArray[np.uint8]:
     config = InferenceConfig()
     done = predict_scene(
         source.raster,
@@ -160,7 +169,7 @@ def _predict(source: cut.ChipSource, best: rounds.RoundResult, folder: Path, sto
         checkpoint=best.folder,
         out=folder / "prediction",
         config=config,
-        report=lambda _: None,
+        report=report,
         stop=stop,
     )
     with rasterio.open(done.probability) as dataset:
@@ -216,9 +225,46 @@ def _halved(rectangle: Rectangle, centres: NDArray[np.float64], count: int) -> l
     return [*_halved(parts[0], centres[low], first), *_halved(parts[1], centres[~low], count - first)]
 
 
-def _share_of(report: Report, number: int, count: int) -> Report:
-    def tell(progress: Progress) -> None:
-        message = f"fold {number + 1} of {count} · {progress.message}"
-        report(progress.model_copy(update={"fraction": (number + progress.fraction) / count, "message": message}))
+class _Course:
+    """Tells how far a cross-validation is, and how long it may still take: one fold is as much work as another."""
 
-    return tell
+    def __init__(self, report: Report, stop: Stop, count: int) -> None:
+        self._report, self._stop, self._count = report, stop, count
+        self._training_s: float | None = None  # of one fold, as it goes now
+
+    def cutting(self, number: int) -> Report:
+        def tell(progress: Progress) -> None:
+            if self._stop():
+                raise CancelledError("The cross-validation")
+            self._tell(number, progress, fraction=_CUT * (number + progress.fraction) / self._count)
+
+        return tell
+
+    def training(self, number: int) -> Report:
+        def tell(progress: Progress) -> None:
+            if progress.remaining_s is not None and progress.fraction < 1:
+                self._training_s = progress.remaining_s / (1 - progress.fraction)
+            left_s = self._training_s if progress.remaining_s is None else progress.remaining_s
+            share = _TRAINED * progress.fraction
+            self._tell(
+                number, progress.model_copy(update={"remaining_s": left_s}), fraction=self._within(number, share)
+            )
+
+        return tell
+
+    def predicting(self, number: int) -> Report:
+        def tell(progress: Progress) -> None:
+            share = _TRAINED + (1 - _TRAINED) * progress.fraction
+            self._tell(number, progress, fraction=self._within(number, share))
+
+        return tell
+
+    def _within(self, number: int, share: float) -> float:
+        return _CUT + (1 - _CUT) * (number + share) / self._count
+
+    def _tell(self, number: int, progress: Progress, *, fraction: float) -> None:
+        later_s = None if self._training_s is None else self._training_s * (self._count - number - 1)
+        remaining_s = None if later_s is None else later_s + (progress.remaining_s or 0.0)
+        message = f"fold {number + 1} of {self._count} · {progress.message}"
+        whole = {"fraction": fraction, "message": message, "remaining_s": remaining_s}
+        self._report(progress.model_copy(update=whole))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, ledger, measures, payload, progress, results, wording
+from icssn.ui import crossval, frame, ledger, measures, payload, progress, results, wording
 from icssn.ui.wording import phrase
 
 
@@ -61,3 +61,4 @@ with frame.page("train") as ws:
     with right:
         results.last_run(ws, scenes, busy=bool(running))
     ledger.ledger(ws, scenes)
+    crossval.section(ws, scenes)

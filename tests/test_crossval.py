@@ -18,7 +18,7 @@ from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, survey
 from icssn.chips.split import grown
 from icssn.config import ChipConfig, ContrastConfig, EncoderConfig, StageConfig, TrainConfig
 from icssn.crossval import aligned, at_random, cross_validate, split_into_blocks, without
-from icssn.errors import NotTrainableError
+from icssn.errors import CancelledError, NotTrainableError
 from icssn.metrics.pixels import exceeds
 from icssn.records import Dispute, Progress
 from tests.chips.conftest import WHOLE, make_source, scattered  # noqa: F401  # a fixture
@@ -33,6 +33,8 @@ TINY = TrainConfig(
     decoder_channels=16,
     device="cpu",
 )
+
+STEPS = ("classify · step 0 of 1", "segment · step 1 of 1")  # the first and the last that a fold reports of training
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +105,30 @@ def test_a_cross_validation_judges_every_block_by_models_that_never_knew_it(sour
     fractions = [report.fraction for report in reports]
     assert fractions == sorted(fractions)
     assert reports[-1].message.startswith("fold 3 of 3")
+    trained = [report for report in reports if "step" in report.message]
+    starts, ends = ([report for report in trained if step in report.message] for step in STEPS)
+    assert [report.remaining_s is None for report in starts] == [True, False, False]  # no pace is known at first
+    assert [report.remaining_s for report in ends[:-1]] == [pytest.approx(s.remaining_s) for s in starts[1:]]
+    assert ends[0].remaining_s
+    assert ends[-1].remaining_s == 0
+
+
+def test_too_few_labels_in_a_fold_are_told_before_any_training(
+    make_source: Callable[..., ChipSource],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    few = make_source(landslides=scattered(7, within=WHOLE, radius_px=(8, 14), seed=1), areas=[WHOLE])
+    picky = TINY.model_copy(update={"chips": ChipConfig(size_px=64, margin_px=8, buffer_px=8, min_landslides=5)})
+    with pytest.raises(NotTrainableError, match="At least 5 labelled landslides are needed, but only 4"):
+        cross_validate(few, tmp_path / "folds", config=picky, folds=3, report=lambda _: None, stop=lambda: False)
+    assert (tmp_path / "folds" / "fold-1" / "chips" / cut.MANIFEST).exists()  # the first block could have been judged
+    assert [path.name for path in (tmp_path / "folds" / "fold-1").iterdir()] == ["chips"]
+
+
+def test_a_cross_validation_can_be_stopped_while_chips_are_cut(source: ChipSource, tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        cross_validate(source, tmp_path, config=TINY, folds=2, report=lambda _: None, stop=lambda: True)
+    assert not list(tmp_path.rglob(cut.MANIFEST))
 
 
 def test_a_random_split_keeps_chips_and_shares_but_not_who_validates(source: ChipSource, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 `IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
 """
 
+from icssn.actions.crossvalidating import FOLDS, cross_validate, crossval_readiness, latest_cross_validation
 from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
@@ -56,7 +57,6 @@ from icssn.actions.scenes import (
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
 from icssn.actions.training import (
     compare_runs,
-    cross_validate,
     find_run,
     list_rounds,
     list_runs,
@@ -110,6 +110,10 @@ __all__ = [
     "repeat_run",
     "resume_run",
     "compare_runs",
+    "FOLDS",
+    "crossval_readiness",
+    "cross_validate",
+    "latest_cross_validation",
     "list_runs",
     "find_run",
     "list_rounds",
@@ -145,7 +149,6 @@ __all__ = [
     "inventory_file",
     "unpack_inventory",
     "evaluate_scene",
-    "cross_validate",
     # jobs
     "find_job",
     "active_jobs",

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import shapely
 
-from icssn.records import Dispute, JobKind, JobState, Label, LabelClass, LabelStatus, LabelWarning, WarningKind
-from icssn.store import jobs, labels
+from icssn.actions.crossvalidating import latest_job
+from icssn.records import Dispute, Label, LabelClass, LabelStatus, LabelWarning, WarningKind
+from icssn.store import labels
 from icssn.store.workspace import Workspace
-
-_FAR = 1000  # jobs looked through for the last cross-validation of a scene
 
 
 def disputed_labels(ws: Workspace, scene_id: str) -> list[Dispute]:
@@ -30,12 +29,8 @@ def open_disputes(ws: Workspace, scene_id: str, standing: Mapping[str, Label]) -
         scene_id: The scene.
         standing: By uid; one that is changed but not saved has another version than it was judged with.
     """
-    done = (
-        job
-        for job in jobs.recent(ws.db, kind=JobKind.crossval, limit=_FAR)
-        if job.state is JobState.done and job.params["scene_id"] == scene_id
-    )
-    found = [Dispute.model_validate(item) for job in list(done)[:1] for item in job.result.get("disputes", [])]
+    job = latest_job(ws, scene_id)
+    found = [Dispute.model_validate(item) for item in (job.result.get("disputes", []) if job else [])]
     answers = shapely.STRtree(
         [
             label.geometry_lonlat

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
-from icssn.actions.work import require_room, submit
+from icssn.actions.work import require_room
 from icssn.config import TrainConfig, train_config
-from icssn.errors import ConfigError, NotFoundError, NotTrainableError
+from icssn.errors import NotFoundError, NotTrainableError
 from icssn.jobs import engine
 from icssn.metrics.intervals import paired_difference
 from icssn.metrics.pixels import Confusion
@@ -162,29 +162,6 @@ def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run
     run = runs.start(ws.db, run.model_copy(update=signed), job)
     engine.ensure_worker(ws.folder)
     return run, job
-
-
-def cross_validate(ws: Workspace, scene_id: str, *, folds: int = 4, overrides: dict[str, Any] | None = None) -> Job:
-    """Queue the cross-validation of the method on a scene: folds + 1 trainings, none of which is kept as a model.
-
-    Raises:
-        NotTrainableError: The labels do not suffice.
-        ConfigError: A setting is unknown or out of range, or there are fewer than two folds.
-    """
-    require(ws, Role.annotator, "train")
-    if folds < 2:
-        raise ConfigError("folds", folds, "2 or more")
-    config = train_config(overrides)
-    state = readiness(ws, [scene_id])
-    if not state.ready:
-        raise NotTrainableError(state.reasons)
-    params = {
-        "scene_id": scene_id,
-        "revision": labels.revision(ws.db, scene_id),
-        "folds": folds,
-        "config": config.model_dump(mode="json"),
-    }
-    return submit(ws, Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name))
 
 
 def list_runs(ws: Workspace) -> list[Run]:

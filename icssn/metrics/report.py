@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from icssn.metrics import boundary, calibration, intervals, objects, pixels, trivial
 
 TOLERANCES_PX = (1, 2, 4)  # of the boundary F1 (method.md)
+_WITH_INTERVAL = ("f1", "iou", "precision", "recall")  # of the pooled confusion
 
 
 def judge(
@@ -31,11 +33,11 @@ def judge(
         threshold: Chosen elsewhere, on validation.
         min_object_px: Predicted objects with fewer pixels are dropped.
         pixel_size_m: Side of a pixel on the ground.
-        block_px: Side of the blocks that are drawn for the 95 % interval of F1.
+        block_px: Side of the blocks that are drawn for the 95 % intervals.
         tile_px: Side of the tiles that the scene was built from, if it was, for the trivial predictor.
 
     Returns:
-        Of the mask: `f1` with `f1_low` and `f1_high`, `iou`, `mean_iou`, `pixel_accuracy`, `precision`, `recall`;
+        Of the mask: `f1`, `iou`, `precision` and `recall`, each with `_low` and `_high`; `mean_iou`, `pixel_accuracy`;
         `object_recall_RULE`, `object_precision_RULE`, `false_objects_per_km2_RULE` and `false_objects_per_true_RULE`
         for the rules `any`, `cov30` and `iou50`, `false_objects_per_true` being that of `cov30`; `boundary_f1_1px`,
         `_2px`, `_4px` and `mean_boundary_distance_m`.
@@ -62,17 +64,14 @@ def judge(
     if pooled.prevalence == 0:
         return figures
 
-    low, high = intervals.block_bootstrap(intervals.confusion_blocks(judged, predicted, block_px=block_px))
+    blocks = intervals.confusion_blocks(judged, predicted, block_px=block_px)
+    for name in _WITH_INTERVAL:
+        low, high = intervals.block_bootstrap(blocks, figure=operator.attrgetter(name))
+        figures |= {name: getattr(pooled, name), f"{name}_low": low, f"{name}_high": high}
     best_threshold, best_f1 = pixels.best_threshold(judged, found)
     control = trivial.strongest(judged, tile_px=tile_px)
     figures |= {
-        "f1": pooled.f1,
-        "f1_low": low,
-        "f1_high": high,
-        "iou": pooled.iou,
         "mean_iou": pooled.mean_iou,
-        "precision": pooled.precision,
-        "recall": pooled.recall,
         "average_precision": pixels.average_precision(judged, found),
         "best_f1": best_f1,
         "best_threshold": best_threshold,

@@ -72,6 +72,27 @@ class Readiness(Record):
     estimate_quick_s: float | None = None
 
 
+class Fold(Record):
+    """One block of a cross-validation, judged by a model that never saw it."""
+
+    rectangle_px: tuple[int, int, int, int]  # (col, row, width, height)
+    val_f1: float  # what the model's own validation said
+    f1: float | None = None  # on the block; None where nothing could be judged
+
+
+class CrossValidation(Record):
+    """How well the method does on a scene: every labelled block judged by a model that never saw it."""
+
+    job_id: Id
+    scene_id: Id
+    revision: int  # of the labels
+    folds: tuple[Fold, ...]
+    blocks: dict[str, float]  # figures over all blocks together, as of `metrics.report.judge`
+    random_split_f1: float  # what chips split at random would claim: optimistic
+    ended_at: dt.datetime
+    seconds: float
+
+
 class Round(Record):
     """One classify + segment pair of a run, judged on validation blocks."""
 

@@ -44,7 +44,8 @@ def test_the_figures_are_those_of_the_single_functions(scene):
     objects = match_objects(truth, predicted, pixel_area_m2=0.64)
     assert {name: figures[name] for name in objects} == objects
     assert figures["false_objects_per_true"] == objects["false_objects_per_true_cov30"]
-    assert figures["f1_low"] < figures["f1"] < figures["f1_high"]
+    for name in ("f1", "iou", "precision", "recall"):
+        assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"]
     assert figures["trivial_pixel_accuracy"] == pytest.approx(1 - figures["prevalence"])
     assert 0 < figures["trivial_f1"] < figures["f1"]
 
