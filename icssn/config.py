@@ -93,7 +93,7 @@ class TrainConfig(Settings):
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
     looks: tuple[float, ...] = Field((0.6, 0.8, 1.0), min_length=1)  #: shares of a stage after which it is judged
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
-    encoder_rate: float = Field(1.0, gt=0)  #: learning rate of the encoder, as a multiple of the heads'
+    encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
     wide_share: float = Field(0.0, ge=0, le=1)  #: of the segmentation steps see fewer chips, whole with their margins
     dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy

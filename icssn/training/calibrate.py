@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,33 +12,39 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from icssn.nets.icssn import Icssn
-from icssn.training.dataset import ChipArrays
-from icssn.training.validate import class_scores, pixel_logits
+from icssn.training.validate import ClassAnswers, PixelAnswers
 
 COARSEST, FINEST = 4.0, 0.25  # temperatures sought; farther off, the validation chips are no fair sample
 FEWEST = 20  # chips from which on the classifier's temperature is fitted
 STEP, LARGEST = 0.05, 20.0  # bins of logits; beyond, all are equally sure
 
 
-def calibrate(model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device) -> None:
+def calibrate(model: Icssn, pixels: PixelAnswers, classes: ClassAnswers) -> tuple[PixelAnswers, ClassAnswers]:
     """Divide the last layers of segmenter and classifier by the temperatures that fit the validation chips best.
 
     The order of scores, and with it average precision and every best threshold's F1, stays as it was.
 
     Args:
-        model: On `device`; changed in place.
-        chips, size_px, min_fraction, device: As for `validate.validate_classes`.
+        model: Changed in place.
+        pixels, classes: What it says of the validation chips.
+
+    Returns:
+        What it says of them afterwards.
     """
     edges = np.arange(-LARGEST, LARGEST + STEP, STEP)
     counts = np.zeros((2, len(edges) - 1), np.int64)
-    for truth, logits in pixel_logits(model, chips, device=device):
+    for truth, logits in zip(pixels.truth, pixels.logits, strict=True):
         for value in (0, 1):
             counts[value] += np.histogram(logits[truth == value].clip(-LARGEST, LARGEST), edges)[0]
-    _divide(model.segmenter.head, temperature(edges[:-1] + STEP / 2, counts[1], counts[0]))
-    shown, probability = class_scores(model, chips, size_px=size_px, min_fraction=min_fraction, device=device)
-    if len(shown) >= FEWEST:
-        sure = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-        _divide(model.classifier.linear, temperature(np.log(sure / (1 - sure)), shown.astype(np.int64), ~shown))
+    of_pixels = temperature(edges[:-1] + STEP / 2, counts[1], counts[0])
+    shown = classes.truth
+    enough = len(shown) >= FEWEST
+    of_chips = temperature(classes.logits, shown.astype(np.int64), ~shown) if enough else 1.0
+    _divide(model.segmenter.head, of_pixels)
+    _divide(model.classifier.linear, of_chips)
+    return replace(pixels, logits=pixels.logits / np.float16(of_pixels)), replace(
+        classes, logits=classes.logits / np.float32(of_chips)
+    )
 
 
 def temperature(logits: NDArray[np.floating], positive: NDArray[np.integer], negative: NDArray[np.generic]) -> float:

@@ -57,7 +57,7 @@ class Learner:
         Args:
             contrast: Says which keys are remembered; at the beginning of a stage there are none.
             rate: Factor of the stage's learning rate (of a later round).
-            encoder_rate: Further factor, for the encoder.
+            encoder_rate: Further factor, for the encoder; at 0 it rests, its BatchNorm statistics too.
         """
         self.settings = settings
         self.objects = self.cells = None
@@ -69,6 +69,8 @@ class Learner:
         self.model.requires_grad_(False).eval()
         groups: list[dict[str, Any]] = []
         for part, factor in ((self.model.encoder, rate * encoder_rate), (nn.ModuleList(heads), rate)):
+            if not factor:
+                continue
             weights = [parameter.requires_grad_() for parameter in part.train().parameters()]
             # Biases and BatchNorm are not decayed (He et al. 2019, arXiv:1812.01187, section 3.1).
             matrices = [weight for weight in weights if weight.ndim > 1]

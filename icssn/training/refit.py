@@ -13,7 +13,7 @@ from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, LANDSLIDE_SHARE, ChipArrays, batch_indices, classification_views
 
-BATCHES, BATCH = 20, 8  # 320 views, two of each chip: 9 s of one AVX2 core, however many chips there are
+BATCHES, BATCH = 10, 8  # 160 views, two of each chip: 4 s of one AVX2 core; more did no better (decision 12)
 DECAY = 0.02  # of the weights of standardised features; .01 to .03 did best on held-out chips (decision 12)
 
 

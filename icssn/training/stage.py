@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from icssn.errors import CancelledError
 from icssn.nets.device import autocast
+from icssn.nets.icssn import Icssn
 from icssn.training import together
 from icssn.training.calibrate import calibrate
 from icssn.training.classify import classification_batch, classification_loss
@@ -19,7 +21,7 @@ from icssn.training.refit import refit_classifier
 from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Look, Sitting
 from icssn.training.smallest import smallest_object_px
-from icssn.training.validate import judge_pixels, pixel_scores, validate_classes
+from icssn.training.validate import ClassAnswers, ask_classes, ask_pixels, judge_classes, judge_pixels
 
 
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
@@ -50,7 +52,10 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         learner.restore(sitting.resumed)
         sitting.resumed = None
     pace.tell(sitting.position, figures={}, always=True)
+    ends_round = sitting.position.next_in(config.course) is None
     looks = {round(share * settings.steps) for share in config.looks}
+    if ends_round and looks == {settings.steps}:
+        looks = set()  # nothing to choose from; the round's end is judged anyway
     while sitting.position.step < settings.steps:
         if together.agreed(stop()):
             sitting.save()
@@ -63,14 +68,18 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         pace.tell(sitting.position, figures=_look(sitting) if looked else parts, always=looked)
         if (step + 1) % config.checkpoint_every_steps == 0:
             sitting.save()
-    if sitting.best is None:  # a stage without steps
-        _look(sitting)
-    assert sitting.best is not None
-    learner.end(sitting.best.weights)
-    if sitting.position.next_in(config.course):
+    if not ends_round:
+        if sitting.best is None:  # a stage without steps
+            _look(sitting)
+        assert sitting.best is not None
+        learner.end(sitting.best.weights)
         return sitting.best.figures
-    sitting.learner.end(together.by_leader(lambda: _settled(sitting)))
-    return together.by_leader(lambda: _figures(sitting, settled=True))
+    learner.end(sitting.best.weights if sitting.best else learner.weights())
+    weights, figures = together.by_leader(lambda: _settled(sitting))
+    learner.end(weights)
+    if sitting.best is None:
+        sitting.journal.looks.append(_entry(sitting, figures))
+    return figures
 
 
 def _heads(sitting: Sitting) -> list[nn.Module]:
@@ -110,40 +119,51 @@ def _look(sitting: Sitting) -> dict[str, float]:
     """Judge the averaged weights, keep them if they are the best of the stage so far; the later one wins a tie."""
     position, figures = sitting.position, together.by_leader(lambda: _figures(sitting))
     score = -figures["cls_loss"] if position.stage == "classify" else figures["val_f1"]
-    sitting.journal.looks.append(
-        {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
-    )
+    sitting.journal.looks.append(_entry(sitting, figures))
     if sitting.best is None or score >= sitting.best.score:
         sitting.best = Look(score=score, figures=figures, weights=sitting.learner.weights())
     return figures
 
 
-def _settled(sitting: Sitting) -> dict[str, Tensor]:
-    """Fit and calibrate the heads of the learner's model; gives its weights then, on the CPU."""
+def _entry(sitting: Sitting, figures: dict[str, float]) -> dict[str, Any]:
+    position = sitting.position
+    return {"round": position.round, "stage": position.stage, "step": position.step, "figures": figures}
+
+
+def _settled(sitting: Sitting) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Fit and calibrate the heads of the learner's model; gives its weights then, on the CPU, and its figures."""
     config, learner, chips = sitting.config, sitting.learner, sitting.chips
     size_px, fraction = config.chips.size_px, config.chips.min_landslide_fraction
     refit_classifier(
         learner.model, chips, size_px=size_px, min_fraction=fraction, seed=config.seed, device=learner.device
     )
-    calibrate(learner.model, chips, size_px=size_px, min_fraction=fraction, device=learner.device)
-    return {name: tensor.cpu() for name, tensor in learner.model.state_dict().items()}
+    pixels = ask_pixels(learner.model, chips, device=learner.device)
+    pixels, classes = calibrate(learner.model, pixels, _classes(sitting, learner.model))
+    weights = {name: tensor.cpu() for name, tensor in learner.model.state_dict().items()}
+    scores = pixels.scores()
+    figures, sitting.counted = judge_pixels(pixels.truth, scores)
+    judged = [chips.manifest.chips[int(index)] for index in chips.validation]
+    least_px = smallest_object_px(pixels.truth, scores, judged, threshold=figures["val_threshold"])
+    return weights, judge_classes(classes) | figures | {"val_min_object_px": float(least_px)}
 
 
-def _figures(sitting: Sitting, *, settled: bool = False) -> dict[str, float]:
-    config, learner = sitting.config, sitting.learner
-    figures = validate_classes(
-        learner.average,
-        sitting.chips,
-        size_px=config.chips.size_px,
-        min_fraction=config.chips.min_landslide_fraction,
-        device=learner.device,
-    )
+def _figures(sitting: Sitting) -> dict[str, float]:
+    """Judge the averaged weights in all that the stage learns."""
+    model = sitting.learner.average
+    figures = judge_classes(_classes(sitting, model))
     if sitting.position.stage != "classify":
-        truth, scores = pixel_scores(learner.average, sitting.chips, device=learner.device)
-        found, sitting.counted = judge_pixels(truth, scores)
+        pixels = ask_pixels(model, sitting.chips, device=sitting.learner.device)
+        found, sitting.counted = judge_pixels(pixels.truth, pixels.scores())
         figures |= found
-        if settled:
-            judged = [sitting.chips.manifest.chips[int(index)] for index in sitting.chips.validation]
-            least_px = smallest_object_px(truth, scores, judged, threshold=found["val_threshold"])
-            figures["val_min_object_px"] = float(least_px)
     return figures
+
+
+def _classes(sitting: Sitting, model: Icssn) -> ClassAnswers:
+    cut = sitting.config.chips
+    return ask_classes(
+        model,
+        sitting.chips,
+        size_px=cut.size_px,
+        min_fraction=cut.min_landslide_fraction,
+        device=sitting.learner.device,
+    )

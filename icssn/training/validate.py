@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,22 +18,52 @@ from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, vi
 _BATCH = 8  # chips at a time; fits any device that can train
 
 
-def validate_pixels(
-    model: Icssn, chips: ChipArrays, *, device: torch.device
-) -> tuple[dict[str, float], list[Confusion]]:
-    """Compare scores with the known pixels of all validation chips, pooled.
+@dataclass(frozen=True)
+class PixelAnswers:
+    """What a model says of the pixels of the validation chips, in the order of ``chips.validation``.
+
+    Attributes:
+        truth: 0 / 1 / 255 (unknown), uint8 (N, S, S).
+        logits: Of "landslide", float16 (N, S, S): finer than the levels that probabilities are stored in.
+    """
+
+    truth: NDArray[np.uint8]
+    logits: NDArray[np.float16]
+
+    def scores(self) -> NDArray[np.uint8]:
+        """Give the probabilities in stored levels, (N, S, S)."""
+        found = np.zeros_like(self.truth)
+        for score, chip in zip(found, self.logits, strict=True):
+            score[:] = levels(expit(chip.astype(np.float32)))
+        return found
+
+
+@dataclass(frozen=True)
+class ClassAnswers:
+    """What a model says of the validation chips whose middle shows enough to say.
+
+    Attributes:
+        truth: Whether it shows a landslide, bool (M,).
+        logits: Of "landslide", float32 (M,).
+    """
+
+    truth: NDArray[np.bool_]
+    logits: NDArray[np.float32]
+
+
+def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[dict[str, float], list[Confusion]]:
+    """Compare scores with the known pixels of all chips, pooled.
+
+    Args:
+        truth: 0 / 1 / 255, (N, S, S).
+        scores: Probability in stored levels, (N, S, S).
 
     Returns:
         ``val_f1``, ``val_iou``, ``val_precision`` and ``val_recall`` of landslide at ``val_threshold``, which is
         chosen for the best F1; ``val_f1_low`` and ``val_f1_high``, the interval of 95 % over the chips;
         ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what was counted at the threshold in each
-        chip, in the order of ``chips.validation``.
+        chip.
     """
-    return judge_pixels(*pixel_scores(model, chips, device=device))
-
-
-def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[dict[str, float], list[Confusion]]:
-    """Do the same for scores that are there already, as `pixel_scores` gives them."""
     threshold, f1 = best_threshold(truth, scores)
     predicted = exceeds(scores, threshold)
     found = confusion(truth, predicted)
@@ -53,16 +83,14 @@ def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[d
     return figures, each
 
 
-def validate_classes(
-    model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
-) -> dict[str, float]:
-    """Compare the classifier with what the middles of the validation chips show.
+def judge_classes(answers: ClassAnswers) -> dict[str, float]:
+    """Compare the classifier with what the chips show.
 
     Returns:
         ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats; what they are
         made of: ``cls_tp cls_fp cls_fn cls_tn``, chips; and ``cls_prevalence`` of landslide.
     """
-    truth, probability = class_scores(model, chips, size_px=size_px, min_fraction=min_fraction, device=device)
+    truth, probability = answers.truth, expit(answers.logits)
     right = np.where(truth, probability, 1 - probability)
     chips_of = confusion(truth.astype(np.uint8), probability >= 0.5)
     return {
@@ -77,36 +105,29 @@ def validate_classes(
     }
 
 
-def pixel_scores(
-    model: Icssn, chips: ChipArrays, *, device: torch.device
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Give the truth (0 / 1 / 255) and the probability in stored levels of the validation chips, (N, S, S) each."""
-    truths = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
-    scores = [np.zeros((0, chips.stored_px, chips.stored_px), np.uint8)]
-    for truth, logits in pixel_logits(model, chips, device=device):
-        truths.append(truth)
-        scores.append(levels(expit(logits)))
-    return np.concatenate(truths), np.concatenate(scores)
-
-
-def pixel_logits(
-    model: Icssn, chips: ChipArrays, *, device: torch.device
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Give truth (0 / 1 / 255) and logit of the validation chips a few at a time, (n, S, S) each."""
+def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> PixelAnswers:
+    """Let the segmenter look at the validation chips."""
     model.eval()
-    for start in range(0, len(chips.validation), _BATCH):
-        indices = chips.validation[start : start + _BATCH]
-        images, _ = gather(chips, indices, device=device)
+    side = chips.stored_px
+    logits = np.zeros((len(chips.validation), side, side), np.float16)
+    for start in range(0, len(logits), _BATCH):
+        images, _ = gather(chips, chips.validation[start : start + _BATCH], device=device)
         with torch.inference_mode(), autocast(device):
-            logits, _ = model.segment(images.contiguous(memory_format=torch.channels_last))
-        yield np.asarray(chips.masks[indices]), logits.float().cpu().numpy()
+            answers, _ = model.segment(images.contiguous(memory_format=torch.channels_last))
+        logits[start : start + _BATCH] = answers.float().cpu().numpy()
+    return PixelAnswers(np.asarray(chips.masks[chips.validation]), logits)
 
 
 @torch.inference_mode()
-def class_scores(
+def ask_classes(
     model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Give truth and probability of "landslide" for the validation chips whose middle shows enough to say, (N,)."""
+) -> ClassAnswers:
+    """Let the classifier look at the middles of the validation chips.
+
+    Args:
+        size_px: Side of the middle.
+        min_fraction: Of landslide, below which a middle is none.
+    """
     model.eval()
     truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0, np.float32)]
     border = (chips.stored_px - size_px) // 2
@@ -120,5 +141,5 @@ def class_scores(
             logits, _ = model.classify(images[:, :, middle, middle].contiguous(memory_format=torch.channels_last))
         told = (shown >= 0).cpu().numpy()
         truths.append((shown == LANDSLIDE).cpu().numpy()[told])
-        scores.append(logits.float().sigmoid().cpu().numpy()[told])
-    return np.concatenate(truths), np.concatenate(scores)
+        scores.append(logits.float().cpu().numpy()[told])
+    return ClassAnswers(np.concatenate(truths), np.concatenate(scores))

@@ -67,6 +67,16 @@ def test_rates_of_encoder_and_heads_differ_as_asked(learner: Learner) -> None:
     assert rates == pytest.approx([0.05 * share, 0.05 * share, 0.5 * share, 0.5 * share])
 
 
+def test_an_encoder_without_a_rate_rests_with_its_statistics(learner: Learner) -> None:
+    before = copy.deepcopy(learner.model)
+    learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=0)
+    _step(learner, 0)
+    changed = _changed(before, learner.model)
+    assert changed
+    assert all(name.startswith("segmenter.") for name in changed)
+    assert not any(weight.requires_grad for weight in learner.model.encoder.parameters())
+
+
 def test_biases_and_batchnorm_are_not_decayed(learner: Learner) -> None:
     learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1)
     assert learner.optimiser is not None

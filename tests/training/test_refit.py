@@ -13,7 +13,7 @@ from icssn.config import TrainConfig
 from icssn.nets.icssn import build
 from icssn.training.dataset import open_chips
 from icssn.training.refit import fit_logistic, refit_classifier
-from icssn.training.validate import validate_classes
+from icssn.training.validate import ask_classes, judge_classes
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
@@ -63,7 +63,8 @@ def test_a_spoilt_last_layer_is_fitted_again_and_nothing_else_changes(
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before.state_dict()[name])}
     assert changed == {"classifier.linear.weight", "classifier.linear.bias"}
     losses = [
-        validate_classes(m, chips, size_px=64, min_fraction=0.01, device=CPU)["cls_loss"] for m in (before, model)
+        judge_classes(ask_classes(m, chips, size_px=64, min_fraction=0.01, device=CPU))["cls_loss"]
+        for m in (before, model)
     ]
     assert losses[1] < losses[0]
     again = copy.deepcopy(before)

@@ -162,6 +162,14 @@ def test_another_course_is_run_by_the_same_loop(
     assert told[-1].fraction == pytest.approx(1)
 
 
+def test_the_only_look_at_a_round_is_its_end(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
+    config = tiny_config.model_copy(update={"looks": (1.0,), "rounds": 1})
+    result = _train(tmp_path / "run", write_chips(), config)
+    looks = json.loads((tmp_path / "run" / "journal.json").read_text())["looks"]
+    assert [look["stage"] for look in looks] == ["classify", "segment"]
+    assert looks[-1]["figures"].items() <= result.best.metrics.items()
+
+
 def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
     config = tiny_config.model_copy(update={"rounds": 1})
     chips = write_chips()

@@ -12,7 +12,7 @@ from icssn.config import TrainConfig
 from icssn.metrics.pixels import Confusion
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
-from icssn.training.validate import class_scores, pixel_scores, validate_classes, validate_pixels
+from icssn.training.validate import ask_classes, ask_pixels, judge_classes, judge_pixels
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
@@ -27,21 +27,37 @@ def model(tiny_config: TrainConfig) -> Icssn:
 
 
 def _classes(model: Icssn, chips: ChipArrays) -> dict[str, float]:
-    return validate_classes(model, chips, size_px=64, min_fraction=0.01, device=CPU)
+    return judge_classes(ask_classes(model, chips, size_px=64, min_fraction=0.01, device=CPU))
+
+
+def _pixels(model: Icssn, chips: ChipArrays) -> tuple[dict[str, float], list[Confusion]]:
+    answers = ask_pixels(model, chips, device=CPU)
+    return judge_pixels(answers.truth, answers.scores())
 
 
 def test_every_validation_chip_is_judged_and_no_other(write_chips: WriteChips, model: Icssn) -> None:
     chips = open_chips(write_chips(validation=(7, 3)))  # more than one batch
-    truth, scores = pixel_scores(model, chips, device=CPU)
-    assert truth.shape == scores.shape == (10, 80, 80)
-    assert (truth == chips.masks[-10:]).all()
-    shown, probability = class_scores(model, chips, size_px=64, min_fraction=0.01, device=CPU)
-    assert shown.tolist() == [True] * 7 + [False] * 3
-    assert ((probability > 0) & (probability < 1)).all()
+    pixels = ask_pixels(model, chips, device=CPU)
+    assert pixels.truth.shape == pixels.scores().shape == (10, 80, 80)
+    assert (pixels.truth == chips.masks[-10:]).all()
+    classes = ask_classes(model, chips, size_px=64, min_fraction=0.01, device=CPU)
+    assert classes.truth.tolist() == [True] * 7 + [False] * 3
+    assert len(set(classes.logits.tolist())) == 10
+
+
+def test_answers_are_those_of_the_net_for_each_chip(write_chips: WriteChips, model: Icssn) -> None:
+    chips = open_chips(write_chips(validation=(7, 3)))
+    answers = ask_pixels(model, chips, device=CPU)
+    for place in (0, 9):
+        image = torch.from_numpy(np.array(chips.images[chips.validation[place]]))
+        with torch.no_grad():
+            logits = model.eval().segment(image[None].float())[0][0]
+        np.testing.assert_allclose(answers.logits[place], logits.numpy(), rtol=2e-3, atol=2e-3)
+        assert np.abs(answers.scores()[place] - 254 * logits.sigmoid().numpy()).max() < 1
 
 
 def test_figures_agree_with_each_other(write_chips: WriteChips, model: Icssn) -> None:
-    figures, each = validate_pixels(model, open_chips(write_chips()), device=CPU)
+    figures, each = _pixels(model, open_chips(write_chips()))
     assert len(each) == 4
     assert sum(each, start=Confusion()).f1 == pytest.approx(figures["val_f1"])
     assert figures["val_f1_low"] <= figures["val_f1"] <= figures["val_f1_high"]
@@ -66,7 +82,7 @@ def test_an_undecided_classifier_loses_one_bit(write_chips: WriteChips, model: I
 
 def test_without_validation_chips_nothing_is_claimed(write_chips: WriteChips, model: Icssn) -> None:
     chips = open_chips(write_chips(validation=(0, 0)))
-    pixels, _ = validate_pixels(model, chips, device=CPU)
+    pixels, _ = _pixels(model, chips)
     assert pixels["val_f1"] == pixels["val_ap"] == 0
     assert pixels["val_threshold"] == 0.5
     assert not any(_classes(model, chips).values())
