@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import rasterio.features
 import shapely
+from affine import Affine
+from shapely.geometry import box
 
 from icssn.chips.cut import ChipSource
 from icssn.chips.ground import to_lonlat
@@ -19,7 +21,6 @@ from icssn.datasets.mosaic import write_mosaic
 from icssn.datasets.sample import Mask, Pixels
 from icssn.imagery.open import inspect
 from icssn.records import Label, LabelClass, LabelStatus, RasterFacts
-from icssn.vectors.check import whole_scene_area
 
 CELL_PX = 168  # of a tile's 224: landslides are no longer in the middle
 TEST_LANDSLIDES, TEST_BACKGROUND = 100, 80  # tiles of the test scene, the same for every seed
@@ -87,6 +88,19 @@ def bijie_tiles(landslides: int) -> Callable[[Path, Path, int], Task]:
     return compose
 
 
+def bijie_points(outlined: int, pointed: int) -> Callable[[Path, Path, int], Task]:
+    """Learn from so many outlines and so many points, "a landslide is here, its boundary unknown"; judged likewise."""
+
+    def compose(data: Path, folder: Path, seed: int) -> Task:
+        task = bijie_tiles(outlined + pointed)(data, folder, seed)
+        scene = Scene(
+            "train", task.source.raster, task.source.raster.with_name("train_mask.tif"), task.source.facts, CELL_PX
+        )
+        return replace(task, source=partly_outlined(scene, outlined, seed=seed))
+
+    return compose
+
+
 def tianshui(data: Path, folder: Path, seed: int) -> Task:
     """Learn from four tiles of the Loess Plateau's margin (near infrared, red, green), be judged on the other two."""
     samples_of = {sample.name: sample for sample in bijie.samples(data / "tianshui_geoeye1")}  # the same two folders
@@ -101,6 +115,7 @@ def tianshui(data: Path, folder: Path, seed: int) -> Task:
 TASKS: dict[str, Callable[[Path, Path, int], Task]] = {
     "scene": given_scenes,
     **{f"tiles-{count}": bijie_tiles(count) for count in (16, 32, 64, 128)},
+    "points-16": bijie_points(16, 48),
     "tianshui": tianshui,
 }
 
@@ -109,23 +124,61 @@ def source_of(scene: Scene) -> ChipSource:
     """Give a scene as training reads it: the outlines of its mask as labels, complete over the whole scene."""
     with rasterio.open(scene.mask) as dataset:
         mask: Mask = dataset.read(1)
-    outlines = [shapely.geometry.shape(found) for found, _ in rasterio.features.shapes(mask, mask=mask == 1)]
+    labels = [_label(scene, f"{number:04d}", outline) for number, outline in enumerate(_outlines(mask))]
+    return _source(scene, [*labels, _area(scene, box(0, 0, scene.facts.width, scene.facts.height))])
 
-    def label(uid: str, geometry_lonlat: shapely.Geometry, cls: LabelClass) -> Label:
-        return Label(
-            uid=uid,
-            scene_id=scene.name,
-            geometry_lonlat=geometry_lonlat,
-            cls=cls,
-            status=LabelStatus.accepted,
-            source="imported",
-        )
 
-    labels = [
-        label(f"{number:04d}", to_lonlat(outline, scene.facts), LabelClass.landslide)
-        for number, outline in enumerate(outlines)
+def partly_outlined(scene: Scene, outlined: int, *, seed: int) -> ChipSource:
+    """Give a scene on whose cells with a landslide so many, drawn by chance, have outlines and the others a point.
+
+    Cells with a point lie in no label area: what else is there, nobody said.
+    """
+    with rasterio.open(scene.mask) as dataset:
+        mask: Mask = dataset.read(1)
+    side = scene.cell_px
+    cells = [(row, col) for row in range(0, scene.facts.height, side) for col in range(0, scene.facts.width, side)]
+    slides = [cell for cell in cells if (mask[cell[0] :, cell[1] :][:side, :side] == 1).any()]
+    drawn = np.random.default_rng([3, seed]).permutation(len(slides))[:outlined]
+    known = {slides[number] for number in drawn}
+    labels, unknown = [], []
+    for number, (row, col) in enumerate(slides):
+        window = box(col, row, col + side, row + side)
+        found = _outlines(mask[row : row + side, col : col + side], at=(row, col))
+        if (row, col) in known:
+            labels += [_label(scene, f"{number:04d}-{part}", outline) for part, outline in enumerate(found)]
+        else:
+            place = max(found, key=lambda outline: outline.area).representative_point()
+            labels.append(_label(scene, f"{number:04d}", place, LabelClass.landslide_point))
+            unknown.append(window)
+    area = box(0, 0, scene.facts.width, scene.facts.height).difference(shapely.union_all(unknown))
+    return _source(scene, [*labels, _area(scene, area)])
+
+
+def _outlines(mask: Mask, *, at: tuple[int, int] = (0, 0)) -> list[shapely.Geometry]:
+    """Give the outlines of the landslides of a part of a scene that begins at (row, col), in the scene's pixels."""
+    row, col = at
+    grid = Affine.translation(col, row)
+    return [
+        shapely.geometry.shape(found) for found, _ in rasterio.features.shapes(mask, mask=mask == 1, transform=grid)
     ]
-    labels.append(label("area", whole_scene_area(scene.facts).geometry_lonlat, LabelClass.label_area))
+
+
+def _label(scene: Scene, uid: str, geometry_px: shapely.Geometry, cls: LabelClass = LabelClass.landslide) -> Label:
+    return Label(
+        uid=uid,
+        scene_id=scene.name,
+        geometry_lonlat=to_lonlat(geometry_px, scene.facts),
+        cls=cls,
+        status=LabelStatus.accepted,
+        source="imported",
+    )
+
+
+def _area(scene: Scene, geometry_px: shapely.Geometry) -> Label:
+    return _label(scene, "area", geometry_px, LabelClass.label_area)
+
+
+def _source(scene: Scene, labels: list[Label]) -> ChipSource:
     return ChipSource(scene_id=scene.name, raster=scene.raster, facts=scene.facts, labels=labels, revision=1)
 
 

@@ -84,7 +84,7 @@ def _seen(
     model.eval()
     features, kinds = [], []
     for step in range(BATCHES):
-        indices = batch_indices(chips.train, count=BATCH, share=LANDSLIDE_SHARE, step=step, seed=seed)
+        indices = batch_indices(chips.classified, count=BATCH, share=LANDSLIDE_SHARE, step=step, seed=seed)
         chance = torch.Generator(device).manual_seed(1_000_003 * seed + step)
         views = classification_views(chips, indices, size_px=size_px, min_fraction=min_fraction, generator=chance)
         with autocast(device):
