@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.optimize import minimize
 
 from icssn.config import TrainConfig
 from icssn.nets.icssn import build
-from icssn.training.dataset import open_chips
+from icssn.training.dataset import LANDSLIDE, open_chips
 from icssn.training.refit import fit_logistic, refit_classifier
 from icssn.training.validate import ask_classes, judge_classes
 from tests.training.conftest import WriteChips
@@ -70,3 +71,17 @@ def test_a_spoilt_last_layer_is_fitted_again_and_nothing_else_changes(
     again = copy.deepcopy(before)
     refit_classifier(again, chips, size_px=64, min_fraction=0.01, seed=1, device=CPU)
     assert torch.equal(again.classifier.linear.weight, model.classifier.linear.weight)
+
+
+def test_chips_on_points_are_fitted_to_like_those_with_outlines(
+    write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = open_chips(write_chips(train=(12, 12, 4)))
+    slides = chips.train[LANDSLIDE]
+    pointed = replace(chips, train={**chips.train, LANDSLIDE: slides[:1]}, points=slides[1:])
+    weights = []
+    for known in (chips, pointed):
+        model = build(tiny_config)
+        refit_classifier(model, known, size_px=64, min_fraction=0.01, seed=1, device=CPU)
+        weights.append(model.classifier.linear.weight)
+    assert torch.equal(*weights)
