@@ -34,6 +34,7 @@ KEYS = [
     ("Enter", "key_finish"),
     ("Backspace", "key_back"),
     ("Esc", "key_escape"),
+    ("Shift", "key_trace"),
     ("Space", "key_pan"),
     ("G", "key_snap"),
     ("Ctrl+C / V", "key_copy"),

@@ -22,7 +22,20 @@ from icssn.ui import assets, palette, wording
 _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
 SCRIPTS = (
     *("map", "server", "outlines", "handles"),
-    *("ledger", "snap", "pen", "verbs", "table", "deleted", "form", "versions", "warnings", "drafts"),
+    *(
+        "ledger",
+        "snap",
+        "trace",
+        "pen",
+        "crossed",
+        "verbs",
+        "table",
+        "deleted",
+        "form",
+        "versions",
+        "warnings",
+        "drafts",
+    ),
     *("clipboard", "toolbar", "nudge", "editor"),
     *("overlays", "swipe", "evidence", "suggest", "review"),
 )

@@ -200,9 +200,10 @@ class Visit:
             " r = map.getContainer().getBoundingClientRect(); return [p.x + r.x, p.y + r.y] }",
             [lon, lat],
         )
-        box = self.page.locator(MAP).bounding_box()
-        assert box
-        return box["x"] + x, box["y"] + y
+        left, top = self.page.locator(MAP).evaluate(  # of what lies inside its border
+            "e => { const b = e.getBoundingClientRect(); return [b.x + e.clientLeft, b.y + e.clientTop] }"
+        )
+        return left + x, top + y
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag the mouse from one place (longitude, latitude) to another."""

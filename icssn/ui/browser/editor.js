@@ -26,7 +26,7 @@ icssn.editor = function (map, options) {
     },
     snap: (latlng) => snap.place(latlng, only()),
   });
-  const verbs = icssn.verbs(map, ui, { ledger, select });
+  const verbs = icssn.verbs(map, ui, { ledger, select, title: (state) => titleOf(state) });
 
   // ---- choosing
   function select(uids) {
@@ -85,14 +85,14 @@ icssn.editor = function (map, options) {
     cut: { kind: "cut", style: line, hint: "hint_cut" },
   };
   const pen = icssn.pen(map, ui, {
-    snap: (latlng) => snap.place(latlng, pen.job() && JOBS[pen.kind()].open ? only() : null),
+    snap: (latlng) => (pen.kind() === "reshape" && !outlined() ? latlng : snap.place(latlng, pen.job() && JOBS[pen.kind()].open ? only() : null)),
     changed: () => {
       if (!pen.job()) snap.hide();
       drafts.keep();
       toolbar.update();
     },
-    finished: (job, points) => {
-      if (verbs[job.kind]) return void verbs[job.kind](only(), points).then(showHandles);
+    finished: (job, points, places) => {
+      if (verbs[job.kind]) return void shape(job, points, places);
       const uid = icssn.newId(), geometry = job.point ? { type: "Point", coordinates: points[0] } : { type: "Polygon", coordinates: [points] };
       ledger.change([[uid, { uid, geometry, cls: job.kind, status: "accepted", source: "drawn", version: 0, area: icssn.area(geometry), attributes: begun(job.kind) }]]);
       return select([uid]);
@@ -109,10 +109,17 @@ icssn.editor = function (map, options) {
     select([]);
     pen.start(JOBS[cls]);
   }
+  const outlined = () => (only() && ledger.get(only()).cls !== "landslide_point" ? only() : null);
   function cutWith(kind) {
-    if (!only() || ledger.get(only()).cls === "landslide_point") return void ui.tell(say("choose_one"), { bad: true });
+    if (!outlined() && kind !== "reshape") return void ui.tell(say("choose_one"), { bad: true });
     handles.clear();
     return pen.start(JOBS[kind]);
+  }
+  /** Change the chosen label, or the one that is meant, by what was drawn; a line that is of no use stays on the pen. */
+  async function shape(job, points, places) {
+    const done = await verbs[job.kind](outlined(), points);
+    if (!done && !pen.job()) pen.start(job, places);
+    showHandles();
   }
   function escape() {
     if (pen.job()) pen.escape();

@@ -10,7 +10,8 @@ icssn.toolbar = function (ui, on) {
   const button = (parent, word, act, more = {}) => icssn.button(parent, say(word), act, { id: `ic-${word}`, ...more });
   const penButton = (parent, kind, word, start, key = "") => [kind, button(parent, word, () => (pen.kind() === kind ? on.escape() : start(kind)), { key })];
   const drawing = kinds.map((kind) => penButton(tools, kind, `draw_${kind}`, on.draw, { landslide: "D", landslide_point: "T" }[kind]));
-  const cutting = [["reshape", "R"], ["split", "K"], ["cut", "O"]].map(([kind, key]) => penButton(shaping, kind, kind, on.cutWith, key));
+  const reshape = penButton(tools, "reshape", "reshape", on.cutWith, "R"); // needs nothing chosen
+  const cutting = [["split", "K"], ["cut", "O"]].map(([kind, key]) => penButton(shaping, kind, kind, on.cutWith, key));
   const merge = button(shaping, "merge", () => verbs.merge(on.chosen()), { key: "M" });
   const [fill, simplify, smooth] = ["fill", "simplify", "smooth"].map((verb) => button(shaping, verb, () => only() && verbs[verb](only())));
   const undo = button(steps, "undo", () => on.travel(false)), redo = button(steps, "redo", () => on.travel(true));
@@ -22,7 +23,7 @@ icssn.toolbar = function (ui, on) {
   /** Show what can be done now. */
   function update() {
     const state = only() && ledger.get(only()), outline = state && state.cls !== "landslide_point" ? state : null, count = ledger.pending().length;
-    for (const [kind, made] of [...drawing, ...cutting]) made.setAttribute("aria-pressed", pen.kind() === kind);
+    for (const [kind, made] of [...drawing, reshape, ...cutting]) made.setAttribute("aria-pressed", pen.kind() === kind);
     show(shaping, on.chosen().length);
     for (const made of [...cutting.map(([, cutter]) => cutter), simplify, smooth]) show(made, outline);
     show(fill, outline && hasHole(outline));

@@ -1,8 +1,9 @@
 /* Changes of outlines that need sound geometry: reshape, split, merge, cut, fill, simplify, smooth. Shapely on the server
-   does them (POST outlines/{verb}); nothing is stored there, the result is one step in the ledger. */
+   does them (POST outlines/{verb}); nothing is stored there, the result is one step in the ledger. `on`: ledger, select(uids),
+   title(state). */
 icssn.verbs = function (map, ui, on) {
   "use strict";
-  const { ledger, select } = on;
+  const { ledger, select, title } = on;
   const { say } = ui;
   const corners = (geometry) => icssn.rings(geometry).reduce((n, ring) => n + ring.length - 1, 0);
 
@@ -18,12 +19,12 @@ icssn.verbs = function (map, ui, on) {
   const shaped = (state, answer, i = 0) => ({ ...state, geometry: answer.polygons[i], area: answer.areas[i] });
   const piece = (state, answer, i) => ({ ...shaped(state, answer, i), uid: icssn.newId(), version: 0 });
 
-  /** Apply a verb to one label; `line` is what was drawn. */
+  /** Apply a verb to one label; `line` is what was drawn. Gives whether it was done. */
   async function one(verb, uid, more = {}) {
     const state = ledger.get(uid);
-    if (!state) return;
+    if (!state) return false;
     const answer = await ask(verb, [state.geometry], more);
-    if (!answer || ledger.get(uid) !== state) return; // refused, or edited meanwhile
+    if (!answer || ledger.get(uid) !== state) return false; // refused, or edited meanwhile
     const pieces = answer.polygons.slice(1).map((_, k) => piece(state, answer, k + 1));
     ledger.change([[uid, shaped(state, answer)], ...pieces.map((made) => [made.uid, made])]);
     select([uid, ...pieces.map((made) => made.uid)]);
@@ -33,6 +34,14 @@ icssn.verbs = function (map, ui, on) {
       const percent = `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(1)} %`;
       ui.tell(say("did_reshape", { before: corners(state.geometry), after: corners(answer.polygons[0]), percent, area: icssn.areaText(answer.areas[0]) }));
     }
+    return true;
+  }
+  /** The label that a line is drawn for where none is chosen; says why where there is no such one. */
+  function meant(line) {
+    const best = icssn.crossed(ledger.all(), line);
+    if (best.length === 1) return best[0].uid;
+    ui.tell(best.length ? say("reshape_tie", { labels: best.slice(0, 3).map(title).join(", ") }) : say("refused_reshape"), { bad: true });
+    return null;
   }
   /** Make one label of several; the first chosen one keeps its number and attributes. */
   async function merge(uids) {
@@ -51,6 +60,6 @@ icssn.verbs = function (map, ui, on) {
     const middle = map.getCenter(), step = map.containerPointToLatLng(map.latLngToContainerPoint(middle).add([100, 0]));
     return (map.distance(middle, step) / 100) * px;
   };
-  return { reach, reshape: (uid, line) => one("reshape", uid, { line }), split: (uid, line) => one("split", uid, { line }), cut: (uid, line) => one("cut", uid, { line }),
+  return { reach, reshape: (uid, line) => one("reshape", uid || meant(line), { line }), split: (uid, line) => one("split", uid, { line }), cut: (uid, line) => one("cut", uid, { line }),
     fill: (uid) => one("fill", uid), simplify: (uid) => one("simplify", uid, { reach_m: reach(1.5) }), smooth: (uid) => one("smooth", uid, { reach_m: reach(8) }), merge };
 };
