@@ -179,6 +179,14 @@ class WorkersError(IcssnError, RuntimeError):
         super().__init__(f"The workers could not predict the scene: {found}. {remedy}")
 
 
+class TrackingError(IcssnError, RuntimeError):
+    """A model could not be entered into an MLflow tracking store."""
+
+    def __init__(self, to: str, *, found: str) -> None:
+        remedy = "Check the address and that the server runs, then enter the model again."
+        super().__init__(f"The model was not entered into MLflow at '{to}': {found}. {remedy}")
+
+
 class NotAllowedError(IcssnError, PermissionError):
     """The user's role does not permit the action."""
 

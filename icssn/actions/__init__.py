@@ -31,6 +31,7 @@ from icssn.actions.models import (
     model_experience,
     model_family,
     promote,
+    track_model,
 )
 from icssn.actions.projects import back_up, load_demo, open_workspace
 from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
@@ -128,6 +129,7 @@ __all__ = [
     "promote",
     "export_model",
     "import_model",
+    "track_model",
     # predictions and review
     "predict_scene",
     "list_predictions",

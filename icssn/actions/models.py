@@ -9,8 +9,9 @@ from typing import Any
 
 from icssn.actions.permission import require
 from icssn.errors import CheckpointRefusedError, DuplicateError, NotFoundError
+from icssn.export.tracking import log_to_mlflow
 from icssn.records import CandidateStatus, Checkpoint, Role
-from icssn.store import checkpoints, predictions, registry, scenes, stac
+from icssn.store import checkpoints, predictions, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
 
 IMPORTED = "imported"  # stands in place of the run of a checkpoint that came from elsewhere
@@ -99,6 +100,29 @@ def export_model(ws: Workspace, checkpoint_id: str, target: Path) -> Path:
     found = checkpoints.get(ws.db, checkpoint_id)
     file = target / f"icssn_{found.id[:8]}.zip" if target.is_dir() else target
     return registry.export(ws.models / found.id, file)
+
+
+def track_model(ws: Workspace, checkpoint_id: str, *, to: str, experiment: str = "icssn") -> str:
+    """Enter a model into an MLflow tracking store: settings, figures of every round, provenance, files.
+
+    Args:
+        ws: The workspace.
+        checkpoint_id: The checkpoint.
+        to: Tracking URI of the store.
+        experiment: Made there where it does not exist.
+
+    Returns:
+        The id of the MLflow run.
+
+    Raises:
+        CheckpointRefusedError: Its files are missing, damaged or changed.
+        MissingPartError: MLflow is not installed.
+        TrackingError: The store cannot be reached or refuses.
+    """
+    found = checkpoints.get(ws.db, checkpoint_id)
+    card = model_card(ws, checkpoint_id)
+    rounds = [] if found.run_id == IMPORTED else runs.rounds(ws.db, found.run_id)
+    return log_to_mlflow(found, card, ws.models / found.id, rounds=rounds, to=to, experiment=experiment)
 
 
 def import_model(ws: Workspace, source: Path) -> Checkpoint:

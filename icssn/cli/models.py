@@ -54,6 +54,22 @@ def model_export(
         console.give({"file": str(written)}, f"Written: {written}")
 
 
+@model.command("track")
+def model_track(
+    checkpoint_id: str,
+    to: Annotated[
+        str, typer.Argument(help="MLflow tracking URI, e.g. http://mlflow.office:5000 or sqlite:///mlflow.db")
+    ],
+    experiment: Annotated[str, typer.Option(help="Made there where it does not exist.")] = "icssn",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Enter a model into an MLflow tracking store (needs the package mlflow-skinny or mlflow)."""
+    with session(workspace, json) as (ws, console):
+        entered = actions.track_model(ws, checkpoint_id, to=to, experiment=experiment)
+        console.give({"mlflow_run": entered}, f"Entered as MLflow run {entered}.")
+
+
 @model.command("import")
 def model_import(
     path: Annotated[Path, typer.Argument(help="A zip file that ICSSN exported, or a folder with its content.")],

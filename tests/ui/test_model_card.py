@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 from icssn import actions
 from icssn.config import TrainConfig
+from icssn.errors import CheckpointRefusedError
 from icssn.records import Candidate, CandidateStatus, Checkpoint, Prediction, Scene
 from icssn.store import checkpoints, predictions, registry, stac
 from icssn.store.workspace import Workspace
@@ -110,3 +111,18 @@ def test_a_downloaded_model_can_be_taken_up_elsewhere(
     assert not app.exception
     [taken] = actions.list_checkpoints(ws)
     assert taken.sha256[:8] in app.success[0].value
+
+
+def test_a_model_is_entered_into_mlflow_after_its_files_were_checked(
+    ws: Workspace, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking = pytest.importorskip("mlflow.tracking", reason="MLflow is optional")
+    monkeypatch.chdir(tmp_path)  # a database of MLflow's puts files beside where it is opened
+    model, store = a_model(ws, scene, "a"), f"sqlite:///{tmp_path / 'mlflow.db'}"
+    entered = actions.track_model(ws, model.id, to=store)
+    client = tracking.MlflowClient(tracking_uri=store)
+    assert client.get_run(entered).data.metrics["val_f1"] == 0.7
+    assert {item.path for item in client.list_artifacts(entered)} == {registry.WEIGHTS, registry.CARD, stac.ITEM}
+    (ws.models / model.id / registry.WEIGHTS).write_bytes(b"half")
+    with pytest.raises(CheckpointRefusedError):
+        actions.track_model(ws, model.id, to=store)
