@@ -5,6 +5,7 @@ The only place where ``ICSSN_*`` environment variables are read.
 
 from __future__ import annotations
 
+import getpass
 import os
 import tomllib
 from pathlib import Path
@@ -253,6 +254,11 @@ def models_folder(workspace: Path) -> Path:
 def database_url(workspace: Path) -> str:
     """Give the database: ``ICSSN_DATABASE_URL``, else a GeoPackage file in the workspace."""
     return os.environ.get("ICSSN_DATABASE_URL") or f"sqlite:///{workspace / 'icssn.gpkg'}"
+
+
+def person() -> str:
+    """Give who works here: ``ICSSN_PERSON``, else the name of the login."""
+    return (os.environ.get("ICSSN_PERSON") or "").strip() or getpass.getuser()
 
 
 def device_wish() -> str:

@@ -70,6 +70,13 @@ class AttributeRefusedError(IcssnError, ValueError):
         super().__init__(f"Field '{field}' cannot be '{found}': it must be {needed}. Correct it and save again.")
 
 
+class ReadingRefusedError(IcssnError, ValueError):
+    """A second reading cannot be drawn, or what somebody reads does not belong to it."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"The second reading was refused: {found}. {remedy}")
+
+
 class OutlineError(IcssnError, ValueError):
     """A change to an outline cannot be made as it was drawn."""
 

@@ -4,6 +4,7 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 `IcssnError` with nothing changed. Work of more than a second is queued as a job and returns at once.
 """
 
+from icssn.actions.assigning import assign, list_assignments, people
 from icssn.actions.crossvalidating import FOLDS, cross_validate, crossval_readiness, latest_cross_validation
 from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
@@ -35,6 +36,13 @@ from icssn.actions.models import (
 )
 from icssn.actions.projects import back_up, load_demo, open_workspace
 from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
+from icssn.actions.rereading import (
+    draw_second_reading,
+    read_again,
+    reading_outcomes,
+    reading_to_do,
+    words_so_far,
+)
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
@@ -151,6 +159,15 @@ __all__ = [
     "inventory_file",
     "unpack_inventory",
     "evaluate_scene",
+    # review shared between people
+    "people",
+    "assign",
+    "list_assignments",
+    "draw_second_reading",
+    "reading_to_do",
+    "words_so_far",
+    "read_again",
+    "reading_outcomes",
     # jobs
     "find_job",
     "active_jobs",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
-from icssn.config import workspace_folder
+from icssn.config import person, workspace_folder
 from icssn.errors import DuplicateError
 from icssn.records import (
     Actor,
@@ -21,7 +20,7 @@ from icssn.store.workspace import Workspace
 
 def open_workspace(folder: Path | None = None, *, actor: Actor | None = None) -> Workspace:
     """Open a workspace, creating it where there is none."""
-    return Workspace(workspace_folder(folder), actor=actor or Actor(name=getpass.getuser()))
+    return Workspace(workspace_folder(folder), actor=actor or Actor(name=person()))
 
 
 def back_up(ws: Workspace, path: Path) -> None:

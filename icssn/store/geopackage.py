@@ -10,12 +10,12 @@ import struct
 import time
 from collections.abc import Callable
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.dialects.sqlite.base import ischema_names
 
 from icssn.errors import DatabaseUnusableError, DiskFullError, IcssnError
 from icssn.store.geometry import SRID, LonLatGeometry
-from icssn.store.tables import label, label_history
+from icssn.store.tables import APPEND_ONLY, label
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for its turn; a save takes milliseconds, an import of 10,000 labels about 2 s."""
@@ -60,11 +60,6 @@ _STATEMENTS = (
         BEGIN INSERT OR REPLACE INTO {_RTREE} VALUES ({_ENTRY}); END""",
     f"""CREATE TRIGGER IF NOT EXISTS {_RTREE}_delete AFTER DELETE ON {_TABLE}
         BEGIN DELETE FROM {_RTREE} WHERE id = OLD.fid; END""",
-    *(
-        f"""CREATE TRIGGER IF NOT EXISTS {label_history.name}_no_{verb.lower()} BEFORE {verb} ON {label_history.name}
-        BEGIN SELECT RAISE(ABORT, '{label_history.name} is append-only'); END"""
-        for verb in ("UPDATE", "DELETE")
-    ),
 )
 
 
@@ -145,6 +140,12 @@ def complete(connection: Connection) -> None:
     """
     for statement in _STATEMENTS:
         connection.exec_driver_sql(statement)
+    for past in (table.name for table in APPEND_ONLY if inspect(connection).has_table(table.name)):
+        for verb in ("UPDATE", "DELETE"):
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {past}_no_{verb.lower()} BEFORE {verb} ON {past}"
+                f" BEGIN SELECT RAISE(ABORT, '{past} is append-only'); END"
+            )
     counts = f"SELECT (SELECT count(*) FROM {_TABLE}), (SELECT count(*) FROM {_RTREE})"
     labels, entries = connection.exec_driver_sql(counts).one()
     if labels != entries:

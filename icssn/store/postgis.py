@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 
 from icssn.errors import DatabaseUnusableError, DiskFullError, IcssnError
-from icssn.store.tables import candidate, label, label_history
+from icssn.store.tables import APPEND_ONLY, candidate, label
 
 _WAIT_S = 30  # how long a writer waits for its turn, as on SQLite
 _FROZEN_S = 60  # a program that holds the writer's turn and does nothing (a sleeping laptop) loses it after this time
@@ -46,19 +46,19 @@ def prepare(connection: Connection) -> None:
 
 def complete(connection: Connection) -> None:
     """Add the spatial indexes and make the history append-only, where that is missing."""
-    past = label_history.name
     for table in (label, candidate):
         column = table.c.geometry_lonlat.name
         index = f"{table.name}_{column}"
         connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {index} ON {table.name} USING gist ({column})")
-    connection.exec_driver_sql(
-        f"CREATE OR REPLACE FUNCTION {past}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{past} is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    )
-    connection.exec_driver_sql(
-        f"CREATE OR REPLACE TRIGGER {past}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {past} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {past}_refuse()"
-    )
+    for past in (table.name for table in APPEND_ONLY if inspect(connection).has_table(table.name)):
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {past}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{past} is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        )
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE TRIGGER {past}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {past} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {past}_refuse()"
+        )
 
 
 def translate(err: psycopg.Error, place: str) -> IcssnError | None:

@@ -118,7 +118,7 @@ def decide(db: Database, scene_id: str, decisions: list[Decision], *, actor: str
     """
     last = {decision.candidate_id: decision for decision in decisions}
     with db.write() as connection:
-        known = _candidates_of(connection, scene_id, list(last))
+        known = candidates_of(connection, scene_id, list(last))
         there = labels.standing(connection, last)
         edits = Edits()
         for candidate_id, decision in last.items():
@@ -170,7 +170,12 @@ def _note(connection: Connection, candidate: Candidate, decision: Decision, *, a
         rows.change(connection, candidate_table, Candidate, candidate.id, values)
 
 
-def _candidates_of(connection: Connection, scene_id: str, ids: list[str]) -> dict[str, Candidate]:
+def candidates_of(connection: Connection, scene_id: str, ids: list[str]) -> dict[str, Candidate]:
+    """Give the candidates of a scene with these ids, by id.
+
+    Raises:
+        NotFoundError: One is not of this scene.
+    """
     found: dict[str, Candidate] = {}
     for batch in rows.batches(ids):
         query = select(candidate_table).where(candidate_table.c.id.in_(batch), candidate_table.c.scene_id == scene_id)

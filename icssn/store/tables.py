@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from icssn.records import CheckpointState, Progress, RasterFacts
+from icssn.records import CheckpointState, FirstWord, Progress, RasterFacts
 from icssn.store.columns import Moment, Nested
 from icssn.store.geometry import LonLatGeometry
 
@@ -232,3 +232,43 @@ candidate = Table(
     _text("decided_by"),
     Column("decided_at", Moment),
 )
+
+assignment = Table(  # append-only: the last row of a candidate says whose it is
+    "assignment",
+    metadata,
+    _key(),
+    _text("candidate_id", ForeignKey("candidate.id"), index=True),
+    _text("scene_id", ForeignKey("scene.id")),
+    _text("person"),
+    _text("given_by"),
+    _moment("at"),
+)
+
+second_reading = Table(  # append-only
+    "second_reading",
+    metadata,
+    _key(),
+    _text("id", unique=True),
+    _text("scene_id", ForeignKey("scene.id")),
+    _text("prediction_id", ForeignKey("prediction.id"), index=True),
+    _text("reader"),
+    Column("share", Float, nullable=False),
+    Column("seed", Integer, nullable=False),
+    _nested("items", tuple[FirstWord, ...]),
+    _text("drawn_by"),
+    _moment("at"),
+)
+
+second_word = Table(  # append-only: until all are read the last row of a candidate counts
+    "second_word",
+    metadata,
+    _key(),
+    _text("reading_id", ForeignKey("second_reading.id"), index=True),
+    _text("candidate_id", ForeignKey("candidate.id")),
+    _text("status"),
+    _text("look_alike"),
+    _moment("at"),
+)
+
+APPEND_ONLY = (label_history, assignment, second_reading, second_word)
+"""Tables whose rows are never changed and never go; the database itself refuses it."""
