@@ -244,7 +244,8 @@ def _prepare(
     config: ChipConfig,
     seed: int,
 ) -> _Prepared:
-    rng = np.random.default_rng([seed, zlib.crc32(source.scene_id.encode())])  # whatever other scenes take part
+    grid = repr((source.facts.transform, source.facts.width, source.facts.height))
+    rng = np.random.default_rng([seed, zlib.crc32(grid.encode())])  # whatever else takes part
     zone = shapely.union_all([_carried(held[s.scene_id].zone, s, source) for s in sources if s.scene_id in held])
     plans = training_plans(ground, zone, config=config, rng=rng)
     if source.scene_id in held:

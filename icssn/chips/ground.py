@@ -25,7 +25,8 @@ class Ground:
     """The labels of one scene in its pixel coordinates (col, row), clipped to the raster.
 
     Attributes:
-        landslides: Accepted landslides by label uid, in order of uid.
+        landslides: Accepted landslides by label uid, from west to east: chance then falls alike in two workspaces with
+            equal labels, whose uids differ.
         points: Places (Point) of accepted landslides whose boundary is unknown, by label uid.
         doubtful: Discs around accepted and proposed points: neither class may be learned there. Points within an
             outlined landslide say nothing more and are left out.
@@ -95,7 +96,7 @@ def survey(labels: Iterable[Label], facts: RasterFacts, *, point_radius_px: floa
     proposed: list[BaseGeometry] = []
     areas: list[BaseGeometry] = []
     raster = box(0, 0, facts.width, facts.height)
-    for label in sorted(labels, key=lambda label: label.uid):
+    for label in sorted(labels, key=_order):
         if label.cls is LabelClass.landslide_point:
             place = to_pixels(label.geometry_lonlat, facts)
             if label.status is not LabelStatus.rejected and place.intersects(raster):
@@ -137,6 +138,10 @@ def survey(labels: Iterable[Label], facts: RasterFacts, *, point_radius_px: floa
         _values=np.array([value for _, value in burnt], np.uint8),
         _tree=shapely.STRtree([geometry for geometry, _ in burnt]),
     )
+
+
+def _order(label: Label) -> tuple[tuple[float, ...], bytes, str]:
+    return label.geometry_lonlat.bounds, label.geometry_lonlat.wkb, label.uid
 
 
 def to_pixels(geometry_lonlat: BaseGeometry, facts: RasterFacts) -> BaseGeometry:

@@ -79,6 +79,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     learner.end(weights)
     if sitting.best is None:
         sitting.journal.looks.append(_entry(sitting, figures))
+        pace.tell(sitting.position, figures=figures, always=True)
     return figures
 
 

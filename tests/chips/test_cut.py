@@ -143,6 +143,17 @@ def test_the_same_seed_gives_the_same_chips_and_another_the_same_split(ordinary,
     assert (tmp_path / "0" / "images.npy").read_bytes() == (tmp_path / "1" / "images.npy").read_bytes()
 
 
+def test_equal_labels_give_equal_chips_whatever_scene_and_labels_are_called(ordinary, tmp_path):
+    renamed = [
+        item.model_copy(update={"uid": f"{number * 7919 % 1000:032d}"}) for number, item in enumerate(ordinary.labels)
+    ]
+    other = dataclasses.replace(ordinary, scene_id="other", labels=renamed[::-1])
+    for name, source in (("one", ordinary), ("two", other)):
+        cut([source], tmp_path / name, config=SMALL, seed=3)
+    for part in ("images.npy", "masks.npy"):
+        assert (tmp_path / "one" / part).read_bytes() == (tmp_path / "two" / part).read_bytes()
+
+
 def test_a_rectangle_chosen_at_the_first_training_is_kept(make_source, tmp_path):
     landslides = scattered(12, within=WHOLE, radius_px=(8, 20), seed=5)
     fixed = (10, 20, 300, 260)
