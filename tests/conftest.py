@@ -31,3 +31,14 @@ def cluster() -> Iterator[Cluster]:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no PostGIS on this machine: {err}")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: nets this small only wait for a second one, and very long on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
-import torch
 from rasterio.windows import Window
 from shapely.geometry import box
 
@@ -23,6 +22,8 @@ from icssn.metrics.pixels import exceeds
 from icssn.records import Dispute, Progress
 from tests.chips.conftest import WHOLE, make_source, scattered  # noqa: F401  # a fixture
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = TrainConfig(
     encoder=EncoderConfig(name="tu-test_efficientnet", weights="none"),
     chips=ChipConfig(size_px=64, margin_px=8, buffer_px=32),
@@ -35,15 +36,6 @@ TINY = TrainConfig(
 )
 
 STEPS = ("classify · step 0 of 1", "segment · step 1 of 1")  # the first and the last that a fold reports of training
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: a net this small only waits for a second one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import rasterio
-import torch
 from shapely.geometry import Polygon, box
 
 from benchmarks import crime_scene
@@ -19,16 +18,9 @@ from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = {**crime_scene.SMALL, "segment.steps": 6, "looks": [1.0], "device": "cpu"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: a net this small only waits for a second one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

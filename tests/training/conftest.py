@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from icssn.chips.cut import IMAGES, MANIFEST, MASKS
 from icssn.config import ChipConfig, ContrastConfig, EncoderConfig, StageConfig, TrainConfig
@@ -19,12 +18,8 @@ WriteChips = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: nets this small only wait for a second one, and very long on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def always_one_thread(one_thread: None) -> None:
+    """Compute on one thread in all tests of training."""
 
 
 @pytest.fixture
