@@ -55,7 +55,8 @@ bench: setup-dev
 bench-peers: setup-dev
 	test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
 	$(VENV)-peers/bin/pip install -q --disable-pip-version-check -r requirements-peers.txt
-	$(BIN)/python benchmarks/tiles.py --peers $(VENV)-peers/bin/python $(BENCH)
+	@for script in tiles inference; do \
+		$(BIN)/python benchmarks/$$script.py --peers $(VENV)-peers/bin/python $(BENCH) || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(VENV)-peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import inference_peers
 import numpy as np
 import psutil
 import rasterio
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "bijie_scenes"
 GRID = {"driver": "GTiff", "crs": "EPSG:32648", "transform": Affine(0.8, 0, 500_000, 0, -0.8, 3_000_000)}
 REPEATS = 3
+BLOCK_PX = 256
 NAIVE_PX, NAIVE_BATCH = 512, 4  # the defaults of geoai's tiled inference, with its 50 % overlap
 
 
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--checkpoint", type=Path, help="folder of a trained checkpoint; else one is trained")
+    parser.add_argument("--peers", type=Path, help="Python of the environment with geoai and torchgeo")
     parser.add_argument("--kills", type=int, default=0, help="kill a prediction so many times; 100 is the goal")
     parser.add_argument("--large", action="store_true", help="also the peak memory of a sparse scene of 32768²")
     parser.add_argument("--peak", nargs=2, metavar=("SCENE", "CHECKPOINT"), help=argparse.SUPPRESS)
@@ -65,7 +68,7 @@ def main() -> None:
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Give the report."""
     from icssn.config import InferenceConfig
-    from icssn.inference.backend import choose_backend
+    from icssn.inference.choose import choose_backend
     from icssn.nets.checkpoint import load_checkpoint
 
     checkpoint = options.checkpoint or train(options.data, folder / "workspace")
@@ -75,6 +78,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     fast = choose_backend(model, checkpoint, sha256=card["sha256"], config=InferenceConfig(device="cpu"))
     plain = load_checkpoint(checkpoint)[0]
     figures = measure_speed(scene, checkpoint, fast, plain, side=side, folder=folder)
+    if options.peers:
+        figures |= measure_peers(options.peers, scene, checkpoint, fast, side=side, folder=folder)
     figures |= measure_faith(options.data, checkpoint, fast, plain, folder=folder)
     with rasterio.open(options.data / "test_scene.tif") as dataset:
         image = dataset.read()
@@ -111,6 +116,29 @@ def measure_speed(scene: Path, checkpoint: Path, fast: Any, plain: Any, *, side:
         figures[f"ratio_vs_naive{name}"] = speed / slow
         figures[f"mpx_per_s_cpu{name}"] = speed
     return figures
+
+
+def measure_peers(
+    python: Path, scene: Path, checkpoint: Path, fast: Any, *, side: int, folder: Path
+) -> dict[str, float]:
+    """Compare with geoai and torchgeo, which get a quarter of the scene; say how far their masks agree with ours."""
+    from icssn.imagery.open import inspect
+
+    facts, part = inspect(scene), inference_peers.crop(scene, folder / "part.tif", side // 2)
+    out = folder / "beside-peers"
+    figures, masks = inference_peers.measure(
+        python,
+        checkpoint,
+        part,
+        lambda backend: predict(scene, facts, checkpoint, out, backend=backend),
+        our_mpx=side**2 / 1e6,
+        precisions={"auto": fast.description.rsplit(" ", 1)[-1], "torch": cpu_arithmetic()},
+        clock=clock,
+        turns=REPEATS,
+        folder=folder,
+    )
+    ours = read(predict(scene, facts, checkpoint, out).probability, 1)[: side // 2, : side // 2] >= 127
+    return figures | {f"agreement_with_{name}": float((mask == ours).mean()) for name, mask in masks.items()}
 
 
 def measure_faith(
@@ -166,10 +194,12 @@ def mosaic(source: Path, target: Path, side: int) -> Path:
         image = dataset.read()
     wide = np.concatenate([image, image[:, :, ::-1]], axis=2)
     tile = np.concatenate([wide, wide[:, ::-1]], axis=1)
-    repeated = np.tile(tile, (1, -(-side // tile.shape[1]), -(-side // tile.shape[2])))[:, :side, :side]
     shape = {"count": 3, "width": side, "height": side, "dtype": "uint8", "tiled": True, "compress": "deflate"}
-    with rasterio.open(target, "w", **GRID, **shape) as made:
-        made.write(repeated)
+    columns = np.arange(side) % tile.shape[2]
+    with rasterio.open(target, "w", **GRID, **shape, bigtiff="IF_SAFER") as made:
+        for row in range(0, side, BLOCK_PX):  # memory stays flat
+            rows = np.arange(row, min(row + BLOCK_PX, side)) % tile.shape[1]
+            made.write(tile[:, rows[:, None], columns], window=Window(0, row, side, len(rows)))
     return target
 
 
@@ -220,6 +250,15 @@ def naive(scene: Path, model: Any, *, rows_px: int) -> None:
                 total[row : row + NAIVE_PX, col : col + NAIVE_PX] += probability
                 count[row : row + NAIVE_PX, col : col + NAIVE_PX] += 1
         np.divide(total, count, out=total, where=count > 0)
+
+
+def cpu_arithmetic() -> str:
+    """Name the arithmetic of torch on this processor."""
+    import torch
+
+    from icssn.nets.device import autocast_dtype
+
+    return str(autocast_dtype(torch.device("cpu"))).removeprefix("torch.")
 
 
 def clock(work: Callable[[], object]) -> tuple[float, float]:
