@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,10 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from icssn.config import InferenceConfig
-from icssn.errors import MissingPartError
 from icssn.imagery.write import PROBABILITY_STEPS
-from icssn.nets.device import autocast, describe, pick_device, tune_allocator
+from icssn.nets.device import autocast, describe, tune_allocator
 from icssn.nets.icssn import Icssn
 
 _WINDOW_PX = 1600  # takes 1 GB in float32
@@ -103,36 +100,3 @@ def window_that_fits(free_bytes: int) -> int:
     """Give the side of the largest window, in px, that the free memory of a graphics card can hold."""
     side = math.isqrt(int(free_bytes * _SHARE_OF_CARD) // _BYTES_PER_PX) // 32 * 32
     return min(max(side, _WINDOW_PX // 2), _LARGEST_WINDOW_PX)
-
-
-def choose_backend(model: Icssn, checkpoint: Path, *, sha256: str, config: InferenceConfig) -> Backend:
-    """Give the fastest backend that this machine has and the config allows.
-
-    ``auto`` takes a graphics card where there is one, then OpenVINO, then torch on the processor. OpenVINO's answers
-    are compared with torch's whenever it is loaded; where they differ, torch predicts, and the description says so.
-
-    Args:
-        model: In evaluation mode.
-        checkpoint: Its folder; OpenVINO's form of the network is kept there for the next time.
-        sha256: Of its weights.
-        config: Its `backend` and `device` count.
-
-    Raises:
-        ConfigError: The device is not there.
-        MissingPartError: OpenVINO is demanded and not installed, or does not fit the demanded device or the network.
-    """
-    device = pick_device(config.device)
-    if config.backend == "torch" or (config.backend == "auto" and device.type != "cpu"):
-        return TorchBackend(model, device)
-    try:
-        if device.type != "cpu":
-            raise MissingPartError(
-                f"OpenVINO for the device '{device}'", remedy="Set the device to 'cpu', or the backend to 'torch'."
-            )
-        from icssn.inference.openvino import OpenvinoBackend
-
-        return OpenvinoBackend(model, checkpoint / f"openvino-{sha256[:12]}")
-    except MissingPartError as err:
-        if config.backend == "openvino":
-            raise
-        return TorchBackend(model, device, remark=f" ({err})")

@@ -25,12 +25,13 @@ from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
 from icssn.imagery.open import open_raster
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
+from icssn.inference.choose import prepared
 from icssn.inference.course import Course
 from icssn.inference.mask import weak_ones, write_mask
 from icssn.inference.objects import Cells, Outline
 from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
 from icssn.inference.scores import classifier_score, fused_score
-from icssn.inference.workers import Order, predict_elsewhere, prepared
+from icssn.inference.workers import Order, predict_elsewhere
 from icssn.nets.checkpoint import config_of, least_object_px, read_card
 from icssn.records import Progress, RasterFacts
 

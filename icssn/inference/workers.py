@@ -23,10 +23,8 @@ from shapely.geometry.base import BaseGeometry
 from icssn.config import InferenceConfig
 from icssn.errors import IcssnError, MissingPartError, WorkersError
 from icssn.imagery.open import open_raster
-from icssn.inference.backend import Backend, choose_backend
+from icssn.inference.choose import prepared
 from icssn.inference.parts import Part, load, predict_part, read_part, save
-from icssn.inference.turned import TurnedBackend
-from icssn.nets.checkpoint import load_checkpoint
 from icssn.records import RasterFacts
 
 _ASK_EVERY_S = 0.2  # whether to stop
@@ -57,19 +55,6 @@ class Order:
     region: BaseGeometry | None
     folder: Path
     threads: int = field(default_factory=torch.get_num_threads)
-
-
-def prepared(checkpoint: Path, config: InferenceConfig) -> Backend:
-    """Give the backend that the settings ask for, ready to predict.
-
-    Raises:
-        CheckpointRefusedError: The checkpoint cannot be loaded.
-        ConfigError: The device is not there.
-        MissingPartError: The backend is not there.
-    """
-    model, card = load_checkpoint(checkpoint)
-    backend = choose_backend(model, checkpoint, sha256=str(card["sha256"]), config=config)
-    return TurnedBackend(backend) if config.quality == "high" else backend
 
 
 def predict_elsewhere(order: Order, parts: Sequence[Part], *, cell_px: int, tell: Callable[[float], None]) -> None:

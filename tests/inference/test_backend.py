@@ -13,7 +13,8 @@ import torch
 from icssn.config import InferenceConfig
 from icssn.errors import MissingPartError
 from icssn.inference import openvino
-from icssn.inference.backend import Answers, Backend, TorchBackend, choose_backend, window_that_fits
+from icssn.inference.backend import Answers, Backend, TorchBackend, window_that_fits
+from icssn.inference.choose import choose_backend
 from icssn.inference.openvino import OpenvinoBackend
 from icssn.nets.checkpoint import read_card
 from icssn.nets.icssn import Icssn
