@@ -186,6 +186,17 @@ class WorkersError(IcssnError, RuntimeError):
         super().__init__(f"The workers could not predict the scene: {found}. {remedy}")
 
 
+class BoundsError(IcssnError, ValueError):
+    """Bounds are none, or lie beside the scene."""
+
+    def __init__(self, found: object, *, scene: str, of_scene: tuple[float, float, float, float]) -> None:
+        there = ",".join(f"{value:.5f}" for value in of_scene)
+        super().__init__(
+            f"'{found}' is no part of scene '{scene}': west,south,east,north in degrees are needed, within {there}. "
+            "Correct them, or leave them out to take the whole scene."
+        )
+
+
 class TrackingError(IcssnError, RuntimeError):
     """A model could not be entered into an MLflow tracking store."""
 

@@ -41,7 +41,8 @@ with frame.page("review", headline=False) as ws:
         other = other_choice.selectbox(
             phrase("review.compare"), others, format_func=compared, label_visibility="collapsed"
         )
-    up_to_date = active is not None and any(prediction.checkpoint_id == active.id for prediction in found.values())
+    whole = [prediction for prediction in found.values() if prediction.bounds_lonlat is None]
+    up_to_date = active is not None and any(prediction.checkpoint_id == active.id for prediction in whole)
     if active is None:
         frame.way(phrase("review.no_model"), "train")
     elif not running:

@@ -12,7 +12,8 @@ from shapely.geometry import Polygon, box
 
 from benchmarks import crime_scene
 from icssn import actions, handlers
-from icssn.errors import LostJobError
+from icssn.errors import BoundsError, LostJobError
+from icssn.handlers import first_look
 from icssn.jobs import engine, platform
 from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
 from icssn.store import jobs
@@ -80,6 +81,39 @@ def test_a_repeated_run_gives_the_same_weights_and_the_same_mask_bit_for_bit(ws:
     compared = actions.compare_runs(ws, again.id, run.id)
     assert compared is not None
     assert (compared.f1, compared.better, compared.worse) == (0, 0, 0)
+
+
+def test_of_a_large_scene_the_ground_of_the_last_edit_is_looked_at_first(
+    ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_look, "SIDE_PX", 160)  # of 576
+    edited = actions.save_edits(ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=_aside(scene)),))).labels[0]
+    actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=TINY)
+    told: list[str] = []
+    handlers.perform(ws, claimed(ws), report=lambda p: told.append(p.message), stop=lambda: False)
+    whole, part = actions.list_predictions(ws, scene.id)
+    assert whole.bounds_lonlat is None
+    assert part.bounds_lonlat is not None
+    assert box(*part.bounds_lonlat).covers(edited.geometry_lonlat.centroid)
+    assert actions.latest_prediction(ws, scene.id) == whole
+    assert "the ground of the last edit is ready · Predicting windows" in told
+    (seen, _), (everything, _) = pixels(ws, part), pixels(ws, whole)
+    assert 80 * 80 <= (seen != 255).sum() <= 165 * 165
+    assert (everything != 255).all()
+    inner = box(*part.bounds_lonlat)
+    assert all(inner.covers(item.geometry_lonlat) for item in actions.list_candidates(ws, part.id))
+    found = actions.list_candidates(ws, whole.id)
+    assert found
+    for candidate in found:
+        earlier = [made for made, _ in actions.candidate_history(ws, candidate.id)]
+        assert (part in earlier) == inner.covers(candidate.geometry_lonlat)
+
+
+def test_bounds_beside_the_scene_are_refused(ws: Workspace, scene: Scene) -> None:
+    west, south, east, north = scene.facts.bounds_lonlat
+    for bounds in ((west - 2, south, west - 1, north), (east, south, west, north)):
+        with pytest.raises(BoundsError, match=r"is no part of scene 'hill': west,south,east,north in degrees"):
+            actions.predict_scene(ws, scene.id, bounds_lonlat=bounds)
 
 
 def test_a_worker_whose_run_was_given_away_publishes_nothing(ws: Workspace, scene: Scene) -> None:

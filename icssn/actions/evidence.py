@@ -64,9 +64,17 @@ def relief_under(dem: Path, geometry_lonlat: shapely.Geometry) -> Relief:
 
 
 def candidate_history(ws: Workspace, candidate_id: str) -> list[tuple[Prediction, Sighting | None]]:
-    """Give what the other predictions of the scene said about a candidate's place, newest first."""
+    """Give what the other predictions of the scene said about a candidate's place, newest first.
+
+    Those that looked at a part of the scene have no say where they did not look.
+    """
     candidate = predictions.candidate(ws.db, candidate_id)
-    others = [item for item in predictions.of_scene(ws.db, candidate.scene_id) if item.id != candidate.prediction_id]
+    others = [
+        item
+        for item in predictions.of_scene(ws.db, candidate.scene_id)
+        if item.id != candidate.prediction_id
+        and (item.bounds_lonlat is None or shapely.box(*item.bounds_lonlat).covers(candidate.geometry_lonlat))
+    ]
     return [
         (other, history.sighting(candidate.geometry_lonlat, predictions.candidates(ws.db, other.id)))
         for other in others[:_EARLIER]

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import shapely
+
 from icssn.actions import envelopes
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.config import inference_config
-from icssn.errors import NotFoundError
+from icssn.errors import BoundsError, NotFoundError
 from icssn.records import (
+    Bounds,
     Candidate,
     Checkpoint,
     Decision,
@@ -22,6 +25,7 @@ from icssn.records import (
     Prediction,
     Role,
     SavedEdits,
+    Scene,
 )
 from icssn.review import priority
 from icssn.review.priority import Ranked
@@ -31,7 +35,12 @@ from icssn.vectors import check, write
 
 
 def predict_scene(
-    ws: Workspace, scene_id: str, *, checkpoint_id: str = "", settings: dict[str, Any] | None = None
+    ws: Workspace,
+    scene_id: str,
+    *,
+    checkpoint_id: str = "",
+    settings: dict[str, Any] | None = None,
+    bounds_lonlat: Bounds | None = None,
 ) -> Job:
     """Queue the prediction of a scene with a checkpoint (the active one by default).
 
@@ -40,17 +49,29 @@ def predict_scene(
         scene_id: The scene.
         checkpoint_id: The checkpoint.
         settings: Fields of `config.InferenceConfig`, for example ``{"quality": "high"}``.
+        bounds_lonlat: The part of the scene to look at; None: all of it.
 
     Raises:
         NotFoundError: There is no such scene or checkpoint.
+        BoundsError: The bounds are none, or lie beside the scene.
         ConfigError: A setting is unknown or out of range.
     """
     require(ws, Role.annotator, "predict")
     inference_config(settings)
-    scenes.get(ws.db, scene_id)
+    scene = scenes.get(ws.db, scene_id)
+    if bounds_lonlat is not None:
+        _require_part(bounds_lonlat, scene)
     chosen = _checkpoint(ws, checkpoint_id)
-    params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "settings": settings or {}}
+    params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "settings": settings or {}, "bounds": bounds_lonlat}
     return submit(ws, Job(kind=JobKind.predict, params=params, created_by=ws.actor.name))
+
+
+def _require_part(bounds: Bounds, scene: Scene) -> None:
+    west, south, east, north = bounds
+    whole = scene.facts.bounds_lonlat
+    if not (west < east and south < north and shapely.box(*bounds).intersects(shapely.box(*whole))):
+        found = ",".join(f"{value:g}" for value in bounds)
+        raise BoundsError(found, scene=scene.name, of_scene=whole)
 
 
 def list_predictions(ws: Workspace, scene_id: str) -> list[Prediction]:
@@ -59,10 +80,10 @@ def list_predictions(ws: Workspace, scene_id: str) -> list[Prediction]:
 
 
 def latest_prediction(ws: Workspace, scene_id: str) -> Prediction:
-    """Give the newest prediction of a scene.
+    """Give the newest prediction of a whole scene.
 
     Raises:
-        NotFoundError: The scene was never predicted.
+        NotFoundError: The scene was never predicted as a whole.
     """
     found = predictions.latest(ws.db, scene_id)
     if found is None:

@@ -10,7 +10,8 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
 from icssn.cli.scenes import SceneOption
-from icssn.records import CandidateStatus, Decision, Prediction
+from icssn.errors import BoundsError
+from icssn.records import Bounds, CandidateStatus, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
 
 candidates = typer.Typer(help="Objects that a model proposes.", no_args_is_help=True)
@@ -23,6 +24,7 @@ def predict(
     checkpoint: CheckpointOption = "",
     out: Annotated[Path | None, typer.Option(help="Folder for probability.tif, mask.tif, candidates.gpkg.")] = None,
     quality: Annotated[str, typer.Option(help="fast, or high: eight turned views and their spread.")] = "fast",
+    bounds: Annotated[str, typer.Option(help="W,S,E,N in degrees: look at this part of the scene alone.")] = "",
     workers: Annotated[int, typer.Option(help="Processes of this machine that predict parts of the scene.")] = 1,
     settings: Annotated[list[str], typer.Option("--set", help="KEY=VALUE, e.g. backend=torch.")] = [],  # noqa: B006
     workspace: WorkspaceOption = None,
@@ -31,13 +33,23 @@ def predict(
     """Apply a model to a scene."""
     with session(workspace, json) as (ws, console):
         wishes = {"quality": quality, "workers": workers, **pairs(settings)}
-        job = actions.predict_scene(ws, actions.find_scene(ws, scene).id, checkpoint_id=checkpoint, settings=wishes)
+        known = actions.find_scene(ws, scene)
+        part = _bounds(bounds, known) if bounds else None
+        job = actions.predict_scene(ws, known.id, checkpoint_id=checkpoint, settings=wishes, bounds_lonlat=part)
         result = console.wait(ws, job).result
         if out is not None:
             result["files"] = [str(path) for path in actions.export_prediction(ws, result["prediction_id"], out)]
         console.give(
             result, f"{result['candidates']} candidates in {result['seconds']:.1f} s ({result['computed_by']})."
         )
+
+
+def _bounds(text: str, scene: Scene) -> Bounds:
+    try:
+        west, south, east, north = map(float, text.split(","))
+    except ValueError as err:
+        raise BoundsError(text, scene=scene.name, of_scene=scene.facts.bounds_lonlat) from err
+    return west, south, east, north
 
 
 def evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from icssn.config import TrainConfig, device_wish
 from icssn.handlers import predicting
 from icssn.handlers.course import Report, Stop, stoppable, within
+from icssn.handlers.first_look import bounds_of_last_work
 from icssn.records import (
     Checkpoint,
     Job,
@@ -20,6 +22,8 @@ from icssn.records import (
 )
 from icssn.store import labels, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
+
+_FIRST_LOOK = 0.3  # share of a prediction's bar for its first part; how large the scene is decides the true one
 
 
 def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
@@ -32,11 +36,22 @@ def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]
     for number, scene_id in enumerate(looks):
         share = (1 - learned) / len(looks)
         told = within(report, learned + number * share, learned + (number + 1) * share)
-        predicting.predict_once(ws, job, scene_id=scene_id, checkpoint_id=run.checkpoint_id, report=told, stop=stop)
+        _look(ws, job, scene_id, run.checkpoint_id, report=told, stop=stop)
     if looks:
         waited_s = (now() - run.created_at).total_seconds()
         run = runs.update(ws.db, run.id, summary=run.summary | {"click_to_mask_s": waited_s})
     return {"run_id": run.id, "checkpoint_id": run.checkpoint_id, **run.summary}
+
+
+def _look(ws: Workspace, job: Job, scene_id: str, checkpoint_id: str, *, report: Report, stop: Stop) -> None:
+    """Predict a scene; of a large one first the ground that was worked on last, so that nobody waits for the whole."""
+    bounds = bounds_of_last_work(ws, scenes.get(ws.db, scene_id))
+    predict = functools.partial(predicting.predict_once, ws, job, scene_id=scene_id, checkpoint_id=checkpoint_id)
+    if bounds is not None:
+        predict(bounds=bounds, report=within(report, 0, _FIRST_LOOK), stop=stop)
+        rest = within(report, _FIRST_LOOK, 1)
+        report = lambda p: rest(p.model_copy(update={"message": f"the ground of the last edit is ready · {p.message}"}))  # noqa: E731
+    predict(report=report, stop=stop)
 
 
 def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> Run:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from pathlib import Path
 from typing import Any
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from icssn import actions
 from icssn.actions import inventory
@@ -14,6 +16,7 @@ from icssn.config import inference_config
 from icssn.geo import crs
 from icssn.handlers.course import Report, Stop, stoppable, within
 from icssn.records import (
+    Bounds,
     Candidate,
     CandidateStatus,
     Job,
@@ -21,6 +24,7 @@ from icssn.records import (
     LabelStatus,
     Prediction,
     Progress,
+    RasterFacts,
 )
 from icssn.store import checkpoints, labels, predictions, registry, scenes
 from icssn.store.workspace import Workspace
@@ -30,7 +34,16 @@ from icssn.vectors import read
 def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Apply a checkpoint to a scene and write its rasters and candidates."""
     scene_id, checkpoint_id = str(job.params["scene_id"]), str(job.params["checkpoint_id"])
-    prediction = predict_once(ws, job, scene_id=scene_id, checkpoint_id=checkpoint_id, report=report, stop=stop)
+    bounds = job.params.get("bounds")
+    prediction = predict_once(
+        ws,
+        job,
+        scene_id=scene_id,
+        checkpoint_id=checkpoint_id,
+        bounds=tuple(bounds) if bounds else None,
+        report=report,
+        stop=stop,
+    )
     figures = {"candidates": prediction.candidate_count, "seconds": prediction.seconds}
     return {
         "prediction_id": prediction.id,
@@ -41,14 +54,28 @@ def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, An
 
 
 def predict_once(
-    ws: Workspace, job: Job, *, scene_id: str, checkpoint_id: str, report: Report, stop: Stop
+    ws: Workspace,
+    job: Job,
+    *,
+    scene_id: str,
+    checkpoint_id: str,
+    report: Report,
+    stop: Stop,
+    bounds: Bounds | None = None,
 ) -> Prediction:
-    """Apply a checkpoint to a scene and publish what it finds; a repeated job gives the prediction that is there."""
+    """Apply a checkpoint to a scene and publish what it finds; a repeated job gives the prediction that is there.
+
+    Args:
+        bounds: In longitude and latitude, the part of the scene that is looked at; objects that its border cuts are no
+            candidates. None: the whole scene.
+    """
     from icssn.inference import predict as engine
 
     scene = scenes.get(ws.db, scene_id)
     checkpoint = checkpoints.get(ws.db, checkpoint_id)
-    prediction_id = uuid.uuid5(uuid.UUID(job.id), f"prediction {scene_id}").hex  # a repeated job makes no second one
+    name = f"prediction {scene_id}" + (f" {bounds}" if bounds else "")
+    prediction_id = uuid.uuid5(uuid.UUID(job.id), name).hex  # a repeated job makes no second one
+    region = _region(bounds, scene.facts) if bounds else None
     known_already = [made for made in predictions.of_scene(ws.db, scene_id) if made.id == prediction_id]
     if known_already:
         return known_already[0]
@@ -61,7 +88,11 @@ def predict_once(
         config=inference_config(job.params.get("settings")),
         report=report,
         stop=stop,
+        region=region,
     )
+    inside = region and region.buffer(-2 * math.hypot(*scene.facts.transform[:4:3]))  # two pixels, in the CRS's unit
+    objects = [item for item in done.objects if inside is None or inside.covers(item.geometry)]
+    hints = [item for item in done.hints if inside is None or inside.covers(item.geometry)]
     prediction = Prediction(
         id=prediction_id,
         scene_id=scene.id,
@@ -72,7 +103,8 @@ def predict_once(
         computed_by=done.backend,
         threshold=done.threshold,
         seconds=done.seconds,
-        candidate_count=len(done.objects),
+        candidate_count=len(objects),
+        bounds_lonlat=bounds,
     )
     known = [
         label.geometry_lonlat
@@ -81,7 +113,7 @@ def predict_once(
     ]
     tree = shapely.STRtree(known)
     found = []
-    for index, item in enumerate((*done.objects, *done.hints)):
+    for index, item in enumerate((*objects, *hints)):
         outline = crs.to_lonlat(item.geometry, scene.facts.crs_wkt)
         shared = sum(known[i].intersection(outline).area for i in tree.query(outline, predicate="intersects"))
         found.append(
@@ -100,6 +132,12 @@ def predict_once(
     predictions.add(ws.db, prediction, found, ticket=job)
     actions.review_queue(ws, prediction.id)  # measures the outlines now, so that the first look at the queue is quick
     return prediction
+
+
+def _region(bounds: Bounds, facts: RasterFacts) -> BaseGeometry:
+    """Give bounds in longitude and latitude as an outline in the scene's CRS, its sides following the projection."""
+    outline = shapely.box(*bounds)
+    return crs.from_lonlat(outline.segmentize(outline.length / 80), facts.crs_wkt)
 
 
 def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:

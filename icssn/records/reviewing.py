@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from icssn.records.form import Geometry, Id, Record, new_id, now
+from icssn.records.form import Bounds, Geometry, Id, Record, new_id, now
 
 
 class Prediction(Record):
@@ -23,6 +23,7 @@ class Prediction(Record):
     threshold: float
     seconds: float = 0.0
     candidate_count: int = 0
+    bounds_lonlat: Bounds | None = None  # of the part of the scene that was looked at; None: all of it
     created_at: dt.datetime = Field(default_factory=now)
 
 

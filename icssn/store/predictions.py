@@ -75,8 +75,8 @@ def of_scene(db: Database, scene_id: str) -> list[Prediction]:
 
 
 def latest(db: Database, scene_id: str, *, checkpoint_id: str | None = None) -> Prediction | None:
-    """Give a scene's newest prediction, by whichever checkpoint or by one; None when there is none."""
-    conditions = [table.c.scene_id == scene_id]
+    """Give the newest prediction of a whole scene, by whichever checkpoint or by one; None when there is none."""
+    conditions = [table.c.scene_id == scene_id, table.c.bounds_lonlat.is_(None)]
     if checkpoint_id is not None:
         conditions.append(table.c.checkpoint_id == checkpoint_id)
     with db.read() as connection:

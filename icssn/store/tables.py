@@ -212,6 +212,7 @@ prediction = Table(
     _moment("created_at"),
     Column("uncertainty", Text),
     _text("computed_by"),
+    Column("bounds_lonlat", Nested(tuple[float, float, float, float])),
 )
 
 candidate = Table(

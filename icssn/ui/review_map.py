@@ -162,10 +162,10 @@ def _confirmed(decisions: list[Decision], areas: Mapping[str, float], revision: 
 
 
 def prediction_name(prediction: Prediction, checkpoints: dict[str, Checkpoint]) -> str:
-    """Give a prediction's name: run and round, moment, number of candidates."""
+    """Give a prediction's name: run and round, moment, number of candidates, and whether it is of a part."""
     checkpoint = checkpoints.get(prediction.checkpoint_id)
     return phrase(
-        "review.prediction_name",
+        "review.prediction_name" if prediction.bounds_lonlat is None else "review.part_name",
         run=checkpoint.run_id[:4] if checkpoint else "?",
         round=checkpoint.round if checkpoint else "?",
         when=measures.moment(prediction.created_at)[5:],
