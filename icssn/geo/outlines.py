@@ -8,10 +8,12 @@ size of a landslide; nothing is measured here.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import shapely
-from shapely.geometry import LineString, MultiPolygon, Polygon
+import shapely.ops
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from icssn.errors import OutlineError
@@ -21,27 +23,46 @@ _METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of 6371 km
 _NOTHING = 1e-15  # square degrees, about a hundredth of a square millimetre: what rounding leaves between two borders
 
 
-def reshape(polygon: BaseGeometry, line: LineString) -> BaseGeometry:
+def reshape(polygon: BaseGeometry, line: LineString, *, reach_m: float = 0) -> BaseGeometry:
     """Let the boundary follow a line between the places where the line crosses it.
 
     Where the line runs outside, the ground up to it is added; where it runs inside, the smaller side is cut off. A
     line across a hole reshapes the hole.
 
+    Args:
+        polygon: In longitude/latitude.
+        line: In longitude/latitude.
+        reach_m: An end that stops short of the boundary by no more than this, m, is led across it where that is needed.
+
     Raises:
         OutlineError: The line does not cross a boundary twice.
     """
-    parts = [_reshaped_part(part, line) for part in _parts(polygon)]
-    if all(part is None for part in parts):
-        raise OutlineError("reshape", "the line has to cross the boundary at least twice")
-    return _sound("reshape", shapely.union_all([new or old for new, old in zip(parts, _parts(polygon), strict=True)]))
+    for led in _led(polygon, line, reach_m):
+        parts = [_reshaped_part(part, led) for part in _parts(polygon)]
+        if any(parts):
+            whole = [new or old for new, old in zip(parts, _parts(polygon), strict=True)]
+            return _sound("reshape", shapely.union_all(whole))
+    raise OutlineError("reshape", "the line has to cross the boundary at least twice")
 
 
-def split(polygon: BaseGeometry, line: LineString) -> list[BaseGeometry]:
+def split(polygon: BaseGeometry, line: LineString, *, reach_m: float = 0) -> list[BaseGeometry]:
     """Give the pieces on both sides of a line, the largest first; parts that the line misses stay with the largest.
+
+    Args:
+        polygon: In longitude/latitude.
+        line: In longitude/latitude.
+        reach_m: An end that stops short of the boundary by no more than this, m, is led across it where that is needed.
 
     Raises:
         OutlineError: The line does not cut the polygon in two.
     """
+    for led in _led(polygon, line, reach_m):
+        if pieces := _split(polygon, led):
+            return pieces
+    raise OutlineError("split", "the line has to cross the whole polygon, from outside to outside")
+
+
+def _split(polygon: BaseGeometry, line: LineString) -> list[BaseGeometry]:
     whole: list[BaseGeometry] = []
     pieces: list[Polygon] = []
     for part in _parts(polygon):
@@ -51,7 +72,7 @@ def split(polygon: BaseGeometry, line: LineString) -> list[BaseGeometry]:
         else:
             whole.append(part)
     if not pieces:
-        raise OutlineError("split", "the line has to cross the whole polygon, from outside to outside")
+        return []
     largest, *others = sorted(pieces, key=lambda piece: -piece.area)
     return [_sound("split", MultiPolygon([largest, *whole])), *(_sound("split", other) for other in others)]
 
@@ -101,6 +122,32 @@ def smooth(polygon: BaseGeometry, *, reach_m: float) -> BaseGeometry:
     parts = [Polygon(_chaikin(part.exterior), [_chaikin(ring) for ring in part.interiors]) for part in _parts(plane)]
     rounded = shapely.simplify(shapely.union_all(parts), reach_m / 20, preserve_topology=True)
     return _sound("smooth", _in_degrees(rounded, middle))
+
+
+def _led(polygon: BaseGeometry, line: LineString, reach_m: float) -> Iterator[LineString]:
+    """Give a line as it was drawn, then with its last, its first, and both ends led across the boundary."""
+    yield line
+    if not reach_m:
+        return
+    middle = polygon.centroid
+    boundary, path = _in_metres(polygon.boundary, middle), [Point(place) for place in _in_metres(line, middle).coords]
+    first, last = _across(boundary, path[1::-1], reach_m), _across(boundary, path[-2:], reach_m)
+    for start, end in (([], last), (first, []), (first, last)):
+        if start or end:
+            places = [_in_degrees(place, middle) for place in (*start, *end)]
+            yield LineString([*places[: len(start)], *line.coords, *places[len(start) :]])
+
+
+def _across(boundary: BaseGeometry, piece: list[Point], reach_m: float) -> list[Point]:
+    """Give where the end of a straight piece is led to, a little across the boundary; nothing where that is too far."""
+    before, end = piece
+    near = shapely.ops.nearest_points(boundary, end)[0]
+    if end.distance(near) > reach_m:
+        return []
+    begin = end if end.distance(near) > reach_m / 100 else before  # what lies on the boundary goes on as it came
+    length = max(begin.distance(near), 1e-9)
+    by = reach_m / 10 / length
+    return [Point(near.x + by * (near.x - begin.x), near.y + by * (near.y - begin.y))]
 
 
 def _reshaped_part(part: Polygon, line: LineString) -> BaseGeometry | None:

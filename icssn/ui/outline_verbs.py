@@ -19,8 +19,8 @@ from icssn.ui import payload
 MAX_CORNERS = 200_000  # of one change of outlines: two of the largest labels
 
 VERBS: dict[str, Callable[[list[BaseGeometry], list[tuple[float, float]], float], list[BaseGeometry]]] = {
-    "reshape": lambda polygons, line, _: [outlines.reshape(polygons[0], LineString(line))],
-    "split": lambda polygons, line, _: outlines.split(polygons[0], LineString(line)),
+    "reshape": lambda polygons, line, reach_m: [outlines.reshape(polygons[0], LineString(line), reach_m=reach_m)],
+    "split": lambda polygons, line, reach_m: outlines.split(polygons[0], LineString(line), reach_m=reach_m),
     "merge": lambda polygons, _, __: [outlines.merge(polygons)],
     "cut": lambda polygons, line, _: [outlines.cut(polygons[0], Polygon(line))],
     "fill": lambda polygons, _, __: [outlines.fill(polygons[0])],
@@ -35,7 +35,8 @@ def changed(verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         verb: reshape, split, merge, cut, fill, simplify or smooth.
         asked: `line` is what was drawn, [[longitude, latitude], …]; for ``cut`` it is the ring of the hole.
-            `reach_m` is how coarse ``simplify`` and ``smooth`` may be, m.
+            `reach_m` is how coarse ``simplify`` and ``smooth`` may be, and how far short of the boundary a line of
+            ``reshape`` and ``split`` may stop, m.
 
     Returns:
         ``{polygons, areas, before}``: what the change left, its areas, and the area of all there was, m².

@@ -104,6 +104,15 @@ def test_the_record_is_filled_in_by_keyboard_beside_the_map(desk: Desk) -> None:
     )
 
 
+def test_what_stands_in_a_field_is_saved_by_the_key_without_leaving_it_first(desk: Desk) -> None:
+    desk.click((0.25, 0.25))
+    field = desk.inside.locator("#ic-field-name")
+    field.fill("Old Mill")
+    field.press("Control+s")
+    desk.wait("icssn.pending().length === 0 && icssn.labels().some((label) => label.attributes.name === 'Old Mill')")
+    assert desk.stored()["slide0"].attributes["name"] == "Old Mill"
+
+
 def test_a_value_outside_its_domain_is_marked_and_not_taken(desk: Desk) -> None:
     desk.click((0.25, 0.25))
     desk.inside.get_by_text("Age and activity", exact=True).click()

@@ -182,6 +182,16 @@ def test_the_landslide_that_a_line_crosses_is_reshaped_without_being_chosen_firs
     assert agreement(desk.drawn("slide0").geometry_lonlat, wanted) > 0.97
 
 
+def test_a_line_that_stops_just_short_of_the_boundary_reshapes_all_the_same(desk: Desk) -> None:
+    short = [(0.307, 0.22), (0.36, 0.22), (0.36, 0.28), (0.307, 0.28)]  # 4 px beside it
+    desk.press("r")
+    desk.trace(*short, pressed=True)
+    desk.wait("icssn.pending().length === 1")
+    wanted = inside(desk.scene, 0.2).union(ground(desk, list(OVER)))
+    assert desk.chosen() == ["slide0"]
+    assert agreement(desk.drawn("slide0").geometry_lonlat, wanted) > 0.96
+
+
 def test_the_landslide_goes_before_the_label_area_and_the_most_crossed_before_others(desk: Desk) -> None:
     neighbour = NewLabel(uid="near", geometry_lonlat=inside(desk.scene, 0.3))  # shares a corner with the first
     lay(desk.ws, desk.scene, neighbour)
@@ -222,7 +232,7 @@ def test_a_line_that_could_mean_two_labels_stays_until_one_is_chosen(desk: Desk)
 def test_a_line_that_crosses_nothing_changes_nothing_and_can_go_on(desk: Desk) -> None:
     desk.draw((0.36, 0.22), (0.36, 0.24), key="r")
     desk.inside.locator(".ic-toast.ic-bad").wait_for()
-    assert "at least twice" in desk.toast()
+    assert "begin and end at a boundary" in desk.toast()
     assert desk.pending() == []
     desk.click((0.25, 0.24), (0.25, 0.32))
     desk.press("Enter")

@@ -85,9 +85,9 @@ def test_a_polygon_is_split_by_a_line_and_both_pieces_are_saved(desk: Desk) -> N
 
 def test_a_line_that_does_not_cross_changes_nothing_and_says_why(desk: Desk) -> None:
     desk.click(SLIDE0)
-    desk.draw((0.22, 0.22), (0.28, 0.28), key="k")
+    desk.draw((0.235, 0.235), (0.265, 0.265), key="k")
     desk.inside.locator(".ic-toast.ic-bad").wait_for()
-    assert "from outside to outside" in desk.toast()
+    assert "from boundary to boundary" in desk.toast()
     assert desk.pending() == []
 
 

@@ -67,6 +67,30 @@ def test_a_line_that_crosses_less_than_twice_is_refused(short: LineString) -> No
         outlines.reshape(SQUARE, short)
 
 
+@pytest.mark.parametrize("ends", [(9.9, 10.1), (10.1, 9.9), (10.1, 10.1), (10, 10.1), (10.1, 10)])
+def test_an_end_that_stops_short_of_the_boundary_is_led_to_it(ends: tuple[float, float]) -> None:
+    drawn = line((ends[0], 2), (13, 2), (13, 8), (ends[1], 8))
+    with pytest.raises(OutlineError, match="twice"):
+        outlines.reshape(SQUARE, drawn, reach_m=5)
+    found = outlines.reshape(SQUARE, drawn, reach_m=15)  # a ten-thousandth of a degree is 9 m here
+    wanted = SQUARE.union(box(105.01, 35.002, 105.013, 35.008))
+    assert found.symmetric_difference(wanted).area < 1e-4 * SQUARE.area
+    assert found.geom_type == "Polygon"
+
+
+def test_a_line_that_needs_no_help_is_taken_as_it_was_drawn() -> None:
+    drawn = line((9.9, 2), (13, 2), (13, 8), (9.9, 8))
+    assert outlines.reshape(SQUARE, drawn, reach_m=50).equals(outlines.reshape(SQUARE, drawn))
+
+
+def test_a_cut_from_boundary_to_boundary_splits() -> None:
+    drawn = line((5, 0.1), (5, 9.9))
+    with pytest.raises(OutlineError, match="from outside to outside"):
+        outlines.split(SQUARE, drawn)
+    left, right = outlines.split(SQUARE, drawn, reach_m=15)
+    assert left.area == pytest.approx(right.area, rel=0.01)
+
+
 def test_a_split_gives_all_ground_to_one_piece_or_another() -> None:
     pieces = outlines.split(RING, line((3, -1), (3, 5), (11, 5)))
     assert len(pieces) == 2

@@ -284,5 +284,6 @@ icssn.editor = function (map, options) {
   icssn.pending = ledger.pending;
   icssn.chosen = () => chosen;
   icssn.isKept = () => drafts.isKept();
+  icssn.settled = ui.settled;
   open();
 };

@@ -223,7 +223,11 @@ window.icssn = (function () {
     }
     Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip(), i: pixels });
     document.addEventListener("keydown", (event) => {
-      if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox" && event.key !== "Escape") return;
+      const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s"; // from a field, too: it takes its text first
+      if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox") {
+        if (saves) event.target.blur();
+        else if (event.key !== "Escape") return;
+      }
       if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
       const open = document.querySelector(".ic-sheet");
       if (open && event.key === "Escape") return void open.remove();
@@ -262,6 +266,10 @@ window.icssn = (function () {
       return answer;
     }
 
+    let travelling = false;
+    map.on("movestart", () => (travelling = true)).on("moveend", () => (travelling = false));
+    /** Whether the view stands still and all its tiles are there. */
+    const settled = () => !travelling && !Object.values(map._layers).some((layer) => layer instanceof L.GridLayer && layer.isLoading());
     const pane = (name, zIndex, still) => {
       const made = map.createPane(name);
       made.style.zIndex = zIndex;
@@ -269,7 +277,7 @@ window.icssn = (function () {
       return made;
     };
     return { map, say, words: options.words, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
-      styles: options.styles, hillshade, terrain };
+      settled, styles: options.styles, hillshade, terrain };
   }
 
   /** Pending contents wait for the view that will show them; Python calls this on every run of its page. */

@@ -39,5 +39,5 @@ icssn.outlines = function (map, ui, on) {
     return layer(geometry, { ...style, ...more }).addTo(ghosts);
   }
   const bounds = (geometry) => (isPoint(geometry) ? L.latLngBounds([icssn.latLngs(geometry)]) : L.polygon(icssn.latLngs(geometry)).getBounds());
-  return { draw, follow, ghost, bounds, clearGhosts: () => ghosts.clearLayers(), fly: (geometry) => map.flyToBounds(bounds(geometry).pad(0.6), { maxZoom: 19, duration: 0.4 }) };
+  return { draw, follow, ghost, bounds, clearGhosts: () => ghosts.clearLayers(), fly: (geometry) => map.flyToBounds(bounds(geometry).pad(0.6), { maxZoom: 19, duration: 0.25 }) };
 };

@@ -170,9 +170,6 @@ icssn.review = function (map, options) {
     });
   }
 
-  let travelling = false;
-  map.on("movestart", () => (travelling = true)).on("moveend", () => (travelling = false));
-
   // ---- deciding
   function reject() {
     if (!find(current)) return;
@@ -267,6 +264,5 @@ icssn.review = function (map, options) {
   options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => choosing && decide("rejected", kind)));
   list();
   details();
-  Object.assign(icssn, { show, ui, candidates: () => candidates, current: () => current, painted: overlays.painted, unsaved: () => unsaved.size,
-    settled: () => !travelling && !Object.values(map._layers).some((layer) => layer instanceof L.GridLayer && layer.isLoading()) });
+  Object.assign(icssn, { show, ui, candidates: () => candidates, current: () => current, painted: overlays.painted, unsaved: () => unsaved.size, settled: ui.settled });
 };

@@ -5,6 +5,7 @@ icssn.verbs = function (map, ui, on) {
   "use strict";
   const { ledger, select, title } = on;
   const { say } = ui;
+  const NEAR_PX = 12; // so far short of the boundary a line may stop
   const corners = (geometry) => icssn.rings(geometry).reduce((n, ring) => n + ring.length - 1, 0);
 
   async function ask(verb, polygons, more = {}) {
@@ -38,7 +39,7 @@ icssn.verbs = function (map, ui, on) {
   }
   /** The label that a line is drawn for where none is chosen; says why where there is no such one. */
   function meant(line) {
-    const best = icssn.crossed(ledger.all(), line);
+    const best = icssn.crossed(map, ledger.all(), line, NEAR_PX);
     if (best.length === 1) return best[0].uid;
     ui.tell(best.length ? say("reshape_tie", { labels: best.slice(0, 3).map(title).join(", ") }) : say("refused_reshape"), { bad: true });
     return null;
@@ -60,6 +61,6 @@ icssn.verbs = function (map, ui, on) {
     const middle = map.getCenter(), step = map.containerPointToLatLng(map.latLngToContainerPoint(middle).add([100, 0]));
     return (map.distance(middle, step) / 100) * px;
   };
-  return { reach, reshape: (uid, line) => one("reshape", uid || meant(line), { line }), split: (uid, line) => one("split", uid, { line }), cut: (uid, line) => one("cut", uid, { line }),
+  return { reach, reshape: (uid, line) => one("reshape", uid || meant(line), { line, reach_m: reach(NEAR_PX) }), split: (uid, line) => one("split", uid, { line, reach_m: reach(NEAR_PX) }), cut: (uid, line) => one("cut", uid, { line }),
     fill: (uid) => one("fill", uid), simplify: (uid) => one("simplify", uid, { reach_m: reach(1.5) }), smooth: (uid) => one("smooth", uid, { reach_m: reach(8) }), merge };
 };
