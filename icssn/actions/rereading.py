@@ -8,14 +8,23 @@ from icssn.actions.assigning import sound_name
 from icssn.actions.permission import require
 from icssn.errors import ConfigError, ReadingRefusedError
 from icssn.metrics.agreement import agreement
-from icssn.records import CandidateStatus, Decision, Disagreement, ReadingOutcome, Role, SecondReading, SecondWord
+from icssn.records import (
+    CandidateStatus,
+    Decision,
+    Disagreement,
+    ReadingOutcome,
+    Role,
+    SecondReading,
+    SecondWord,
+    new_id,
+)
 from icssn.review import second
 from icssn.store import predictions, readings
 from icssn.store.workspace import Workspace
 
 
 def draw_second_reading(
-    ws: Workspace, prediction_id: str, *, reader: str, share: float = 0.1, seed: int = 0
+    ws: Workspace, prediction_id: str, *, reader: str, share: float = 0.1, seed: int = 0, reading_id: str = ""
 ) -> SecondReading:
     """Draw a share of the decided candidates of a prediction for a reader who decided none of them.
 
@@ -25,6 +34,7 @@ def draw_second_reading(
         reader: Who shall read; nothing of the first decisions is shown to them until all is read.
         share: Of the decided candidates that others decided, in (0, 1]; at least one is drawn.
         seed: Of the draw.
+        reading_id: A name for it, so that one and the same wish draws once; chosen if empty.
 
     Raises:
         NotFoundError: There is no such prediction.
@@ -36,12 +46,10 @@ def draw_second_reading(
     if not 0 < share <= 1:
         raise ConfigError("share", share, "above 0 and at most 1")
     prediction = predictions.get(ws.db, prediction_id)
-    already = {
-        item.candidate_id
-        for reading in readings.of_prediction(ws.db, prediction_id)
-        if reading.reader == name
-        for item in reading.items
-    }
+    before = readings.of_prediction(ws.db, prediction_id)
+    if same := next((reading for reading in before if reading.id == reading_id), None):
+        return same
+    already = {item.candidate_id for reading in before if reading.reader == name for item in reading.items}
     words = second.readable(predictions.candidates(ws.db, prediction_id), reader=name, already=already)
     if not words:
         raise ReadingRefusedError(
@@ -49,6 +57,7 @@ def draw_second_reading(
             "Decide candidates first, or choose another reader.",
         )
     reading = SecondReading(
+        id=reading_id or new_id(),
         scene_id=prediction.scene_id,
         prediction_id=prediction_id,
         reader=name,

@@ -37,7 +37,7 @@ SCRIPTS = (
         "drafts",
     ),
     *("clipboard", "toolbar", "nudge", "editor"),
-    *("overlays", "swipe", "evidence", "suggest", "review"),
+    *("overlays", "swipe", "evidence", "suggest", "share", "review"),
 )
 """The scripts in loading order: what all maps share, the label editor, the review."""
 _EQUATOR_M = 2 * math.pi * 6378137.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -102,6 +103,31 @@ def decisions(payload: Mapping[str, Any]) -> list[Decision]:
         ]
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as err:
         raise _refused(err) from err
+
+
+def assignment(payload: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Read who is to have which candidates, ``{candidates: [id], person}``.
+
+    Raises:
+        LabelsRefusedError: The payload is not of this form.
+    """
+    ids, person = payload.get("candidates"), payload.get("person")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids) or not isinstance(person, str):
+        raise _refused("candidates and a name")
+    return ids, person
+
+
+def draw(payload: Mapping[str, Any]) -> tuple[str, float, str]:
+    """Read for whom a second reading is to be drawn, ``{person, share, reading}``.
+
+    Raises:
+        LabelsRefusedError: The payload is not of this form.
+    """
+    person, share, reading_id = payload.get("person"), payload.get("share"), payload.get("reading")
+    sound = isinstance(reading_id, str) and re.fullmatch("[0-9a-f]{32}", reading_id)
+    if not isinstance(person, str) or not isinstance(share, int | float) or not sound:
+        raise _refused("a name and a share")
+    return person, float(share), str(reading_id)
 
 
 def polygon(item: Any) -> BaseGeometry:

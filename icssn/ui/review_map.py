@@ -15,7 +15,7 @@ from icssn.geo import crs
 from icssn.records import CandidateStatus, Checkpoint, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import map as maps
-from icssn.ui import measures, palette, payload
+from icssn.ui import measures, palette, payload, sharing, wording
 from icssn.ui.wording import phrase
 
 _LEGEND = [
@@ -39,6 +39,7 @@ _KEYS = [
     ("B", "key_band"),
     ("I", "key_evidence"),
     ("L", "where_next"),
+    ("M", "mappers"),
     ("Esc", "key_escape"),
 ]
 
@@ -51,6 +52,8 @@ def review(ws: Workspace, scene: Scene, main: Prediction | None, other: Predicti
     held_out = _held_out(scene) if main else None
     legend += [("other_outline", "other")] if other else []
     legend += [("held_out", "held_out")] if held_out else []
+    waiting = actions.reading_to_do(ws, main.id) if main else None
+    found = payload.queue_items(queue, threshold=main.threshold) if main else []
     areas = {candidate.id: candidate.area_m2 for candidate in (place.candidate for place in queue)}
     maps.show(
         "review",
@@ -68,9 +71,10 @@ def review(ws: Workspace, scene: Scene, main: Prediction | None, other: Predicti
             "other": _overlay(ws, scene, other),
         },
         contents={
-            "candidates": payload.queue_items(queue, threshold=main.threshold) if main else [],
+            "candidates": sharing.items(ws, main, found, waiting) if main else [],
             "others": payload.candidate_items(actions.list_candidates(ws, other.id)) if other else [],
-            "labels": payload.label_items(actions.list_labels(ws, scene.id)),
+            "labels": sharing.labels(payload.label_items(actions.list_labels(ws, scene.id)), waiting),
+            "share": sharing.contents(ws, main, waiting) if main else None,
             "next": st.session_state.get(f"next_{main.id}") if main else None,
             "answer": st.session_state.get(answer),
         },
@@ -96,8 +100,10 @@ def _answered(
 ) -> dict[str, Any]:
     """Do what the browser asks for and give the answer for it."""
     kind = event.get("event")
+    if main is not None and kind in sharing.EVENTS:
+        return sharing.answered(ws, main, event)
     if main is None or kind not in ("suggest", "propose"):
-        return decided(ws, scene.id, areas, event)
+        return _said(ws, scene, main, areas, event)
     kept = f"next_{main.id}"
     try:
         if kind == "propose":
@@ -108,8 +114,27 @@ def _answered(
             text = phrase("review.did_suggest")
         st.session_state[kept] = suggested(ws, main.id)
     except IcssnError as err:
-        return {"nonce": event.get("nonce"), "ok": False, "text": str(err)}
+        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
     return {"nonce": event.get("nonce"), "ok": True, "text": text}
+
+
+def _said(
+    ws: Workspace, scene: Scene, main: Prediction | None, areas: Mapping[str, float], event: dict[str, Any]
+) -> dict[str, Any]:
+    """Take decisions and, apart from them, what a second reader says; one message may hold both."""
+    items = event.get("decisions")
+    again = (
+        [item for item in items if isinstance(item, dict) and item.get("reading")] if isinstance(items, list) else []
+    )
+    if main is None or not again:
+        return decided(ws, scene.id, areas, event)
+    answer = sharing.read(ws, main, event | {"decisions": again})
+    rest = [item for item in event["decisions"] if item not in again]
+    if rest and answer["ok"]:
+        return decided(ws, scene.id, areas, event | {"decisions": rest})
+    if rest:
+        decided(ws, scene.id, areas, event | {"decisions": rest})
+    return answer
 
 
 def decided(ws: Workspace, scene_id: str, areas: Mapping[str, float], event: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +149,7 @@ def decided(ws: Workspace, scene_id: str, areas: Mapping[str, float], event: dic
     try:
         decisions = payload.decisions(event)
     except IcssnError as err:
-        return {"nonce": event.get("nonce"), "ok": False, "text": str(err)}
+        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
     revision, refused = 0, ""
     try:
         revision = actions.review(ws, scene_id, decisions).revision
@@ -136,7 +161,7 @@ def decided(ws: Workspace, scene_id: str, areas: Mapping[str, float], event: dic
                     actions.review(ws, scene_id, [decision])
                 except IcssnError as single:
                     refused = str(single)
-    text = refused or _confirmed(decisions, areas, revision)
+    text = wording.told(refused) or _confirmed(decisions, areas, revision)
     return {"nonce": event["nonce"], "ok": not refused, "text": text}
 
 

@@ -14,6 +14,7 @@ from icssn.records import (
     Candidate,
     CandidateStatus,
     Checkpoint,
+    Decision,
     Edits,
     LabelClass,
     LabelDeletion,
@@ -237,6 +238,65 @@ def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, 
     [area] = actions.list_labels(ws, scene.id, cls=LabelClass.label_area)
     assert area.status is LabelStatus.proposed
     assert (review.foreign, review.errors) == ([], [])
+
+
+def test_candidates_are_given_to_mappers_and_each_sees_the_own(
+    review: Visit, ws: Workspace, scene: Scene, latest: Prediction
+) -> None:
+    _, inside_map = review.map()
+    actions.assign(ws, scene.id, [f"c{latest.id[:8]}"], person="王工")
+    review.page.keyboard.press("m")
+    inside_map.get_by_label("Give").select_option("nobody")
+    inside_map.locator(".ic-give input").fill(ws.actor.name)
+    inside_map.locator("#ic-give").click()
+    inside_map.get_by_text(f"candidates are {ws.actor.name}'s now").wait_for(timeout=30_000)
+    inside_map.get_by_text(f"{ws.actor.name} (you)").wait_for(timeout=30_000)
+    inside_map.get_by_label("Show", exact=True).select_option("mine")
+    held = actions.list_assignments(ws, latest.id)
+    mine = sorted(key for key, person in held.items() if person == ws.actor.name)
+    rows = inside_map.locator(".ic-row")
+    assert sorted(rows.nth(n).get_attribute("data-id") or "" for n in range(rows.count())) == mine
+    review.page.keyboard.press("n")
+    review.page.keyboard.press("u")
+    inside_map.get_by_text(f"{len(mine) - 1} of {len(mine)} open").first.wait_for()
+    assert (review.foreign, review.errors) == ([], [])
+
+
+def test_a_second_reader_decides_blind_by_keys_and_sees_the_agreement_afterwards(
+    ws: Workspace, scene: Scene, server: Server, visit: Visit
+) -> None:
+    made = a_prediction(ws, scene, probability=150)
+    found = actions.list_candidates(ws, made.id)
+    status = [CandidateStatus.accepted, CandidateStatus.accepted, CandidateStatus.rejected]
+    first = [
+        Decision(candidate_id=item.id, status=word, look_alike="") for item, word in zip(found, status, strict=True)
+    ]
+    predictions.decide(ws.db, scene.id, first, actor="Li")
+    drawn = {label.uid for label in actions.list_labels(ws, scene.id)} & {item.id for item in found}
+    actions.draw_second_reading(ws, made.id, reader=ws.actor.name, share=1)
+    page = opened(server, visit, count=3).page
+    frame, inside_map = visit.map()
+    seen = frame.evaluate("icssn.candidates().map((item) => [item.status, item.look_alike])")
+    assert seen == [["open", ""]] * 3
+    assert len(drawn) == 3
+    page.keyboard.press("m")
+    inside_map.locator("#ic-again").click()
+    inside_map.get_by_text("3 of 3 open").wait_for()
+    for key in "aa":
+        page.keyboard.press(key)
+    inside_map.get_by_text("1 left; nothing of the first decisions").wait_for(timeout=30_000)
+    page.keyboard.press("z")  # a change of mind counts until all is read
+    page.keyboard.press("a")
+    page.keyboard.press("a")
+    inside_map.get_by_text("All is read").wait_for(timeout=30_000)
+    page.keyboard.press("m")
+    inside_map.get_by_text("Agreement 67%").wait_for(timeout=30_000)
+    inside_map.get_by_text("rejected – accepted").click()
+    inside_map.locator(".ic-details").get_by_text("rejected").first.wait_for()
+    page.keyboard.press("z")  # the first decision is not undone by it
+    frame.wait_for_function("icssn.unsaved() === 0")
+    assert sorted(statuses(ws, made)) == ["accepted", "accepted", "rejected"]
+    assert (visit.foreign, visit.errors) == ([], [])
 
 
 def test_the_inventory_is_downloaded_whole(review: Visit) -> None:

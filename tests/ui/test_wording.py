@@ -69,6 +69,9 @@ def test_every_phrase_that_is_put_together_is_in_the_catalogue() -> None:
     made |= {f"map.{key}" for key in re.findall(r"\b(?:sort|hint|conflict|keep|take)_\w+\b", scripts)}
     made |= {f"map.{word}" for word in re.findall(r'button\(\w+, "(\w+)"', scripts)}
     made |= {f"map.{word}" for _, word in label_map.KEYS} | {f"map.{word}" for word, _ in label_map.LEGEND}
+    [scopes] = re.findall(r'"give", \[(.+?)\]', scripts)
+    made |= {f"map.give_{scope}" for scope in re.findall(r'"(\w+)"', scopes)}
+    made |= {f"map.filter_{which}" for which in ("all", "open", "decided", "mine", "nobody", "again")}
     assert made <= known
 
 

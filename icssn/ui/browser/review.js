@@ -5,8 +5,15 @@ icssn.review = function (map, options) {
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
   const overlays = icssn.overlays(map, ui, options), evidence = icssn.evidence(map, ui);
   const suggest = options.main && icssn.suggest(map, ui);
+  const share = options.main && icssn.share(map, ui, {
+    items: () => candidates,
+    current: () => current,
+    number: (id) => candidates.findIndex((item) => item.id === id) + 1,
+    choose: (id) => { if (!scope().some((item) => item.id === id)) filter("all"); choose(id, true); },
+    readAgain: () => { filter("again"); list(); move(1); },
+  });
   const keptKey = `icssn.decisions.${options.main ? options.main.id : ""}`, QUICK_MS = 700, MOST_ROWS = 400;
-  let candidates = [], others = [], labels = [], current = null, choosing = false, order = "priority", shown = "all";
+  let candidates = [], others = [], labels = [], again = null, me = "", current = null, choosing = false, order = "priority", shown = "all";
   let draft = null, moved = 0, sentAs = null; // an outline being corrected; when the queue last moved on
   const undos = [], sent = new Map();
   const unsaved = new Map(JSON.parse(localStorage.getItem(keptKey) || "[]")); // candidate id → decision not yet acknowledged
@@ -43,6 +50,7 @@ icssn.review = function (map, options) {
   }
   function draw(item) {
     for (const old of shapes.get(item.id) || []) drawn.removeLayer(old);
+    if (item.again && shown !== "again") return; // what is to be read again shows only there
     const chosen = item.id === current, geometry = (chosen && draft) || item.geometry, style = { ...styleOf(item) };
     if (chosen) Object.assign(style, { color: "#fff", weight: 4, fill: !draft });
     const outline = line(geometry, { fill: true, ...style }, canvas.main, drawn, "ic-outlines");
@@ -54,8 +62,11 @@ icssn.review = function (map, options) {
   // ---- the queue
   const card = node("section", "ic-details ic-card"), rows = node("section", "ic-list");
   ui.panel.prepend(card, rows);
-  const find = (id) => candidates.find((item) => item.id === id), openOnes = () => candidates.filter((item) => item.status === "open");
-  const visible = () => candidates.filter((item) => shown === "all" || item.id === current || (shown === "open") === (item.status === "open"));
+  const find = (id) => candidates.find((item) => item.id === id);
+  /** What the filter is about: the reader's own, nobody's, what is to be read again, else everything but that. */
+  const scope = () => candidates.filter((item) => (shown === "again" ? item.again : !item.again && (shown === "mine" ? item.person === me : shown !== "nobody" || !item.person)));
+  const openOnes = () => scope().filter((item) => item.status === "open");
+  const visible = () => scope().filter((item) => !["open", "decided"].includes(shown) || item.id === current || (shown === "open") === (item.status === "open"));
   const sort = () => candidates.sort((a, b) => (order === "priority" ? b.priority - a.priority : b.score - a.score));
   const picker = (parent, name, values, value, onchange) => {
     const pick = node("select", "", parent);
@@ -64,15 +75,22 @@ icssn.review = function (map, options) {
     pick.value = value;
     pick.addEventListener("change", () => { onchange(pick.value); list(); });
   };
+  function filter(value) {
+    const blind = [shown, value].includes("again");
+    shown = value;
+    if (blind) choose(null, false);
+    if (blind) redraw();
+  }
   function list() {
     rows.replaceChildren();
-    const left = openOnes().length, all = candidates.length, head = node("header", "", rows), title = node("h2", "", head, say("candidates"));
+    const left = openOnes().length, all = scope().length, head = node("header", "", rows), title = node("h2", "", head, say("candidates"));
     node("span", "", title, say("open_count", { open: left, all }));
-    if (!all) return void node("div", "ic-empty", rows, say(options.main ? "candidates_empty" : "prediction_none"));
-    node("i", "", node("div", "ic-done", head)).style.width = `${(100 * (all - left)) / all}%`;
+    if (!candidates.length) return void node("div", "ic-empty", rows, say(options.main ? "candidates_empty" : "prediction_none"));
+    node("i", "", node("div", "ic-done", head)).style.width = `${(100 * (all - left)) / Math.max(all, 1)}%`;
     const ways = node("div", "ic-two", head);
     picker(ways, "order", ["priority", "score"], order, (value) => { order = value; sort(); });
-    picker(ways, "filter", ["all", "open", "decided"], shown, (value) => (shown = value));
+    picker(ways, "filter", ["all", "open", "decided", "mine", "nobody", ...(again ? ["again"] : [])], shown, filter);
+    if (!all) node("div", "ic-empty", rows, say("filter_empty_queue"));
     const wanted = visible(), here = wanted.findIndex((item) => item.id === current), from = Math.max(0, Math.min(here - MOST_ROWS / 2, wanted.length - MOST_ROWS));
     for (const item of wanted.slice(from, from + MOST_ROWS)) {
       const row = node("div", `ic-row${item.id === current ? " ic-chosen" : ""}`, rows);
@@ -82,12 +100,14 @@ icssn.review = function (map, options) {
       icssn.swatch(row, styleOf(item));
       const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(item.status === "open" && item.faint ? "status_faint" : `status_${item.status}`);
       node("span", "ic-what", row, `${candidates.indexOf(item) + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
+      if (item.person && shown !== "mine") node("span", "ic-tag ic-person", row, item.person).title = item.person;
       node("span", "ic-area", row, `${(order === "priority" ? item.priority : item.score).toFixed(2)} · ${icssn.areaText(item.area)}`);
       row.addEventListener("click", () => choose(item.id, true));
       row.addEventListener("keydown", (event) => event.key === "Enter" && choose(item.id, true));
       if (item.id === current) setTimeout(() => row.scrollIntoView({ block: "nearest" }));
     }
     if (wanted.length > MOST_ROWS) node("div", "ic-empty", rows, say("more_rows", { count: wanted.length - MOST_ROWS }));
+    if (share) share.refresh();
   }
   function details() {
     card.replaceChildren();
@@ -100,7 +120,7 @@ icssn.review = function (map, options) {
       return;
     }
     const title = node("h2", "", card, say("candidate", { number: candidates.indexOf(item) + 1 }));
-    node("span", "", title, say(`status_${item.status}`));
+    node("span", "", title, say(item.again && item.status === "open" ? "second_reading" : `status_${item.status}`));
     if (choosing) {
       node("h2", "", card, say("what_is_it"));
       const kinds = node("div", "ic-buttons", card);
@@ -115,6 +135,7 @@ icssn.review = function (map, options) {
     button(buttons, say("reject"), reject, { key: "X", id: "ic-reject" });
     button(buttons, say("unsure"), () => decide("unsure"), { key: "U", id: "ic-unsure" });
     button(ways, say("correct"), edit, { key: "E", id: "ic-correct" }).setAttribute("aria-pressed", Boolean(draft));
+    ways.firstChild.disabled = Boolean(item.again);
     button(ways, say("undo"), undo, { key: "Z", id: "ic-undo" }).disabled = !undos.length;
     button(ways, say("previous"), () => move(-1), { key: "P", id: "ic-previous" });
     button(ways, say("next"), () => move(1), { key: "N", id: "ic-next" });
@@ -137,13 +158,13 @@ icssn.review = function (map, options) {
   function fly(item) { // who types quickly is not made to watch a flight
     const slow = Date.now() - moved > QUICK_MS;
     moved = Date.now();
-    const view = { maxZoom: 19, paddingTopLeft: [evidence.room(), 0] };
+    const view = { maxZoom: 19, paddingTopLeft: [evidence.room(), 0], paddingBottomRight: [share.room(), 0] };
     if (slow) map.flyToBounds(frame(item), { ...view, duration: 0.4 });
     else map.fitBounds(frame(item), { ...view, animate: false });
   }
   /** Give the next candidate to look at from the current one on, or none. */
   function following(by) {
-    const wanted = openOnes().length ? openOnes() : candidates, n = candidates.length;
+    const wanted = openOnes().length ? openOnes() : scope(), n = candidates.length;
     const here = candidates.findIndex((item) => item.id === current), from = here < 0 && by < 0 ? 0 : here;
     for (let k = 1; k <= n; k++) {
       const item = candidates[(((from + by * k) % n) + n) % n];
@@ -178,7 +199,7 @@ icssn.review = function (map, options) {
   }
   function record(item, status, look_alike, geometry) {
     Object.assign(item, { status, look_alike });
-    unsaved.set(item.id, { candidate_id: item.id, status, look_alike, geometry });
+    unsaved.set(item.id, { candidate_id: item.id, status, look_alike, geometry, ...(item.again && { reading: again.id }) });
     keep();
     dispatch();
   }
@@ -190,7 +211,7 @@ icssn.review = function (map, options) {
   function decide(status, look_alike = "") {
     const item = find(current);
     if (!item) return;
-    undos.push({ id: item.id, status: item.status, look_alike: item.look_alike });
+    undos.push({ id: item.id, status: item.status, look_alike: item.look_alike, again: item.again });
     record(item, status, look_alike, status === "accepted" ? draft : null);
     if (status === "accepted" && draft) item.geometry = draft;
     stopEditing();
@@ -201,7 +222,9 @@ icssn.review = function (map, options) {
   }
   function undo() {
     const last = undos.pop(), item = last && find(last.id);
-    if (!item) return;
+    if (!item || item.again !== last.again) return details(); // a reading that is over stands
+    if (item.again && shown !== "again") filter("again");
+    else if (!item.again && shown === "again") filter("all");
     record(item, last.status, last.look_alike, null);
     choose(item.id, true);
   }
@@ -214,7 +237,7 @@ icssn.review = function (map, options) {
   }
   function edit() {
     const item = find(current);
-    if (!item) return;
+    if (!item || item.again) return; // a second reader judges the same outline
     if (draft) stopEditing();
     else {
       draft = structuredClone(item.geometry);
@@ -244,9 +267,14 @@ icssn.review = function (map, options) {
       for (const [id, decision] of sent) if (unsaved.get(id) === decision) unsaved.delete(id);
       keep();
     }
+    again = contents.share && contents.share.again;
+    me = contents.share ? contents.share.me : "";
+    if (shown === "again" && !again) shown = "all";
     candidates = contents.candidates.map((item) => {
       const mine = unsaved.get(item.id);
-      return mine ? { ...item, status: mine.status, look_alike: mine.look_alike } : { ...item };
+      if (mine && Boolean(mine.reading) !== Boolean(item.again)) unsaved.delete(item.id); // said when it was the other
+      else if (mine) return { ...item, status: mine.status, look_alike: mine.look_alike };
+      return { ...item };
     });
     sort();
     ({ others, labels } = contents);
@@ -256,6 +284,7 @@ icssn.review = function (map, options) {
     redraw();
     list();
     details();
+    if (share) share.show(contents.share, contents.answer);
   }
   const deciding = (act) => () => !choosing && act();
   Object.assign(ui.actions, { a: deciding(() => decide("accepted")), x: reject, u: deciding(() => decide("unsure")), e: deciding(edit), z: undo, "ctrl+z": undo,

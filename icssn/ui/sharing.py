@@ -1,0 +1,112 @@
+"""Review shared between people, as the map shows it: whose candidates, what is to be read again, how readers agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from icssn import actions
+from icssn.errors import IcssnError
+from icssn.records import CandidateStatus, Prediction, ReadingOutcome, SecondReading
+from icssn.store.workspace import Workspace
+from icssn.ui import payload, wording
+from icssn.ui.wording import phrase
+
+EVENTS = ("assign", "draw")
+"""What the map's panel may ask for, beside decisions."""
+
+
+def contents(ws: Workspace, prediction: Prediction, waiting: SecondReading | None) -> dict[str, Any]:
+    """Give what the panel shows: who is here, who is known, the reading that waits, how the readings stand.
+
+    Args:
+        ws: Where.
+        prediction: Whose candidates.
+        waiting: The reading that waits for the reader of the page; nothing decided of its candidates may reach them.
+    """
+    return {
+        "me": ws.actor.name,
+        "people": actions.people(ws),
+        "again": None if waiting is None else {"id": waiting.id, "by": waiting.drawn_by, "count": len(waiting.items)},
+        "outcomes": [_outcome(outcome) for outcome in actions.reading_outcomes(ws, prediction.id)],
+    }
+
+
+def items(
+    ws: Workspace, prediction: Prediction, candidates: Iterable[dict[str, Any]], waiting: SecondReading | None
+) -> list[dict[str, Any]]:
+    """Give the candidates of the map with whose they are; those that wait as their reader may see them: blind."""
+    persons = actions.list_assignments(ws, prediction.id)
+    said = actions.words_so_far(ws, waiting.id) if waiting else {}
+    drawn = _drawn(waiting)
+    shown = []
+    for item in candidates:
+        mine: dict[str, Any] = {"person": persons.get(item["id"], "")}
+        if item["id"] in drawn:
+            word = said.get(item["id"])
+            mine |= {"again": True, "status": CandidateStatus.open, "look_alike": ""}
+            mine |= {"status": word.status, "look_alike": word.look_alike} if word else {}
+        shown.append(item | mine)
+    return shown
+
+
+def labels(shown: Iterable[dict[str, Any]], waiting: SecondReading | None) -> list[dict[str, Any]]:
+    """Leave out the labels that would tell what was decided about a candidate that waits; they carry its id."""
+    drawn = _drawn(waiting)
+    return [item for item in shown if item["uid"] not in drawn]
+
+
+def answered(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
+    """Give candidates away or draw a second reading, as the panel asks; the answer is ``{nonce, ok, text}``."""
+    try:
+        if event["event"] == "assign":
+            ids, person = payload.assignment(event)
+            count = actions.assign(ws, prediction.scene_id, ids, person=person)
+            word = "review.did_assign" if person.strip() else "review.did_give_back"
+            text = phrase(word, count=count, person=person.strip())
+        else:
+            reader, share, reading_id = payload.draw(event)
+            drawn = actions.draw_second_reading(ws, prediction.id, reader=reader, share=share, reading_id=reading_id)
+            text = phrase("review.did_draw", count=len(drawn.items), person=drawn.reader)
+    except IcssnError as err:
+        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
+    return {"nonce": event.get("nonce"), "ok": True, "text": text}
+
+
+def read(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
+    """Write down what the reader says again, ``{decisions: [{reading, …}]}``; the answer is ``{nonce, ok, text}``."""
+    try:
+        reading_id = str(event["decisions"][0]["reading"])
+        actions.read_again(ws, reading_id, payload.decisions(event))
+    except IcssnError as err:
+        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
+    outcomes = {outcome.reading.id: outcome for outcome in actions.reading_outcomes(ws, prediction.id)}
+    left = outcomes[reading_id].left if reading_id in outcomes else 0
+    text = phrase("review.did_read", left=left) if left else phrase("review.did_read_all")
+    return {"nonce": event.get("nonce"), "ok": True, "text": text}
+
+
+def _drawn(waiting: SecondReading | None) -> set[str]:
+    return {word.candidate_id for word in waiting.items} if waiting else set()
+
+
+def _outcome(outcome: ReadingOutcome) -> dict[str, Any]:
+    reading, found = outcome.reading, outcome.agreement
+    values: dict[str, Any] = {"person": reading.reader, "count": len(reading.items), "left": outcome.left}
+    if found is None:
+        return {"text": phrase("review.reading_left", **values), "figures": "", "differ": []}
+    figures = phrase(
+        "review.agreement", share=f"{found.share:.0%}", low=f"{found.share_low:.0%}", high=f"{found.share_high:.0%}"
+    )
+    if found.kappa is None:
+        figures += " " + phrase("review.no_kappa")
+    else:
+        low, high = f"{found.kappa_low:.2f}", f"{found.kappa_high:.2f}"
+        figures += " " + phrase("review.kappa", kappa=f"{found.kappa:.2f}", low=low, high=high)
+    return {
+        "text": phrase("review.reading_done", **values),
+        "figures": figures,
+        "differ": [
+            {"id": item.candidate_id, "first": item.first, "second": item.second} for item in outcome.disagreements
+        ],
+    }

@@ -1,0 +1,160 @@
+"""Shared review on the map: names on candidates, a blind second reading, figures when it is over."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from icssn import actions
+from icssn.records import Actor, Candidate, CandidateStatus, Decision, Prediction, Scene, SecondReading, new_id
+from icssn.store import predictions
+from icssn.store.workspace import Workspace
+from icssn.ui import payload, review_map, sharing
+from tests.ui.conftest import inside
+
+ACCEPTED, REJECTED = CandidateStatus.accepted, CandidateStatus.rejected
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamlit.session_state", {"lang": "en"})
+
+
+@pytest.fixture
+def prediction(ws: Workspace, scene: Scene) -> Prediction:
+    """Four candidates; Li accepted two and rejected one of them."""
+    made = Prediction(scene_id=scene.id, checkpoint_id="c1", probability="p.tif", mask="m.tif", threshold=0.5)
+    scores = {"score": 0.7, "mask_score": 0.5, "classifier_score": 0.5, "area_m2": 655.0}
+    whose = {"prediction_id": made.id, "scene_id": scene.id}
+    found = [Candidate(id=f"c{n}", geometry_lonlat=inside(scene, 0.1 + 0.2 * n), **whose, **scores) for n in range(4)]
+    predictions.add(ws.db, made, found)
+    said = (("c0", ACCEPTED, ""), ("c1", ACCEPTED, ""), ("c2", REJECTED, "terrace"))
+    actions.review(
+        ws, scene.id, [Decision(candidate_id=one, status=status, look_alike=kind) for one, status, kind in said]
+    )
+    return made
+
+
+@pytest.fixture
+def waiting(ws: Workspace, prediction: Prediction) -> SecondReading:
+    """All that Li decided waits for Wang, who sits at the page now."""
+    drawn = actions.draw_second_reading(ws, prediction.id, reader="Wang", share=1)
+    ws.actor = Actor(name="Wang")
+    return drawn
+
+
+def items(ws: Workspace, prediction: Prediction) -> list[dict[str, Any]]:
+    found = payload.candidate_items(actions.list_candidates(ws, prediction.id))
+    return sharing.items(ws, prediction, found, actions.reading_to_do(ws, prediction.id))
+
+
+def shown_labels(ws: Workspace, prediction: Prediction) -> set[str]:
+    found = payload.label_items(actions.list_labels(ws, prediction.scene_id))
+    return {item["uid"] for item in sharing.labels(found, actions.reading_to_do(ws, prediction.id))}
+
+
+def said(ws: Workspace, scene: Scene, prediction: Prediction, *decisions: dict[str, Any]) -> dict[str, Any]:
+    event = {"event": "decide", "nonce": "n", "decisions": list(decisions)}
+    return review_map._answered(ws, scene, prediction, {}, event)
+
+
+def word(candidate_id: str, status: str, **more: str) -> dict[str, Any]:
+    return {"candidate_id": candidate_id, "status": status, "look_alike": ""} | more
+
+
+def test_candidates_carry_the_names_of_those_who_have_them(ws: Workspace, prediction: Prediction) -> None:
+    event = {"event": "assign", "nonce": "n", "candidates": ["c0", "c3"], "person": " Wang "}
+    assert sharing.answered(ws, prediction, event) == {"nonce": "n", "ok": True, "text": "2 candidates are Wang's now."}
+    assert {item["id"]: item["person"] for item in items(ws, prediction)} == {
+        "c0": "Wang",
+        "c1": "",
+        "c2": "",
+        "c3": "Wang",
+    }
+    back = sharing.answered(ws, prediction, event | {"person": ""})
+    assert back["text"] == "2 candidates are nobody's again."
+    assert sharing.contents(ws, prediction, None)["people"] == ["Li", "Wang"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "assign", "candidates": "c0", "person": "Wang"},
+        {"event": "assign", "candidates": [1], "person": "Wang"},
+        {"event": "assign", "candidates": ["c0"]},
+        {"event": "assign", "candidates": ["nobody"], "person": "Wang"},
+        {"event": "assign", "candidates": ["c0"], "person": "x" * 81},
+        {"event": "draw", "person": "Wang", "share": "all", "reading": "0" * 32},
+        {"event": "draw", "person": "Wang", "share": 0.5, "reading": "../x"},
+        {"event": "draw", "person": "Wang", "share": 7, "reading": "0" * 32},
+        {"event": "draw", "person": "Li", "share": 0.5, "reading": "0" * 32},
+    ],
+)
+def test_what_cannot_be_is_answered_in_a_sentence_and_changes_nothing(
+    ws: Workspace, prediction: Prediction, event: dict[str, Any]
+) -> None:
+    answer = sharing.answered(ws, prediction, event | {"nonce": "n"})
+    assert (answer["nonce"], answer["ok"]) == ("n", False)
+    assert answer["text"].endswith(".")
+    assert actions.list_assignments(ws, prediction.id) == {}
+    assert actions.reading_outcomes(ws, prediction.id) == []
+
+
+def test_one_wish_that_arrives_twice_draws_once(ws: Workspace, prediction: Prediction) -> None:
+    event = {"event": "draw", "nonce": "n", "person": "Wang", "share": 0.4, "reading": new_id()}
+    answers = [sharing.answered(ws, prediction, event) for _ in range(2)]
+    assert [answer["text"] for answer in answers] == ["1 candidates wait for Wang to read them again."] * 2
+    assert len(actions.reading_outcomes(ws, prediction.id)) == 1
+
+
+def test_nothing_of_the_first_decision_reaches_the_second_reader(
+    ws: Workspace, scene: Scene, prediction: Prediction, waiting: SecondReading
+) -> None:
+    shown = items(ws, prediction)
+    assert {item["id"] for item in shown if item.get("again")} == {"c0", "c1", "c2"}
+    assert {(item["status"], item["look_alike"]) for item in shown} == {("open", "")}
+    assert shown_labels(ws, prediction).isdisjoint({"c0", "c1", "c2"})
+    told = json.dumps(sharing.contents(ws, prediction, waiting))
+    assert not any(word in told for word in ("accepted", "rejected", "terrace"))
+    ws.actor = Actor(name="Li")
+    assert {item["status"] for item in items(ws, prediction)} == {"accepted", "rejected", "open"}
+    assert shown_labels(ws, prediction) >= {"c0", "c1", "c2"}
+
+
+def test_words_said_again_make_no_label_and_end_in_figures(
+    ws: Workspace, scene: Scene, prediction: Prediction, waiting: SecondReading
+) -> None:
+    before = actions.list_labels(ws, scene.id)
+    first = said(ws, scene, prediction, word("c0", "accepted", reading=waiting.id))
+    assert first["text"].startswith("Read. 2 left")
+    assert {item["id"]: item["status"] for item in items(ws, prediction)}["c0"] == "accepted"  # the reader's own word
+    [outcome] = sharing.contents(ws, prediction, waiting)["outcomes"]
+    assert (outcome["text"], outcome["figures"]) == ("Wang: 2 of 3 left to read.", "")
+    own = word("c3", "unsure")  # a decision of the queue in the same message
+    rest = [word("c1", "rejected", reading=waiting.id, look_alike="gully"), word("c2", "rejected", reading=waiting.id)]
+    assert said(ws, scene, prediction, own, *rest)["ok"]
+    assert actions.list_labels(ws, scene.id) == before
+    assert {item["id"]: item["status"] for item in items(ws, prediction)} == {
+        "c0": "accepted",
+        "c1": "accepted",
+        "c2": "rejected",
+        "c3": "unsure",
+    }
+    [outcome] = sharing.contents(ws, prediction, None)["outcomes"]
+    assert outcome["text"] == "Wang read 3 again:"
+    assert outcome["figures"].startswith("Agreement 67% (21% to 94%). Cohen's κ 0.40 (")
+    assert outcome["differ"] == [{"id": "c1", "first": "accepted", "second": "rejected"}]
+    refused = said(ws, scene, prediction, word("c0", "rejected", reading=waiting.id))
+    assert not refused["ok"]
+    assert "all of it is read" in refused["text"]
+
+
+def test_a_refusal_is_told_in_the_readers_language(
+    ws: Workspace, prediction: Prediction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamlit.session_state", {"lang": "zh"})
+    event = {"event": "draw", "nonce": "n", "person": "Li", "share": 0.5, "reading": new_id()}
+    text = sharing.answered(ws, prediction, event)["text"]
+    assert text == "复判被拒绝：没有 Li 以外的人判定过的候选了。请先判定一些候选，或另选复判者。"
