@@ -22,6 +22,8 @@ from icssn.durable import whole_file
 from icssn.errors import MissingPartError
 from icssn.imagery.write import PROBABILITY_STEPS
 from icssn.inference.backend import Answers, Maps
+from icssn.inference.narrow import narrowed
+from icssn.nets.device import one_thread
 from icssn.nets.icssn import Icssn
 
 _MULTIPLE = 32  # px; the graph takes sides that are multiples of it, as the network would grow them itself
@@ -41,7 +43,7 @@ class OpenvinoBackend:
         MissingPartError: OpenVINO is not installed, cannot run the network, or answers otherwise than torch.
     """
 
-    window_px = 2368  # takes 0.7 GB in float32 (120 bytes a pixel, measured)
+    window_px = 2656  # takes 0.7 GB in float32 (95 bytes a pixel, measured)
 
     def __init__(self, model: Icssn, kept: Path) -> None:
         openvino = _import_openvino()
@@ -91,7 +93,7 @@ class OpenvinoBackend:
         bands = next(answers.model.encoder.parameters()).shape[1]
         noise = np.random.default_rng(0).integers(0, 256, (count, bands, height // 8, width // 8), np.uint8)
         images = np.ascontiguousarray(noise.repeat(8, axis=2).repeat(8, axis=3))
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             wanted, wanted_cells = answers(torch.from_numpy(images))
         found = self.map(images)
         by_pixel = np.abs(found.probability.astype(int) - wanted.numpy()).max() / PROBABILITY_STEPS
@@ -122,7 +124,7 @@ def _read_or_export(openvino: Any, core: Any, model: Icssn, kept: Path) -> Any:
 
     It is always read from its file, since a fresh export rounds a little differently.
     """
-    name = f"map-{openvino.__version__.split('-')[0]}.xml"
+    name = f"narrow-{openvino.__version__.split('-')[0]}.xml"
     if (kept / name).is_file():
         with contextlib.suppress(RuntimeError):  # damaged: made again
             return core.read_model(kept / name)
@@ -142,7 +144,7 @@ def _export(openvino: Any, model: Icssn) -> Any:
     example = torch.zeros((1, bands, _EXAMPLE_PX, _EXAMPLE_PX), dtype=torch.uint8)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # sizes are multiples of 32, so no branch differs
-        traced = torch.jit.trace(Answers(model), example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(narrowed(Answers(model)), example, check_trace=False)  # type: ignore[no-untyped-call]
         return openvino.convert_model(traced, example_input=example, input=[openvino.PartialShape([-1, bands, -1, -1])])
 
 

@@ -133,7 +133,13 @@ def predict_scene(
         whole_file(out / MASK_NAME) as mask,
         whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
         _kept_parts(
-            out, sha256=str(card["sha256"]), facts=facts, config=config, computed_by=computed_by, region=region
+            out,
+            sha256=str(card["sha256"]),
+            facts=facts,
+            config=config,
+            computed_by=computed_by,
+            window_px=backend.window_px,
+            region=region,
         ) as kept,
     ):
         _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
@@ -200,6 +206,7 @@ def _kept_parts(
     facts: RasterFacts,
     config: InferenceConfig,
     computed_by: str,
+    window_px: int,
     region: BaseGeometry | None,
 ) -> Iterator[Path]:
     """Give a hidden folder for parts that only a killed process leaves behind, for the same work to go on with.
@@ -211,6 +218,7 @@ def _kept_parts(
         facts.model_dump_json(),
         config.model_dump_json(exclude={"workers", "scheduler"}),  # who computes does not change what comes out
         computed_by,
+        window_px,
         None if region is None else region.wkb_hex,
     )
     folder = out / f".parts-{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from icssn.config import EncoderConfig
 from icssn.errors import CheckpointRefusedError, ConfigError
+from icssn.nets.device import one_thread
 from icssn.nets.imagenet import imagenet_lite0
 
 EMBEDDED = "tu-tf_efficientnet_lite0"
@@ -103,9 +104,9 @@ def adapt_bands(filters: Tensor, bands: int) -> Tensor:
 
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
     side = 64
-    shapes_only = copy.deepcopy(encoder).to("meta")  # computes no values
-    with torch.no_grad():
-        features = shapes_only.eval()(torch.zeros(1, config.bands, side, side, device="meta"))
+    tried = copy.deepcopy(encoder).eval()  # so that no statistics of the encoder itself move
+    with torch.inference_mode(), one_thread():  # a quarter of what asking for shapes alone ("meta") costs
+        features = tried(torch.zeros(1, config.bands, side, side))
     found = [side // feature.shape[-1] for feature in features]
     if len(found) != 6 or found[2] != 4 or found[-1] != config.output_stride:
         raise ValueError(f"feature maps at strides {found}")

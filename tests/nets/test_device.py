@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from icssn.errors import ConfigError
-from icssn.nets.device import autocast, autocast_dtype, describe, pick_device, tune_allocator
+from icssn.nets.device import autocast, autocast_dtype, describe, one_thread, pick_device, tune_allocator
 
 
 def test_auto_gives_a_device_that_computes() -> None:
@@ -36,3 +36,22 @@ def test_autocast_computes_in_the_announced_arithmetic() -> None:
 def test_the_allocator_is_tuned_on_linux_with_glibc_only() -> None:
     glibc = platform.system() == "Linux" and platform.libc_ver()[0] == "glibc"
     assert tune_allocator() is glibc
+
+
+def test_one_thread_is_one_until_it_ends_or_fails() -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+
+    def fail() -> None:
+        with one_thread():
+            seen.append(torch.get_num_threads())
+            raise ZeroDivisionError
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 2]
