@@ -9,9 +9,6 @@ beside it: some of those are wrong as well.
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import sys
 import tempfile
 from collections import Counter
@@ -21,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 import rasterio
 from rasterio.transform import Affine
+from report import parser_of, tell
 from review import DATA, icssn, prepared
 from shapely import affinity
 from shapely.geometry import Polygon
@@ -40,9 +37,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one short round of training, three trials")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="one short round of training, three trials")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--workspace", type=Path, help="a workspace with a trained model and the scene 'test'")
     options = parser.parse_args()
@@ -63,12 +58,7 @@ def main() -> None:
     figures = planted(
         truth, probability, exceeds(probability, prediction.threshold), trials=3 if options.quick else TRIALS
     )
-    for name, value in figures.items():
-        print(f"{name:36} {value:.3g}")
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    report = {"benchmark": "disputes", "machine": machine, "quick": options.quick, "figures": figures, "rows": []}
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("disputes", options, figures)
 
 
 def planted(truth: Pixels, probability: Pixels, mask: npt.NDArray[np.bool_], *, trials: int) -> dict[str, float]:

@@ -8,10 +8,7 @@ bound.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import platform
 import random
 import statistics
 import sys
@@ -19,13 +16,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import psutil
 import rasterio
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 from shapely.geometry import Polygon
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the browser and the server are started as the tests start them
 
+from benchmarks.report import parser_of, tell
 from icssn import actions, handlers
 from icssn.records import Edits, Job, JobKind, NewLabel, Scene
 from icssn.store.workspace import Workspace
@@ -62,18 +59,11 @@ _TOOLBAR = """(polygons) => {
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="fewer repetitions")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), repeats=5 if options.quick else 30)
-    for name, value in figures.items():
-        print(f"{name:32} {value:10.1f}")
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    report = {"benchmark": "editor", "machine": machine, "quick": options.quick, "figures": figures, "rows": []}
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("editor", options, figures)
 
 
 def measure(folder: Path, *, repeats: int) -> dict[str, float]:

@@ -6,9 +6,6 @@ small counts. Training is real, with a network so small that a step takes a few 
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import random
 import subprocess
 import sys
@@ -37,6 +34,7 @@ from benchmarks.crime_scene import (
 )
 from benchmarks.fault_places import lose_machine, reload_page
 from benchmarks.fault_writers import kill_publishers, kill_savers
+from benchmarks.report import parser_of, tell
 from icssn import actions
 from icssn.errors import BusyError
 from icssn.jobs import engine
@@ -47,9 +45,7 @@ from icssn.store.workspace import Workspace
 
 def main() -> None:
     """Cause every fault and print or write what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few of each fault")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="few of each fault")
     parser.add_argument("--only", help="one fault, by the name of its function")
     options = parser.parse_args()
     few, many = (3, 20) if options.quick else (20, 100)
@@ -77,12 +73,7 @@ def main() -> None:
             figures |= found
             rows.append({"fault": fault.__name__, "count": count, "seconds": time.monotonic() - begun, **found})
             print(f"{fault.__name__:16} {rows[-1]['seconds']:6.1f} s", found, flush=True)
-    for name, value in figures.items():
-        print(f"{name:36} {value:.4g}")
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "faults", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("faults", options, figures, rows)
 
 
 # ---- the faults ---------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ and a large copy.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from method_scenes import given_scenes
 from numpy.typing import NDArray
+from report import parser_of, tell
 from torch.utils.flop_counter import FlopCounterMode
 
 from icssn.chips.cut import cut
@@ -38,9 +38,7 @@ SIDE_PX, REPEATS = 8192, 5
 
 def main() -> None:
     """Measure, print and write the figures; without a card say so."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few steps of training, a scene of 4096²")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="few steps of training, a scene of 4096²")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes")
     options = parser.parse_args()
     if not torch.cuda.is_available():
@@ -50,14 +48,10 @@ def main() -> None:
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
     with tempfile.TemporaryDirectory() as folder:
         figures, rows = measure(options.data, Path(folder), quick=options.quick)
-    for name, value in figures.items():
-        print(f"{name:36} {value:.4g}")
     for row in rows:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
-    if options.json:
-        machine = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
-        report = {"benchmark": "gpu", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    card = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
+    tell("gpu", options, figures, rows, machine=card)
 
 
 def measure(data: Path, folder: Path, *, quick: bool) -> tuple[dict[str, float], list[dict[str, Any]]]:

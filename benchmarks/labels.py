@@ -5,9 +5,6 @@ Seconds are processor time of this one process, so that another load on the mach
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import sys
 import tempfile
 import time
@@ -16,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import rasterio
+from report import parser_of, tell
 from shapely.geometry import Polygon
 
 from icssn import actions
@@ -31,9 +28,7 @@ SIDE_PX, CORNERS = 4000, 60
 
 def main() -> None:
     """Run everything once and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="300 labels instead of 3,000")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="300 labels instead of 3,000")
     options = parser.parse_args()
     count = 300 if options.quick else 3000
     figures: dict[str, float] = {}
@@ -47,12 +42,7 @@ def main() -> None:
             figures[f"export_{ending}_s"] = seconds(lambda file=file: actions.export_labels(ws, scene.id, file))
             figures[f"preview_{ending}_s"] = seconds(lambda file=file: actions.preview_import(ws, scene.id, file))
         ws.close()
-    for name, value in figures.items():
-        print(f"{name:24} {value:8.2f}")
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "labels", "machine": machine, "quick": options.quick, "count": count, "figures": figures}
-        options.json.write_text(json.dumps(report, indent=1))
+    tell("labels", options, figures, count=count)
 
 
 def a_scene(ws: Workspace, folder: Path, count: int) -> Scene:

@@ -7,10 +7,8 @@ looks at the image.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from report import parser_of, tell
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "bijie_scenes"
 QUICK = ("--rounds", "1", "--steps", "60", "--set", "classify.steps=30")
@@ -26,25 +24,20 @@ QUICK = ("--rounds", "1", "--steps", "60", "--set", "classify.steps=30")
 
 def main() -> None:
     """Run the loop and print or write its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="one short round")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
     with tempfile.TemporaryDirectory() as workspace:
-        report = run_loop(options.data, Path(workspace), quick=options.quick)
-    for row in report["rows"]:
+        figures, rows = run_loop(options.data, Path(workspace), quick=options.quick)
+    for row in rows:
         print(f"{row['seconds']:8.1f} s  icssn {row['command']}")
-    for name, value in report["figures"].items():
-        print(f"{name:32} {value:.4g}")
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("loop", options, figures, rows)
 
 
-def run_loop(data: Path, workspace: Path, *, quick: bool) -> dict[str, Any]:
-    """Give the report of one loop in a fresh workspace."""
+def run_loop(data: Path, workspace: Path, *, quick: bool) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Give the figures of one loop in a fresh workspace, and a row for each command."""
     rows: list[dict[str, Any]] = []
 
     def icssn(*words: object) -> dict[str, Any]:
@@ -68,8 +61,7 @@ def run_loop(data: Path, workspace: Path, *, quick: bool) -> dict[str, Any]:
     icssn("predict", "--scene", "test")
     judged = icssn("evaluate", "--scene", "test", "--truth", data / "test_scene_mask.tif")
     figures = {"total_s": sum(row["seconds"] for row in rows), "train_s": trained["seconds"], **judged["metrics"]}
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    return {"benchmark": "loop", "machine": machine, "quick": quick, "figures": figures, "rows": rows}
+    return figures, rows
 
 
 if __name__ == "__main__":

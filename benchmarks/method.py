@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import platform
 import shutil
 import sys
 import time
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import rasterio
 import torch
 from method_scenes import TASKS, Scene
+from report import parser_of, tell
 
 from icssn.chips.cut import MANIFEST, cut
 from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig, train_config
@@ -273,20 +272,13 @@ def _report(out: Path, options: argparse.Namespace) -> None:
         shown = "  ".join(f"{name} {line[name]:.3f}" for name in SHOWN if name in line)
         print(f"{line['task']} → {line['test']} · {line['variant']} · {line['seeds']} seed(s){told}\n    {shown}")
     figures = goal_figures(summary(rows))
-    for name, value in figures.items():
-        print(f"{name:32} {value:.4g}")
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        kept = [{name: value for name, value in row.items() if name != "blocks"} for row in rows]
-        report = {"benchmark": "method", "machine": machine, "quick": options.quick, "figures": figures}
-        options.json.write_text(json.dumps({**report, "summary": lines, "rows": kept}, indent=1), encoding="utf-8")
+    kept = [{name: value for name, value in row.items() if name != "blocks"} for row in rows]
+    tell("method", options, figures, kept, summary=lines)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, quick="full and matched only, few steps")
     names = [*variants(TrainConfig()), *(f"full, {name}" for name in OPTIONS)]
-    parser.add_argument("--quick", action="store_true", help="full and matched only, few steps")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--out", type=Path, default=Path("method-rows"), help="folder of the rows and unfinished runs")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes, bijie, tianshui_geoeye1")
     parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"])

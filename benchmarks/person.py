@@ -23,12 +23,9 @@ Source:
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
-import json
 import math
-import platform
 import statistics
 import sys
 import tempfile
@@ -38,7 +35,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 from editor import make_scene
 from person_outlines import XY, agreement, fewest, landslide, predicted, true_side
 from playwright.sync_api import Browser, Frame, sync_playwright
@@ -46,6 +42,7 @@ from shapely.geometry import LineString, Point, Polygon
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the browser and the server are started as the tests start them
 
+from benchmarks.report import parser_of, tell
 from icssn import actions
 from icssn.errors import OutlineError
 from icssn.geo import outlines
@@ -126,18 +123,11 @@ class Person:
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few of each task")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="few of each task")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures, rows = measure(Path(folder), quick=options.quick)
-    for name, value in figures.items():
-        print(f"{name:32} {value:10.2f}")
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    report = {"benchmark": "person", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("person", options, figures, rows)
 
 
 def measure(folder: Path, *, quick: bool) -> tuple[dict[str, float], list[dict[str, Any]]]:

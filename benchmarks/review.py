@@ -21,7 +21,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -34,8 +33,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 import rasterio
+from report import parser_of, tell
 from review_labels import QUICK_STEPS, STEPS, label_share
 
 from icssn import actions
@@ -54,9 +53,7 @@ LOOK_S = 2.0
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one short round of training, five candidates")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="one short round of training, five candidates")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--workspace", type=Path, help="a workspace with a trained model and the scene 'test'")
     parser.add_argument(
@@ -79,14 +76,9 @@ def main() -> None:
             )
         else:
             figures = _queue(ends, options)
-    for name, value in figures.items():
-        print(f"{name:36} {value:.3g}")
+    tell("review", options, figures, rows)
     for row in rows:
         print(json.dumps(row))
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    report = {"benchmark": "review", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
 def _queue(ends: ExitStack, options: argparse.Namespace) -> dict[str, float]:

@@ -7,11 +7,8 @@ a throwaway server on this machine, which waits for the disk at each commit as S
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import multiprocessing
-import platform
 import random
 import statistics
 import sys
@@ -21,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 from hypothesis import HealthCheck, given, settings
 from shapely.geometry import Point, Polygon
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the trials are those of the tests
 
+from benchmarks.report import parser_of, tell
 from icssn.records import Edits, LabelChange, NewLabel
 from icssn.store import labels, scenes
 from icssn.store.database import Database, open_database
@@ -41,9 +38,7 @@ BATCH = 5_000
 
 def main() -> None:
     """Run both databases and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a fifth of the polygons, fewer repetitions")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="a fifth of the polygons, fewer repetitions")
     options = parser.parse_args()
     amounts = QUICK if options.quick else FULL
     rows: list[dict[str, Any]] = []
@@ -55,10 +50,7 @@ def main() -> None:
     except NoPostgisError as err:
         print(f"PostGIS was not measured: {err}")
     figures = {row["figure"]: row["value"] for row in rows}
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "store", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("store", options, figures, rows)
 
 
 def measured(kind: str, url: str, amounts: dict[str, int]) -> list[dict[str, Any]]:

@@ -7,11 +7,8 @@ their own (`make bench-peers`). Every tile is asked for once, so that no cache a
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
-import json
-import platform
 import random
 import statistics
 import subprocess
@@ -25,10 +22,10 @@ from pathlib import Path
 
 import inference
 import numpy as np
-import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the server is started as the tests start it
 
+from benchmarks.report import parser_of, tell
 from icssn import actions, handlers
 from icssn.imagery.web import FINEST_ZOOM, SIDE
 from icssn.records import Job, JobKind, Scene
@@ -58,9 +55,7 @@ PEERS = {
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help=f"a scene of {QUICK_PX}² px, no larger one")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick=f"a scene of {QUICK_PX}² px, no larger one")
     parser.add_argument("--data", type=Path, default=inference.DATA, help="folder with test_scene.tif")
     parser.add_argument("--peers", type=Path, help="Python of the environment with the peers")
     options = parser.parse_args()
@@ -68,12 +63,7 @@ def main() -> None:
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), options.data, peers=options.peers, quick=options.quick)
-    for name, value in figures.items():
-        print(f"{name:32} {value:10.4g}")
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "tiles", "machine": machine, "quick": options.quick, "figures": figures, "rows": []}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("tiles", options, figures)
 
 
 def measure(folder: Path, data: Path, *, peers: Path | None, quick: bool) -> dict[str, float]:

@@ -6,16 +6,12 @@ of the product; how well it learns plays no part here (docs/benchmarks.md has th
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import crime_scene
-import psutil
+from report import parser_of, tell
 
 from icssn import actions
 from icssn.records import JobState
@@ -28,18 +24,11 @@ FIRST = {"rounds": 1, "classify.steps": 4, "segment.steps": 12, "looks": [1.0]}
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="each figure once instead of three times")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="each figure once instead of three times")
     options = parser.parse_args()
     with crime_scene.fresh_workspace() as ws:
         figures, rows = measure(ws, times=1 if options.quick else 3)
-    for name, value in figures.items():
-        print(f"{name:28} {value:.4g}")
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "training", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("training", options, figures, rows)
 
 
 def measure(ws: Workspace, *, times: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
