@@ -97,7 +97,7 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
             found = "it is placed by ground control points only"
             remedy = "Rectify it first, for example with gdalwarp -tps, or QGIS's Georeferencer."
         else:
-            found = "it is not georeferenced (pixels have no place; world files beside it are not read)"
+            found = "it is not georeferenced (pixels have no place, and world files beside it are not read)"
             remedy = "Export it with a georeference, or set one with gdal_edit.py -a_ullr."
         raise RasterRefusedError(name, found=found, needed="a georeferenced GeoTIFF", remedy=remedy)
     if dataset.crs is None:

@@ -9,7 +9,7 @@ import streamlit as st
 from icssn import actions
 from icssn.records import JobState, Run, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import frame, measures, results
+from icssn.ui import frame, measures, results, wording
 from icssn.ui.palette import CHART
 from icssn.ui.wording import phrase
 
@@ -94,7 +94,7 @@ def _what_can_be_done(ws: Workspace, run: Run) -> None:
             actions.resume_run(ws, run.id)
             st.rerun()
     if stopped and job.error:
-        st.caption(frame.plain(job.error))
+        st.caption(frame.plain(wording.told(job.error)))
 
 
 def _comparison(ws: Workspace, run: Run, others: list[Run], scenes: Mapping[str, Scene]) -> None:

@@ -97,5 +97,5 @@ def _outcome(job: Job) -> None:
     elif job.state is JobState.cancelled:
         st.info(phrase("job.cancelled", kind=phrase(f"job.{job.kind}")))
     else:
-        st.error(phrase("job.failed", kind=phrase(f"job.{job.kind}"), reason=frame.plain(job.error)))
+        st.error(phrase("job.failed", kind=phrase(f"job.{job.kind}"), reason=frame.plain(wording.told(job.error))))
     del st.session_state[_WATCHED][job.id]

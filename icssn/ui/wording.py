@@ -10,6 +10,8 @@ import streamlit as st
 
 from icssn.phrases import catalogue
 
+_VERBATIM = ("name", "who", "path", "detail")  # placeholders for what people or other programs wrote: never translated
+
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 
@@ -43,15 +45,17 @@ def _told(message: str, language: str) -> str:
 
 
 def _part(name: str, value: str, language: str) -> str:
+    if name in _VERBATIM:
+        return value
     words = group("record" if name == "field" else "word", language=language)
     return words.get(value) or _told(value, language)
 
 
 @functools.cache
 def _templates() -> list[tuple[str, re.Pattern[str]]]:
-    """Give the keys of the table ``told`` and what their English looks like."""
+    """Give the keys of the table ``told`` and what their English looks like, the vague ones last."""
     found = []
-    for key, template in group("told", language="en").items():
+    for key, template in sorted(group("told", language="en").items(), key=lambda item: item[1].startswith("{")):
         parts = re.split(r"\{(\w+)\}", template)
         pattern = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
         found.append((f"told.{key}", re.compile(pattern, re.DOTALL)))

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import re
 import string
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
 from icssn import actions
-from icssn.errors import DatabaseUnusableError, DiskFullError
-from icssn.records import CandidateStatus, CheckpointState, JobKind, LabelClass, LabelSource, LabelStatus, Scene
-from icssn.store import geopackage, postgis
+from icssn.datasets import bijie
+from icssn.errors import (
+    BusyError,
+    CancelledError,
+    DatabaseUnusableError,
+    DiskFullError,
+    DuplicateError,
+    IcssnError,
+    NotFoundError,
+    NotTrainableError,
+    RasterRefusedError,
+    WorkersError,
+)
+from icssn.imagery.open import inspect
+from icssn.jobs import engine
+from icssn.records import CandidateStatus, CheckpointState, Job, JobKind, LabelClass, LabelSource, LabelStatus, Scene
+from icssn.store import geopackage, jobs, postgis
 from icssn.store.workspace import Workspace
 from icssn.ui import label_map, next_step, outline_verbs, payload, progress, wording
 
@@ -115,6 +132,67 @@ def test_what_is_wrong_with_a_database_is_told_in_chinese(found: str, remedy: st
     assert told.startswith("数据库“/data/icssn.gpkg”无法使用：")
     assert found not in told
     assert remedy not in told
+
+
+@pytest.mark.parametrize("case", ["text", "no CRS", "no place", "folder", "name", "none"])
+def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -> None:
+    path = tmp_path / ("hill.png" if case == "name" else "hill.tif")
+    if case == "folder":
+        path.mkdir()
+    elif case in ("text", "name"):
+        path.write_text("not a raster")
+    elif case != "none":
+        profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint8"}
+        if case == "no CRS":
+            profile["transform"] = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            with rasterio.open(path, "w", **profile) as out:
+                out.write(np.ones((1, 8, 8), np.uint8))
+    with pytest.raises(RasterRefusedError) as caught:
+        inspect(path)
+    told = wording.told(str(caught.value), language="zh")
+    assert told.startswith(f"栅格“{path.name}”被拒绝：")
+    assert [part for key, part in caught.value.parts.items() if key != "name" and part in told] == []
+
+
+@pytest.mark.parametrize(
+    ("err", "told"),
+    [
+        (bijie.samples, "数据集“nowhere”被拒绝：没有这个文件夹；需要"),
+        (WorkersError("no Dask scheduler answers at tcp://a:8786"), "tcp://a:8786 处没有 Dask 调度器应答。请再次预测"),
+        (BusyError("crossval", "j1", "running"), "已有“交叉验证”任务在运行（任务 j1）。"),
+        (DuplicateError("scene", "train"), "此工作区中已有影像“train”。请换一个名称。"),
+        (NotFoundError("scene", "demo"), "此工作区中没有影像“demo”。"),
+        (
+            NotTrainableError(["4 folds need at least 8 labelled landslides, but there are 3."]),
+            "无法开始训练。分成 4 块",
+        ),
+        (CancelledError("The cross-validation"), "交叉验证已取消"),
+    ],
+    ids=str,
+)
+def test_a_refusal_with_free_parts_is_told_in_chinese(tmp_path: Path, err: object, told: str) -> None:
+    if callable(err):
+        with pytest.raises(IcssnError) as caught:
+            list(err(tmp_path / "nowhere"))
+        err = caught.value
+    found = wording.told(str(err), language="zh")
+    assert told in found
+    assert re.search(r"[a-z]+ [a-z]+ [a-z]+", found) is None  # no English sentence is left in it
+
+
+@pytest.mark.parametrize("status", [1, -9])
+def test_why_a_job_was_given_up_is_told_in_chinese(ws: Workspace, status: int) -> None:
+    job = jobs.add(ws.db, Job(kind=JobKind.export))
+    for _ in range(engine.MAX_FRUITLESS):
+        claimed = jobs.claim(ws.db, worker="w")
+        assert claimed
+        engine._settle(ws, claimed, status)
+    error = actions.find_job(ws, job.id).error
+    assert f"(exit status {status})" in error
+    told = wording.told(error, language="zh")
+    assert f"其进程意外结束（退出状态 {status}），连续 {engine.MAX_FRUITLESS} 次没有进展" in told
 
 
 def test_a_full_disk_is_told_in_chinese() -> None:
