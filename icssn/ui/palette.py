@@ -27,9 +27,11 @@ STYLES: dict[str, dict[str, Any]] = {
     "proposed_area": {"color": WHITE, "weight": 2, "dashArray": "3 7", "fill": False},
     "held_out": {"color": SKY, "weight": 1.5, "dashArray": "12 4 2 4", "fill": False},
     "other": {"color": SKY, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
+    "before": {"color": ORANGE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.0},
 }
 """Leaflet path options by label class or candidate status, a landslide's also by how sure its mapper was; ``other``
-is the prediction compared with. What is ``round`` has a circle in the legend."""
+is the prediction or the version compared with, ``before`` the version before that. What is ``round`` has a circle in
+the legend."""
 
 TINTS = {
     "band": VERMILLION,

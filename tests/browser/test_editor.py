@@ -197,8 +197,13 @@ def test_the_past_of_a_label_is_shown_and_an_earlier_version_comes_back(desk: De
     versions.first.wait_for()
     assert "Changed" in versions.first.inner_text()
     assert "Area" in versions.first.inner_text()
+    assert desk.inside.locator(".ic-corner").count() == 0  # they would hide what differs
+    versions.first.click()
+    lines = "Object.values(map._layers).map((layer) => layer.options.dashArray).filter(Boolean)"
+    assert {"8 5", "2 6"} <= set(desk.frame.evaluate(lines))  # this version, and the one before
     desk.inside.locator(".ic-version", has_text="Created").first.click()
     desk.inside.get_by_role("button", name="Restore", exact=True).click()
+    desk.inside.locator(".ic-corner").first.wait_for()
     restored = desk.save()["slide0"]
     assert restored.geometry_lonlat.equals_exact(before.geometry_lonlat, 1e-7)
 

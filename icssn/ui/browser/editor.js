@@ -3,7 +3,7 @@ icssn.editor = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, labelsRoute = `labels/${options.scene}`;
   const CLASSES = ["landslide", "hard_negative", "label_area"], KINDS = [...CLASSES, "landslide_point"];
-  let chosen = [], saving = false, fetching = false, lastLookAlike = "other";
+  let chosen = [], compared = false, saving = false, fetching = false, lastLookAlike = "other";
   const only = () => (chosen.length === 1 ? chosen[0] : null);
 
   const ledger = icssn.ledger((uids) => {
@@ -39,10 +39,12 @@ icssn.editor = function (map, options) {
     refreshChosen();
   }
   const toggle = (uid) => select(chosen.includes(uid) ? chosen.filter((other) => other !== uid) : [...chosen, uid]);
+  const isCompared = () => Boolean(only()) && versions.isShown(only()); // handles would hide what differs
   function showHandles() {
-    if (only() && !pen.job()) handles.show(ledger.get(only()).geometry);
+    compared = isCompared();
+    if (only() && !pen.job() && !compared) handles.show(ledger.get(only()).geometry);
     else handles.clear();
-    ui.hint.textContent = pen.job() ? ui.hint.textContent : only() ? say("hint_edit") : chosen.length ? say("hint_several", { count: chosen.length }) : "";
+    ui.hint.textContent = pen.job() ? ui.hint.textContent : compared ? "" : only() ? say("hint_edit") : chosen.length ? say("hint_several", { count: chosen.length }) : "";
   }
   function go(uid, event) {
     if (event && event.shiftKey) return toggle(uid);
@@ -143,7 +145,7 @@ icssn.editor = function (map, options) {
   // ---- the panel beside the map
   const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
   const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
-  const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select, shown: () => details() });
+  const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select, shown: () => { details(); compared === isCompared() || showHandles(); } });
   const warnings = icssn.warnings(ui, options, { ledger, outlines, select, title: titleOf });
   const deleted = icssn.deleted(ui, options, { ledger, outlines, select, title: titleOf });
   ui.panel.prepend(others, versions.card, rows, deleted.card, card, warnings.card);

@@ -21,9 +21,10 @@ icssn.versions = function (ui, options, on) {
       row(options.record.fields[key] || key, word(key, a.attributes[key]), word(key, b.attributes[key]));
     return rows;
   }
-  function ghosts(...states) {
+  /** Show states on the map, [[state, style]]; the later ones lie above. */
+  function ghosts(...shown) {
     outlines.clearGhosts();
-    for (const state of states) if (state && state.geometry) outlines.ghost(state.geometry, ui.styles.other);
+    for (const [state, style] of shown) if (state && state.geometry) outlines.ghost(state.geometry, ui.styles[style]);
   }
   function close() {
     past = null;
@@ -53,7 +54,7 @@ icssn.versions = function (ui, options, on) {
     button(buttons, say(mine ? "keep_mine" : "keep_deleted"), choose("mine"), { id: "ic-mine" });
     button(buttons, say(theirs ? "take_theirs" : "take_deletion"), choose("theirs"), { id: "ic-theirs" });
     if (mine && theirs) button(buttons, say("keep_both"), choose("both"), { id: "ic-both" });
-    ghosts(theirs);
+    ghosts([theirs, "other"]);
     if (settling !== uid) {
       settling = uid;
       select(mine ? [uid] : []);
@@ -86,10 +87,18 @@ icssn.versions = function (ui, options, on) {
         if (JSON.stringify(before.geometry) !== JSON.stringify(version.geometry) && !parts.some((part) => part.startsWith(say("area")))) parts.unshift(say("outline_moved"));
         node("span", "", row, parts.join(" · "));
       }
-      const look = () => { past.seen = version.version; ghosts(version, before && version.geometry ? null : before); update(); };
+      const look = () => { past.seen = version.version; ghosts([before, "before"], [version, "other"]); update(); };
       row.addEventListener("click", look);
       row.addEventListener("keydown", (event) => event.key === "Enter" && look());
-      if (past.seen === version.version && version.geometry)
+      if (past.seen !== version.version) continue;
+      const marks = node("span", "ic-marks", row), mark = (style, word) => {
+        icssn.swatch(marks, style);
+        node("span", "ic-quiet", marks, say(word));
+      };
+      if (version.geometry) mark(ui.styles.other, "version_seen");
+      if (before && before.geometry) mark(ui.styles.before, "version_before");
+      if (now) mark({ color: "#fff" }, "version_now");
+      if (version.geometry)
         button(row, say("restore"), (event) => {
           event.stopPropagation();
           const { geometry, cls, status, source, attributes } = version;
@@ -109,5 +118,5 @@ icssn.versions = function (ui, options, on) {
     card.scrollTop = scrolled;
     shown();
   }
-  return { card, update, open: (uid) => open(uid).catch((err) => ui.tell(err.message || say("unreachable"), { bad: true })), close, isOpen: () => past !== null };
+  return { card, update, open: (uid) => open(uid).catch((err) => ui.tell(err.message || say("unreachable"), { bad: true })), close, isOpen: () => past !== null, isShown: (uid) => Boolean(past && past.uid === uid) || ledger.conflicts().includes(uid) };
 };
