@@ -37,6 +37,7 @@ KEYS = [
     ("Shift", "key_trace"),
     ("Space", "key_pan"),
     ("G", "key_snap"),
+    ("S", "key_swipe"),
     ("Ctrl+C / V", "key_copy"),
     ("Ctrl+Z / Y", "key_steps"),
     ("Ctrl+S", "save"),

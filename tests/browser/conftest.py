@@ -137,13 +137,17 @@ def scene(ws: Workspace, tmp_path: Path) -> Scene:
     return known
 
 
-def a_hill(ws: Workspace, folder: Path) -> Scene:
-    """Register a scene of 512 × 512 px of 1 m and make it ready for the map."""
-    path = folder / "hill.tif"
-    profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
-    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
+def a_hill(ws: Workspace, folder: Path, *, elevation: bool = False) -> Scene:
+    """Register a scene of 512 × 512 px of 1 m and make it ready for the map; its elevation model falls to the south."""
+    path, dem = folder / "hill.tif", folder / "hill_dem.tif"
+    profile = {"driver": "GTiff", "width": 512, "height": 512, "crs": "EPSG:32648"}
+    place = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+    with rasterio.open(path, "w", count=3, dtype="uint8", transform=place, **profile) as out:
         out.write(np.random.default_rng(0).integers(0, 255, (3, 512, 512), dtype=np.uint8))
-    known = actions.register_scene(ws, path, name="hill")
+    if elevation:
+        with rasterio.open(dem, "w", count=1, dtype="float32", transform=place, **profile) as out:
+            out.write(np.repeat(1500 - np.arange(512.0)[:, None], 512, axis=1), 1)
+    known = actions.register_scene(ws, path, name="hill", dem=dem if elevation else None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
     handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
     return actions.find_scene(ws, "hill")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from icssn import actions
 from icssn.records import Dispute, Edits, Job, JobKind, JobState, LabelClass, LabelStatus, NewLabel
 from icssn.store import jobs
+from icssn.store.workspace import Workspace
 from icssn.ui import palette
+from tests.browser.conftest import Server, Visit, a_hill
 from tests.browser.desk import Desk, lay
 from tests.ui.conftest import inside
 
@@ -231,8 +235,35 @@ def test_text_of_labels_is_never_read_as_html(desk: Desk) -> None:
 def test_pixels_are_shown_as_they_are_on_a_key(desk: Desk) -> None:
     tile = "getComputedStyle(document.querySelector('.leaflet-tile')).imageRendering"
     assert desk.frame.evaluate(tile) == "auto"
-    desk.press("i")
+    desk.press("v")
     assert desk.frame.evaluate(tile) == "pixelated"
+
+
+def test_keys_that_need_an_elevation_model_say_so_where_there_is_none(desk: Desk) -> None:
+    for key in "sh":
+        desk.press(key)
+        assert "no elevation model" in desk.toast()
+        desk.frame.evaluate("icssn.ui.tell('')")
+
+
+def test_relief_stands_beside_the_image_on_a_key_and_drawing_goes_on(
+    ws: Workspace, server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    desk = Desk(visit, server, ws, a_hill(ws, tmp_path, elevation=True))
+    desk.open()
+    sides = "['ic-hillshade', 'ic-terrain'].map((name) => map.getPane(name).style).map((s) => [s.visibility, s.clip])"
+    desk.press("s")
+    desk.inside.locator(".ic-swipe").wait_for()
+    relief, slope = desk.frame.evaluate(sides)
+    assert relief[0] == ""
+    assert relief[1].startswith("rect(")
+    assert slope[0] == "hidden"
+    desk.draw((0.6, 0.2), (0.8, 0.2), (0.8, 0.4))
+    assert desk.count() == 1
+    desk.press("s")
+    desk.inside.locator(".ic-swipe").wait_for(state="detached")
+    assert desk.frame.evaluate(sides)[0] == ["hidden", ""]
+    assert visit.errors == []
 
 
 def test_the_language_holds_over_pages_and_reloads(desk: Desk) -> None:

@@ -272,6 +272,11 @@ icssn.editor = function (map, options) {
     icssn.opened = true;
   }
 
+  if (ui.terrain.length) {
+    const image = { name: "image", text: say("bare_image"), panes: [], resting: () => true };
+    icssn.swipe(map, ui, { layers: [...ui.terrain, image], left: ui.terrain[0].name, right: "image", parent: ui.layers.querySelector("h2") });
+  } else ui.actions.s = () => ui.tell(say("no_terrain"));
+
   const hide = ui.actions[" "], nudge = icssn.nudge(map, { ledger, handles, chosen: () => chosen, isDrawing: pen.job });
   Object.assign(ui.actions, { d: () => draw("landslide"), t: () => draw("landslide_point"), r: () => cutWith("reshape"), k: () => cutWith("split"), o: () => cutWith("cut"), m: () => verbs.merge(chosen),
     e: showHandles, g: snap.toggle, f: () => only() && outlines.fly(ledger.get(only()).geometry), n: () => step(1), p: () => step(-1),

@@ -140,7 +140,7 @@ window.icssn = (function () {
       Object.assign(map.createPane(pane).style, { zIndex: 250, pointerEvents: "none" });
       const layer = L.tileLayer(url, { maxNativeZoom: options.zoom, maxZoom: 24, pane, bounds: home });
       const row = layerRow(say(name), layer, { on: false, opacity: 0.7 });
-      terrain.push({ name, text: say(name), pane, layer, ...row });
+      terrain.push({ name, text: say(name), panes: [pane], layer, resting: () => row.box.checked });
       if (name === "hillshade") hillshade = row;
       else row.box.parentNode.lastChild.replaceWith(terrainChoice(layer, row));
     }
@@ -215,13 +215,13 @@ window.icssn = (function () {
       back.addEventListener("click", () => back.remove());
       node("h2", "", box, say("keys"));
       const pairs = node("dl", "", box);
-      for (const [key, word] of [...(options.keys || []), ["Space", "key_hide"], ["H", "key_hillshade"], ["I", "key_pixels"], ["?", "key_sheet"]]) {
+      for (const [key, word] of [...(options.keys || []), ["Space", "key_hide"], ["H", "key_hillshade"], ["V", "key_pixels"], ["?", "key_sheet"]]) {
         node("kbd", "", node("dt", "", pairs), key);
         node("dd", "", pairs, say(word));
       }
       return undefined;
     }
-    Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => hillshade && hillshade.flip(), i: pixels });
+    Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => (hillshade ? hillshade.flip() : tell(say("no_terrain"))), v: pixels });
     document.addEventListener("keydown", (event) => {
       const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s"; // from a field, too: it takes its text first
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox") {

@@ -254,8 +254,7 @@ icssn.review = function (map, options) {
   }
 
   // ---- swipe; outlines stay on both sides unless there are two predictions' to tell apart
-  const terrain = ui.terrain.map(({ name, text, pane, layer, box }) => ({ name, text, panes: [pane], layer, resting: () => box.checked }));
-  const layers = [{ name: "image", text: say("bare_image"), panes: [], resting: () => true }, ...terrain];
+  const layers = [{ name: "image", text: say("bare_image"), panes: [], resting: () => true }, ...ui.terrain];
   if (options.other) layers.unshift({ name: "other", text: options.other.name, panes: ["ic-other", "ic-other-outlines"], resting: () => false });
   if (options.main) layers.unshift({ name: "main", text: options.main.name, panes: ["ic-values", ...(options.other ? ["ic-main-casing", "ic-outlines"] : [])], resting: () => true });
   if (layers.length > 1) icssn.swipe(map, ui, { layers, left: layers[0].name, right: options.other ? "other" : "image" }).turn(Boolean(options.other));

@@ -1,6 +1,6 @@
 /* A bar to drag across the map: one layer left of it, another one right of it; the others are hidden meanwhile.
    `layers`: [{name, text, panes, layer, resting}]; `resting()` says whether a layer shows when the bar is away.
-   A layer without panes is the bare image. */
+   A layer without panes is the bare image. `parent` takes the button, else it stands above the map. */
 icssn.swipe = function (map, ui, settings) {
   "use strict";
   const { node, button } = icssn, { say } = ui, { layers } = settings, sides = { left: settings.left, right: settings.right };
@@ -43,8 +43,8 @@ icssn.swipe = function (map, ui, settings) {
     clip();
   });
   map.on("move zoom viewreset resize", clip);
-  const group = node("div", "ic-group");
-  ui.bar.prepend(group);
+  const group = settings.parent || node("div", "ic-group");
+  if (!settings.parent) ui.bar.prepend(group);
   const turn = (wanted) => { on = wanted; show(); };
   const toggle = button(group, say("swipe"), () => turn(!on), { key: "S", id: "ic-swipe" });
   ui.actions.s = () => turn(!on);
