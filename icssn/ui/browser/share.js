@@ -103,7 +103,7 @@ icssn.share = function (map, ui, queue) {
     readings();
   }
   /** Draw anew, unless somebody is typing here. */
-  const refresh = () => section.contains(document.activeElement) || draw();
+  const refresh = () => (section.contains(document.activeElement) && /^(INPUT|SELECT)$/.test(document.activeElement.tagName)) || draw();
   map.on("moveend", () => open && scope === "view" && refresh());
 
   function show(contents, answer) {
