@@ -109,6 +109,12 @@ def test_of_a_large_scene_the_ground_of_the_last_edit_is_looked_at_first(
         assert (part in earlier) == inner.covers(candidate.geometry_lonlat)
 
 
+def test_a_cross_validation_leaves_its_figures_and_no_files(ws: Workspace, scene: Scene) -> None:
+    actions.cross_validate(ws, scene.id, folds=2, overrides={**TINY, "chips.min_landslides": 2})
+    assert done(ws).result["blocks"]["judged_px"] > 0
+    assert not list((ws.folder / "crossval").iterdir())
+
+
 def test_bounds_beside_the_scene_are_refused(ws: Workspace, scene: Scene) -> None:
     west, south, east, north = scene.facts.bounds_lonlat
     for bounds in ((west - 2, south, west - 1, north), (east, south, west, north)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -137,4 +138,8 @@ def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
         revision=revision,
     )
     folder = ws.folder / "crossval" / job.id
-    return folds.cross_validate(source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop)
+    found = folds.cross_validate(
+        source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop
+    )
+    shutil.rmtree(folder, ignore_errors=True)  # chips, weights and rasters of every fold; only a stopped one needs them
+    return found
