@@ -109,6 +109,18 @@ def test_of_a_large_scene_the_ground_of_the_last_edit_is_looked_at_first(
         assert (part in earlier) == inner.covers(candidate.geometry_lonlat)
 
 
+def test_a_landslide_far_off_the_image_gives_no_first_look(
+    ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_look, "SIDE_PX", 160)
+    assert first_look.bounds_of_last_work(ws, scene) is not None
+    west, south, east, north = scene.facts.bounds_lonlat
+    up = (south + north) / 2
+    drawn = Polygon([((west + east) / 2, up), (east + 0.1, up), (east + 0.1, up + 0.001)])
+    actions.save_edits(ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=drawn),)))
+    assert first_look.bounds_of_last_work(ws, scene) is None
+
+
 def test_a_cross_validation_leaves_its_figures_and_no_files(ws: Workspace, scene: Scene) -> None:
     actions.cross_validate(ws, scene.id, folds=2, overrides={**TINY, "chips.min_landslides": 2})
     assert done(ws).result["blocks"]["judged_px"] > 0

@@ -18,7 +18,12 @@ _SAVES = 20  # looked through for a landslide; the newest ones may be of label a
 
 
 def bounds_of_last_work(ws: Workspace, scene: Scene) -> Bounds | None:
-    """Give a window of a scene around its landslide (or look-alike) that was saved last; None for a small scene."""
+    """Give a window of a scene around its landslide (or look-alike) that was saved last.
+
+    Returns:
+        (west, south, east, north) in degrees, `SIDE_PX` px a side or less at the scene's border; None for a small
+        scene, one without such a label, and one whose last lies far off the image.
+    """
     facts = scene.facts
     if facts.width * facts.height < FEWEST * SIDE_PX**2:
         return None
@@ -30,7 +35,7 @@ def bounds_of_last_work(ws: Workspace, scene: Scene) -> Bounds | None:
     return None
 
 
-def _window_around(place_lonlat: shapely.Point, scene: Scene) -> Bounds:
+def _window_around(place_lonlat: shapely.Point, scene: Scene) -> Bounds | None:
     grid = Affine(*scene.facts.transform)
     place = crs.from_lonlat(place_lonlat, scene.facts.crs_wkt)
     col, row = ~grid * (place.x, place.y)
@@ -38,6 +43,8 @@ def _window_around(place_lonlat: shapely.Point, scene: Scene) -> Bounds:
     window = box(col - half, row - half, col + half, row + half).intersection(
         box(0, 0, scene.facts.width, scene.facts.height)
     )
+    if not window.area:
+        return None
     a, b, c, d, e, f = scene.facts.transform
     outline = crs.to_lonlat(affine_transform(window, [a, b, d, e, c, f]), scene.facts.crs_wkt)
     west, south, east, north = outline.bounds
