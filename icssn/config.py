@@ -218,7 +218,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(file.name, "missing or unreadable", "a TOML file of settings") from err
+        raise ConfigError(file.name, "unreadable", "a TOML file of settings") from err
     except tomllib.TOMLDecodeError as err:
         raise ConfigError(file.name, f"no TOML ({err})", "a TOML file of settings") from err
 

@@ -13,7 +13,7 @@ import streamlit as st
 from icssn import actions, landslide_record
 from icssn.records import ImportPreview, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import frame, uploads
+from icssn.ui import frame, uploads, wording
 from icssn.ui.wording import phrase
 
 TAKEN = ["gpkg", "zip", "geojson", "json", "kml", "kmz", "csv"]
@@ -40,7 +40,7 @@ def take_in(ws: Workspace, scene: Scene) -> None:
     crs = frame.plain(seen.crs_name)
     st.markdown(phrase("label.seen", count=seen.count, crs=crs, repaired=seen.repaired, off=seen.off_scene))
     for problem in seen.problems[:3]:
-        st.error(frame.plain(problem))
+        st.error(frame.plain(wording.told(problem)))
     if seen.refused > 3:
         st.error(phrase("label.more_problems", count=seen.refused - 3))
     chosen = _columns(seen, key=f"columns_{scene.id}_{given.file_id}")

@@ -55,7 +55,8 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
         found = await run_in_threadpool(work, *given)
     except ConflictError as err:
         sides = payload.conflict_items(err.conflicts)
-        return JSONResponse({"error": str(err), "conflicts": sides}, status_code=409, headers=FRESH)
+        told = wording.told(str(err), language=language(request))
+        return JSONResponse({"error": told, "conflicts": sides}, status_code=409, headers=FRESH)
     except IcssnError as err:
         return refusal(request, next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
     return JSONResponse(found, headers=FRESH)

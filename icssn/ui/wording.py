@@ -30,7 +30,8 @@ def told(message: str, *, language: str | None = None) -> str:
     """Give a sentence from below the pages in a language, else the reader's own; as it came where no template fits.
 
     The templates of the English table ``told`` are what the other packages write: a worker's progress, a refusal. What
-    stands in a placeholder is told in the same way, so that a refusal may be put together of several phrases.
+    stands in a placeholder is told in the same way, so that a refusal may be put together of several phrases; what no
+    template fits as a whole is told sentence by sentence.
     """
     return _told(message, language or current_language())
 
@@ -41,7 +42,11 @@ def _told(message: str, language: str) -> str:
         if found := pattern.fullmatch(message):
             values = {name: _part(name, value, language) for name, value in found.groupdict().items()}
             return phrase(key, language=language, **values)
-    return message
+    first, *rest = re.split(r"(?<=[.…]) (?=[A-Z])", message, maxsplit=1)
+    if not rest:
+        return message
+    sentences = [_told(first, language), _told(rest[0], language)]
+    return (" " if sentences[0].endswith((".", "…")) else "").join(sentences)
 
 
 def _part(name: str, value: str, language: str) -> str:
@@ -53,13 +58,24 @@ def _part(name: str, value: str, language: str) -> str:
 
 @functools.cache
 def _templates() -> list[tuple[str, re.Pattern[str]]]:
-    """Give the keys of the table ``told`` and what their English looks like, the vague ones last."""
-    found = []
-    for key, template in sorted(group("told", language="en").items(), key=lambda item: item[1].startswith("{")):
-        parts = re.split(r"\{(\w+)\}", template)
-        pattern = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-        found.append((f"told.{key}", re.compile(pattern, re.DOTALL)))
-    return found
+    """Give the keys of the table ``told`` and what their English looks like.
+
+    Those that say most of it come first, those that begin with anything last; and after all of them come all again for
+    what another program said with brackets that do not match, such as a sentence that was cut off.
+    """
+    templates = group("told", language="en")
+    said = {key: len(re.sub(r"\{\w+\}", "", template)) for key, template in templates.items()}
+    keys = sorted(templates, key=lambda key: (templates[key].startswith("{"), -said[key]))
+    return [(f"told.{key}", _pattern(templates[key], gap)) for gap in (_WHOLE, ".+") for key in keys]
+
+
+def _pattern(template: str, gap: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    return re.compile("".join(f"(?P<{p}>{gap})" if i % 2 else re.escape(p) for i, p in enumerate(parts)), re.DOTALL)
+
+
+_INNER = r"\([^()]*\)"
+_WHOLE = rf"(?:[^()]|\((?:[^()]|{_INNER})*\))+?"  # as little as fits, but never a part of what stands in brackets
 
 
 def preferred(locale: str | None) -> str:

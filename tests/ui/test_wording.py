@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import string
 import warnings
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,13 @@ import pytest
 import rasterio
 
 from icssn import actions
+from icssn.config import inference_config, train_config
 from icssn.datasets import bijie
 from icssn.errors import (
     BusyError,
     CancelledError,
+    CheckpointRefusedError,
+    ConfigError,
     DatabaseUnusableError,
     DiskFullError,
     DuplicateError,
@@ -31,6 +36,7 @@ from icssn.records import CandidateStatus, CheckpointState, Job, JobKind, LabelC
 from icssn.store import geopackage, jobs, postgis
 from icssn.store.workspace import Workspace
 from icssn.ui import label_map, next_step, outline_verbs, payload, progress, wording
+from tests.ui import spoken
 
 ROOT = Path(__file__).parents[2]
 MORE_TROUBLES = [("it does not answer", postgis._UNREACHABLE)]
@@ -180,6 +186,123 @@ def test_a_refusal_with_free_parts_is_told_in_chinese(tmp_path: Path, err: objec
     found = wording.told(str(err), language="zh")
     assert told in found
     assert re.search(r"[a-z]+ [a-z]+ [a-z]+", found) is None  # no English sentence is left in it
+
+
+ENGLISH = re.compile(r"[a-z]+ [a-z]+")  # two words beside each other: a piece of a sentence
+SAMPLES = {
+    "str": "7",
+    "object": "7",
+    "int": 7,
+    "float | None": 7.0,
+    "Iterable[str]": ["7"],
+    "Iterable[Any]": [],
+    "tuple[float, float, float, float]": (1.0, 2.0, 3.0, 4.0),
+}
+
+
+@pytest.mark.parametrize("leaf", spoken.LEAVES.values(), ids=spoken.LEAVES)
+def test_the_sentence_of_every_refusal_has_a_chinese_form(leaf: type[IcssnError]) -> None:
+    wanted = signature(leaf.__init__).parameters.values()
+    given = {one.name: SAMPLES[str(one.annotation)] for one in wanted if one.name != "self"}
+    told = wording.told(str(leaf(**given)), language="zh")
+    assert re.search(r"[\u4e00-\u9fff]", told)
+    assert not ENGLISH.search(told)
+
+
+def test_whatever_the_packages_below_can_say_has_a_chinese_form() -> None:
+    said = spoken.spoken()
+    assert len(said) > 400
+    assert len(set(said.values())) > 200
+    sentences = [text for text in said if ENGLISH.search(text.replace(spoken.HOLE, ""))]
+    known = wording.group("word", language="zh")
+    assert [f"{said[t]}: {t}" for t in sentences if t not in known and wording.told(t, language="zh") == t] == []
+
+
+def test_no_template_is_taken_for_another() -> None:
+    chinese = wording.group("told", language="zh")
+    for key, template in wording.group("told", language="en").items():
+        filled = dict.fromkeys(placeholders(template), "7")
+        assert wording.told(template.format(**filled), language="zh") == chinese[key].format(**filled), key
+
+
+FOREIGN = "TIFFReadEncodedStrip() failed. Read error at row 0; got 12 bytes, is needed. 40 (of 64)"
+
+
+@pytest.mark.parametrize("cut", [len(FOREIGN), 22, 84])
+def test_what_gdal_said_is_quoted_within_a_chinese_sentence(cut: int) -> None:
+    said = FOREIGN[:cut]
+    refused = [
+        RasterRefusedError(
+            "a; b. C (1).tif",
+            found=f"it could not be read ({said})",
+            needed="an undamaged GeoTIFF",
+            remedy="Copy it again from its source, or export it again.",
+        ),
+        CheckpointRefusedError(
+            "m1",
+            found=f"model.safetensors cannot be read ({said})",
+            remedy="Restore the file from a backup, or choose another checkpoint.",
+        ),
+    ]
+    for err in refused:
+        told = wording.told(str(err), language="zh")
+        assert f"（{said}）" in told
+        assert not ENGLISH.search(told.replace(said, ""))
+
+
+def test_several_reasons_are_told_one_after_the_other() -> None:
+    reasons = [
+        "No landslide is left to train on outside the held-out rectangle: label more of them away from it.",
+        "The scenes have 3 and 4 bands, but must all have the same number: train on each kind by itself.",
+    ]
+    told = wording.told(str(NotTrainableError(reasons)), language="zh")
+    assert told == "无法开始训练。" + "".join(wording.told(reason, language="zh") for reason in reasons)
+    assert not ENGLISH.search(told)
+
+
+def test_sentences_that_nobody_knows_stay_as_they_came() -> None:
+    foreign = "Something broke. Nobody knows why… The lens (made of glass) is gone."
+    assert wording.told(foreign, language="zh") == foreign
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rounds": 0},
+        {"rounds": "x"},
+        {"rounds": 1.5},
+        {"segment.steps": "many"},
+        {"segment.learning_rate": "fast"},
+        {"ema_decay": 1},
+        {"paste_share": 2},
+        {"encoder_rate": -1},
+        {"course": ["segment", "classify"]},
+        {"course": ["plant"]},
+        {"course": 3},
+        {"encoder": 3},
+        {"encoder.name": 3},
+        {"device": "abacus"},
+        {"rounds.deep": 1},
+        {"no_such": 1},
+    ],
+    ids=str,
+)
+def test_why_a_setting_is_refused_is_told_in_chinese(wrong: dict[str, object]) -> None:
+    for build in (train_config, inference_config):
+        with pytest.raises(ConfigError) as caught:
+            build(wrong)
+        told = wording.told(str(caught.value), language="zh")
+        assert told.startswith("设置“")
+        assert not ENGLISH.search(told)
+
+
+@pytest.mark.parametrize("look", [actions.find_job, actions.find_run, actions.find_checkpoint, actions.find_candidate])
+def test_what_is_not_there_is_named_in_chinese(ws: Workspace, look: Callable[[Workspace, str], object]) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        look(ws, "7")
+    told = wording.told(str(caught.value), language="zh")
+    assert told.startswith("此工作区中没有")
+    assert not re.search("[a-z]", told)
 
 
 @pytest.mark.parametrize("status", [1, -9])
