@@ -9,7 +9,7 @@ on top comes whatever the application lets one wait. Three tasks:
 - ``new_landslide_s``: a landslide is seen that has no label. Look; D; point; draw around it with Shift and the button;
   think; Enter, H for high confidence, Ctrl+S. Until the store has it.
 - ``judge_label_s``, ``judge_review_s``: look and press one key (A or X; A or U), until the next one stands on the
-  screen with all its tiles. ``reject_review_s`` is X and the digit of what it is instead.
+  screen with all its tiles. ``reject_review_s`` is X, or the digit of what it is instead.
 
 A line has as few straight pieces as it needs for an outline that agrees with the truth by ``ENOUGH``. The model knows
 drawing as straight lines that are aimed one by one, so it bounds tracing from above when every piece counts (the
@@ -286,10 +286,10 @@ def judge_review(folder: Path, browser: Browser, count: int) -> dict[str, list[f
         person.visit.page.keyboard.press("n")
         person.waits("() => icssn.current() && icssn.settled()")
         one = [judged(person, "au"[k % 2], "icssn.current()") for k in range(count)]
-        two = [judged(person, "x2", "icssn.current()") for k in range(count)]
+        rejected = [judged(person, "x2"[k % 2], "icssn.current()") for k in range(count)]
         person.visit.page.context.close()
     ws.close()
-    return {"judge_review_s": one, "reject_review_s": two}
+    return {"judge_review_s": one, "reject_review_s": rejected}
 
 
 def judged(person: Person, keys: str, current: str) -> float:

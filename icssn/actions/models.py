@@ -45,7 +45,8 @@ def model_experience(ws: Workspace, checkpoint_id: str) -> Counter[str]:
     """Count what reviews said of a checkpoint's candidates.
 
     Returns:
-        ``accepted``, ``rejected``, ``unsure`` and ``open``, and ``look_alike:terrace`` … for what the rejected were.
+        ``accepted``, ``rejected``, ``unsure`` and ``open``, and ``look_alike:terrace`` … for what the rejected
+        were, ``look_alike:unsaid`` for those of which nobody said it.
     """
     said: Counter[str] = Counter()
     for scene in scenes.every(ws.db):
@@ -54,7 +55,7 @@ def model_experience(ws: Workspace, checkpoint_id: str) -> Counter[str]:
                 for candidate in predictions.candidates(ws.db, prediction.id):
                     said[candidate.status.value] += 1
                     if candidate.status is CandidateStatus.rejected:
-                        said[f"look_alike:{candidate.look_alike or 'other'}"] += 1
+                        said[f"look_alike:{candidate.look_alike or 'unsaid'}"] += 1
     return said
 
 

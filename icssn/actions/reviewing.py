@@ -9,6 +9,7 @@ from typing import Any
 
 import shapely
 
+from icssn import landslide_record
 from icssn.actions import envelopes
 from icssn.actions.permission import require
 from icssn.actions.work import submit
@@ -119,8 +120,12 @@ def review(ws: Workspace, scene_id: str, decisions: Iterable[Decision]) -> Saved
     Raises:
         NotFoundError: A candidate is not one of this scene's; nothing was changed.
         LabelsRefusedError: A corrected outline cannot be used; nothing was changed.
+        AttributeRefusedError: There is no such kind of look-alike; nothing was changed.
     """
     require(ws, Role.annotator, "review candidates")
+    decisions = list(decisions)
+    for decision in decisions:
+        landslide_record.checked({"look_alike": decision.look_alike})
     scene = scenes.get(ws.db, scene_id)
     area = check.scene_outline(scene.facts)
     sound = [

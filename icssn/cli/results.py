@@ -92,7 +92,7 @@ def candidates_accept(
 def candidates_reject(
     scene: SceneOption,
     ids: list[str],
-    look_alike: Annotated[str, typer.Option(help="What it is: terrace, quarry, gully …")] = "",
+    look_alike: Annotated[str, typer.Option(help="What it is: terrace, quarry, gully …; else it is not said.")] = "",
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:

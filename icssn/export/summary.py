@@ -41,7 +41,7 @@ def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
 
 def _kind(label: Label) -> str:
     if label.cls is LabelClass.hard_negative:
-        return str(label.attributes.get("look_alike", "other"))
+        return str(label.attributes.get("look_alike") or "unsaid")
     return str(label.attributes.get("confidence") or "unrated")
 
 

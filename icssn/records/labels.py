@@ -16,7 +16,9 @@ class LabelClass(StrEnum):
 
     landslide = "landslide"
     landslide_point = "landslide_point"  # a Point: there is a landslide here, its boundary is unknown
-    hard_negative = "hard_negative"  # looks like a landslide, is none; attribute "look_alike" says what it is
+    hard_negative = (
+        "hard_negative"  # looks like a landslide, is none; attribute "look_alike" says what it is, if it was said
+    )
     label_area = "label_area"  # every landslide inside has been labelled, so absence is background
 
 

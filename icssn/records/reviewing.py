@@ -57,7 +57,7 @@ class Candidate(Record):
     classifier_score: float  # classifier's probability for the object-centred chip
     area_m2: float
     status: CandidateStatus = CandidateStatus.open
-    look_alike: str = ""  # why it was rejected: terrace, quarry, gully …
+    look_alike: str = ""  # what the rejected is instead: terrace, quarry …; empty: not said
     label_uid: str = ""  # the label that acceptance or rejection made
     decided_by: str = ""
     decided_at: dt.datetime | None = None

@@ -105,9 +105,10 @@ def candidate(db: Database, candidate_id: str) -> Candidate:
 def decide(db: Database, scene_id: str, decisions: list[Decision], *, actor: str) -> SavedEdits:
     """Write down decisions and bring the labels in line with them, in one step.
 
-    Accepted: a landslide label. Rejected: a hard negative whose attribute says what it looked like. Anything else:
-    no label. A candidate's label carries the candidate's id as uid, so a change of mind changes, removes or brings
-    back that same label, and a repeated decision changes nothing. Of two decisions about a candidate the last counts.
+    Accepted: a landslide label. Rejected: a hard negative whose attribute says what it is, if that was said. Anything
+    else: no label. A candidate's label carries the candidate's id as uid, so a change of mind changes, removes or
+    brings back that same label, and a repeated decision changes nothing. Of two decisions about a candidate the last
+    counts.
 
     Returns:
         The scene's revision (one more if any label changed) and the candidates' labels as they now stand.
@@ -141,7 +142,7 @@ def _consequence(candidate: Candidate, decision: Decision, label: Label | None) 
     }
     if decision.status is CandidateStatus.rejected:
         wanted["cls"] = LabelClass.hard_negative
-        wanted["attributes"][_LOOK_ALIKE] = decision.look_alike
+        wanted["attributes"] |= {_LOOK_ALIKE: decision.look_alike} if decision.look_alike else {}
     if label is None:
         return Edits(created=(NewLabel(uid=candidate.id, source=LabelSource.predicted, **wanted),))
     if all(getattr(label, name) == value for name, value in wanted.items()):

@@ -286,15 +286,12 @@ def _fitting(cls: str) -> tuple[str, ...]:
 
 def _attributes(cls: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(attributes)
-    if cls == LabelClass.hard_negative:
-        kept["look_alike"] = _look_alike(kept.get("look_alike"))
-    else:
-        kept.pop("look_alike", None)
-    return kept
+    kind = _look_alike(kept.pop("look_alike", ""))
+    return kept | {"look_alike": kind} if kind and cls == LabelClass.hard_negative else kept
 
 
 def _look_alike(value: object) -> str:
-    return str(value) if value in LOOK_ALIKES else "other"
+    return str(value) if value in ("", *LOOK_ALIKES) else "other"
 
 
 def _refused(found: object) -> LabelsRefusedError:

@@ -32,6 +32,7 @@ _KEYS = [
     ("A", "accept"),
     ("E", "key_correct"),
     ("X", "key_reject"),
+    ("1–9", "key_reject_as"),
     ("U", "unsure"),
     ("Z", "key_undo"),
     ("S", "swipe"),
@@ -170,9 +171,9 @@ def _confirmed(decisions: list[Decision], areas: Mapping[str, float], revision: 
         only = decisions[0]
         area = crs.area_m2(only.geometry_lonlat) if only.geometry_lonlat else areas.get(only.candidate_id, 0.0)
         return phrase(
-            f"review.did_{only.status}",
+            f"review.did_{only.status}{'_as' if only.look_alike else ''}",
             area=measures.area(area),
-            kind=phrase(f"map.look_{only.look_alike or 'other'}"),
+            kind=phrase(f"map.look_{only.look_alike or 'unsaid'}"),
             revision=revision,
         )
     count = Counter(decision.status for decision in decisions)

@@ -116,7 +116,6 @@ def test_each_decision_takes_a_key_is_confirmed_and_can_be_taken_back(
     inside_map.get_by_text("Candidate 1").wait_for()
     review.page.keyboard.press("a")
     inside_map.get_by_text("2,621 m² is now a landslide label").wait_for(timeout=30_000)
-    review.page.keyboard.press("x")
     review.page.keyboard.press("2")
     inside_map.get_by_text("Rejected as quarry").wait_for(timeout=30_000)
     review.page.keyboard.press("u")
@@ -132,6 +131,36 @@ def test_each_decision_takes_a_key_is_confirmed_and_can_be_taken_back(
     frame.wait_for_function("icssn.unsaved() === 0", timeout=30_000)
     assert sorted(statuses(ws, latest)) == ["accepted", "open", "open"]
     assert actions.list_labels(ws, scene.id, cls=LabelClass.hard_negative) == []
+    assert (review.foreign, review.errors) == ([], [])
+
+
+def test_a_rejection_takes_one_key_and_says_what_it_is_only_when_somebody_said_so(
+    review: Visit, ws: Workspace, scene: Scene, latest: Prediction
+) -> None:
+    frame, inside_map = review.map()
+
+    def kinds() -> dict[str, str]:
+        labels = actions.list_labels(ws, scene.id, cls=LabelClass.hard_negative)
+        return {label.uid[0]: label.attributes.get("look_alike", "") for label in labels}
+
+    review.page.keyboard.press("n")
+    for key, told in (("x", "not said what it is"), ("1", "Rejected as terrace"), ("x", "not said what it is")):
+        frame.wait_for_function("icssn.unsaved() === 0", timeout=30_000)
+        review.page.keyboard.press(key)
+        inside_map.get_by_text(told).wait_for(timeout=30_000)
+    assert kinds() == {"a": "", "b": "terrace", "c": ""}  # the kind of the one before is never taken over
+    first = inside_map.locator(f".ic-row[data-id='a{latest.id[:8]}']")
+    assert "rejected" in first.inner_text()
+    first.click()
+    gully = inside_map.get_by_role("button", name="gully 3")
+    gully.click()
+    inside_map.get_by_text("Rejected as gully").wait_for(timeout=30_000)
+    assert "gully" in first.inner_text()
+    assert gully.get_attribute("aria-pressed") == "true"
+    assert kinds() == {"a": "gully", "b": "terrace", "c": ""}
+    review.page.keyboard.press("z")
+    inside_map.get_by_text("not said what it is").wait_for(timeout=30_000)
+    assert kinds() == {"a": "", "b": "terrace", "c": ""}
     assert (review.foreign, review.errors) == ([], [])
 
 

@@ -205,7 +205,7 @@ def test_labels_follow_the_last_word_whatever_came_before(
     wanted = {
         uid: (LabelClass.landslide, {})
         if decision.status is ACCEPTED
-        else (LabelClass.hard_negative, {"look_alike": decision.look_alike})
+        else (LabelClass.hard_negative, {"look_alike": decision.look_alike} if decision.look_alike else {})
         for uid, decision in last.items()
         if decision.status in (ACCEPTED, REJECTED)
     }

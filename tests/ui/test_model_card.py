@@ -46,7 +46,13 @@ def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "") -> Chec
 
 def reviewed(ws: Workspace, scene: Scene, model: Checkpoint) -> None:
     made = Prediction(scene_id=scene.id, checkpoint_id=model.id, probability="p", mask="m", threshold=0.4)
-    said = [("accepted", ""), ("rejected", "terrace"), ("rejected", "quarry"), ("rejected", "terrace"), ("open", "")]
+    said = [
+        ("accepted", ""),
+        ("rejected", "terrace"),
+        ("rejected", "quarry"),
+        ("rejected", "terrace"),
+        ("rejected", ""),
+    ]
     found = [
         Candidate(
             id=f"c{number}",
@@ -75,8 +81,8 @@ def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: W
     assert "Scene hill, labels at revision 4" in told
     assert "0.70 (0.60–0.80), over 9 held-out squares" in told
     assert "fewer than 476 pixels" in told
-    assert "Of 4 candidates that were reviewed, 1 were accepted." in told
-    assert "terrace 2, quarry 1" in told
+    assert "Of 5 candidates that were reviewed, 1 were accepted." in told
+    assert "terrace 2, quarry 1, not said 1" in told
 
 
 def test_a_damaged_model_is_told_of_and_the_page_goes_on(ws: Workspace, scene: Scene) -> None:

@@ -62,10 +62,12 @@ def test_a_look_alike_keeps_its_kind_and_a_landslide_has_none() -> None:
     first = a_new_label(cls="hard_negative", attributes={"look_alike": "terrace", "note": "wide"})
     second = a_new_label(uid="a2", attributes={"look_alike": "terrace", "note": "wide"})
     third = a_new_label(uid="a3", cls="hard_negative", attributes={"look_alike": "<img src=x>"})
-    created = payload.edits(a_save(created=[first, second, third])).created
+    fourth = a_new_label(uid="a4", cls="hard_negative", attributes={"note": "wide"})
+    created = payload.edits(a_save(created=[first, second, third, fourth])).created
     assert created[0].attributes == {"look_alike": "terrace", "note": "wide"}
     assert created[1].attributes == {"note": "wide"}
     assert created[2].attributes == {"look_alike": "other"}
+    assert created[3].attributes == {"note": "wide"}  # nobody said what it is
 
 
 @pytest.mark.parametrize(
@@ -117,6 +119,7 @@ def test_decisions_carry_the_kind_of_look_alike_only_when_rejecting() -> None:
         {"candidate_id": "b", "status": "rejected", "look_alike": "gully"},
         {"candidate_id": "c", "status": "rejected", "look_alike": "nonsense"},
         {"candidate_id": "d", "status": "unsure", "look_alike": ""},
+        {"candidate_id": "e", "status": "rejected", "look_alike": ""},
     ]
     found = payload.decisions({"nonce": "n", "decisions": items})
     assert [(item.status.value, item.look_alike) for item in found] == [
@@ -124,6 +127,7 @@ def test_decisions_carry_the_kind_of_look_alike_only_when_rejecting() -> None:
         ("rejected", "gully"),
         ("rejected", "other"),
         ("unsure", ""),
+        ("rejected", ""),
     ]
 
 

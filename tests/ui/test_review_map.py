@@ -64,6 +64,18 @@ def test_a_rejected_candidate_becomes_a_typed_look_alike(ws: Workspace, scene: S
     assert (label.cls, label.attributes) == (LabelClass.hard_negative, {"look_alike": "terrace"})
 
 
+def test_a_rejection_that_says_no_more_makes_a_look_alike_of_no_kind(
+    ws: Workspace, scene: Scene, found: list[Candidate]
+) -> None:
+    answer = review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
+    assert "not said what it is" in answer["text"]
+    [label] = actions.list_labels(ws, scene.id)
+    assert (label.cls, label.attributes) == (LabelClass.hard_negative, {})
+    review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "terrace")))
+    review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
+    assert actions.list_labels(ws, scene.id)[0].attributes == {}  # taken back
+
+
 def test_unsure_makes_no_label(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
     assert review_map.decided(ws, scene.id, sizes(found), decide((found[0], "unsure", "")))["ok"]
     assert actions.list_labels(ws, scene.id) == []

@@ -79,6 +79,7 @@ def test_every_phrase_that_is_put_together_is_in_the_catalogue() -> None:
     known = set(wording.catalogue("en"))
     made = {f"map.look_{kind}" for kind in payload.LOOK_ALIKES}
     made |= {f"map.status_{status}" for status in CandidateStatus}
+    made |= {f"review.did_{status}" for status in CandidateStatus} | {"review.did_rejected_as", "map.look_unsaid"}
     made |= {f"map.{cls}" for cls in LabelClass} | {f"map.draw_{cls}" for cls in LabelClass}
     made |= {f"map.source_{source}" for source in LabelSource}
     made |= {f"job.{kind}" for kind in JobKind}

@@ -3,7 +3,7 @@ icssn.editor = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui, labelsRoute = `labels/${options.scene}`;
   const CLASSES = ["landslide", "hard_negative", "label_area"], KINDS = [...CLASSES, "landslide_point"];
-  let chosen = [], compared = false, saving = false, fetching = false, lastLookAlike = "other";
+  let chosen = [], compared = false, saving = false, fetching = false, lastLookAlike = "";
   const only = () => (chosen.length === 1 ? chosen[0] : null);
 
   const ledger = icssn.ledger((uids) => {
@@ -64,11 +64,12 @@ icssn.editor = function (map, options) {
     select([]);
     ledger.change(uids.map((uid) => [uid, null]));
   }
+  const kindOf = (said) => (said || lastLookAlike ? { look_alike: said || lastLookAlike } : {}); // nothing: not said
   function classify(cls) {
     if (!chosen.length || chosen.some((uid) => ledger.get(uid).cls === "landslide_point")) return;
     edit((state) => {
       const { look_alike, ...attributes } = state.attributes; // belongs to hard negatives only
-      return { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, look_alike: look_alike || lastLookAlike } : attributes };
+      return { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, ...kindOf(look_alike) } : attributes };
     });
   }
   function judge(status) {
@@ -104,7 +105,7 @@ icssn.editor = function (map, options) {
   function begun(cls) {
     const fields = options.forms[cls] || [], known = { display_scale: Math.round(verbs.reach(1) / 0.00028) }; // a screen pixel has 0.28 mm in OGC's standards
     for (const field of fields) if (field.default) known[field.key] = field.default;
-    if (cls === "hard_negative") known.look_alike = lastLookAlike;
+    if (cls === "hard_negative") Object.assign(known, kindOf());
     return Object.fromEntries(Object.entries(known).filter(([key]) => fields.some((field) => field.key === key)));
   }
   function draw(cls) {
@@ -144,7 +145,7 @@ icssn.editor = function (map, options) {
 
   // ---- the panel beside the map
   const others = node("div", "ic-others"), rows = node("section", "ic-list ic-labels"), card = node("section", "ic-details ic-record");
-  const titleOf = (state) => `${state.attributes.name || (state.cls === "hard_negative" ? say(`look_${state.attributes.look_alike || "other"}`) : say(state.cls))} ${state.uid.slice(0, 4)}`;
+  const titleOf = (state) => `${state.attributes.name || say(state.attributes.look_alike ? `look_${state.attributes.look_alike}` : state.cls)} ${state.uid.slice(0, 4)}`;
   const versions = icssn.versions(ui, options, { ledger, outlines, title: titleOf, select, shown: () => { details(); compared === isCompared() || showHandles(); } });
   const warnings = icssn.warnings(ui, options, { ledger, outlines, select, title: titleOf });
   const deleted = icssn.deleted(ui, options, { ledger, outlines, select, title: titleOf });
@@ -168,7 +169,7 @@ icssn.editor = function (map, options) {
   });
   const form = icssn.form(ui, options, {
     edit: (key, value) => {
-      if (key === "look_alike") lastLookAlike = value || "other";
+      if (key === "look_alike") lastLookAlike = value;
       edit(({ attributes: { [key]: _, ...attributes }, ...old }) => ({ ...old, attributes: value === undefined ? attributes : { ...attributes, [key]: value } }));
     },
     leave: () => window.focus(),

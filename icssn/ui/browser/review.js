@@ -13,7 +13,7 @@ icssn.review = function (map, options) {
     readAgain: () => { filter("again"); list(); move(1); },
   });
   const keptKey = `icssn.decisions.${options.main ? options.main.id : ""}`, QUICK_MS = 700, MOST_ROWS = 400;
-  let candidates = [], others = [], labels = [], again = null, me = "", current = null, choosing = false, order = "priority", shown = "all";
+  let candidates = [], others = [], labels = [], again = null, me = "", current = null, order = "priority", shown = "all";
   let draft = null, moved = 0, sentAs = null; // an outline being corrected; when the queue last moved on
   const undos = [], sent = new Map();
   const unsaved = new Map(JSON.parse(localStorage.getItem(keptKey) || "[]")); // candidate id → decision not yet acknowledged
@@ -98,7 +98,7 @@ icssn.review = function (map, options) {
       row.setAttribute("role", "button");
       row.dataset.id = item.id;
       icssn.swatch(row, styleOf(item));
-      const word = item.status === "rejected" ? say(`look_${item.look_alike || "other"}`) : say(item.status === "open" && item.faint ? "status_faint" : `status_${item.status}`);
+      const word = say(item.status === "rejected" && item.look_alike ? `look_${item.look_alike}` : item.status === "open" && item.faint ? "status_faint" : `status_${item.status}`);
       node("span", "ic-what", row, `${candidates.indexOf(item) + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
       if (item.person && shown !== "mine") node("span", "ic-tag ic-person", row, item.person).title = item.person;
       node("span", "ic-area", row, `${(order === "priority" ? item.priority : item.score).toFixed(2)} · ${icssn.areaText(item.area)}`);
@@ -121,19 +121,15 @@ icssn.review = function (map, options) {
     }
     const title = node("h2", "", card, say("candidate", { number: candidates.indexOf(item) + 1 }));
     node("span", "", title, say(item.again && item.status === "open" ? "second_reading" : `status_${item.status}`));
-    if (choosing) {
-      node("h2", "", card, say("what_is_it"));
-      const kinds = node("div", "ic-buttons", card);
-      options.lookAlikes.forEach((kind, i) => button(kinds, say(`look_${kind}`), () => decide("rejected", kind), { key: String(i + 1) }));
-      button(kinds, say("back"), () => { choosing = false; details(); }, { key: "Esc" });
-      return;
-    }
     const why = node("p", "ic-why", card);
     item.reasons.forEach((reason) => node("span", "", why, say(`why_${reason}`)));
-    const buttons = node("div", "ic-three", card), ways = node("div", "ic-four", card);
+    const buttons = node("div", "ic-three", card), instead = node("div", "ic-instead", card), ways = node("div", "ic-four", card);
     button(buttons, say(draft ? "accept_edited" : "accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
-    button(buttons, say("reject"), reject, { key: "X", id: "ic-reject" });
+    button(buttons, say("reject"), () => decide("rejected"), { key: "X", id: "ic-reject" });
     button(buttons, say("unsure"), () => decide("unsure"), { key: "U", id: "ic-unsure" });
+    node("span", "ic-quiet", instead, say("reject_as"));
+    options.lookAlikes.forEach((kind, i) => button(instead, say(`look_${kind}`), () => decide("rejected", kind), { key: String(i + 1) })
+      .setAttribute("aria-pressed", item.status === "rejected" && item.look_alike === kind));
     button(ways, say("correct"), edit, { key: "E", id: "ic-correct" }).setAttribute("aria-pressed", Boolean(draft));
     ways.firstChild.disabled = Boolean(item.again);
     button(ways, say("undo"), undo, { key: "Z", id: "ic-undo" }).disabled = !undos.length;
@@ -143,7 +139,6 @@ icssn.review = function (map, options) {
   function choose(id, go) {
     const before = find(current);
     current = id;
-    choosing = false;
     stopEditing();
     if (before) draw(before);
     const item = find(id);
@@ -192,11 +187,6 @@ icssn.review = function (map, options) {
   }
 
   // ---- deciding
-  function reject() {
-    if (!find(current)) return;
-    choosing = true;
-    details();
-  }
   function record(item, status, look_alike, geometry) {
     Object.assign(item, { status, look_alike });
     unsaved.set(item.id, { candidate_id: item.id, status, look_alike, geometry, ...(item.again && { reading: again.id }) });
@@ -216,7 +206,6 @@ icssn.review = function (map, options) {
     if (status === "accepted" && draft) item.geometry = draft;
     stopEditing();
     draw(item);
-    choosing = false;
     if (openOnes().length) move(1);
     else choose(item.id, false);
   }
@@ -285,11 +274,9 @@ icssn.review = function (map, options) {
     details();
     if (share) share.show(contents.share, contents.answer);
   }
-  const deciding = (act) => () => !choosing && act();
-  Object.assign(ui.actions, { a: deciding(() => decide("accepted")), x: reject, u: deciding(() => decide("unsure")), e: deciding(edit), z: undo, "ctrl+z": undo,
-    n: () => move(1), p: () => move(-1), Delete: () => draft && handles.removeCorner(),
-    Escape: () => (choosing ? ((choosing = false), details()) : draft ? edit() : choose(null, false)) });
-  options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => choosing && decide("rejected", kind)));
+  Object.assign(ui.actions, { a: () => decide("accepted"), x: () => decide("rejected"), u: () => decide("unsure"), e: edit, z: undo, "ctrl+z": undo,
+    n: () => move(1), p: () => move(-1), Delete: () => draft && handles.removeCorner(), Escape: () => (draft ? edit() : choose(null, false)) });
+  options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => decide("rejected", kind)));
   list();
   details();
   Object.assign(icssn, { show, ui, candidates: () => candidates, current: () => current, painted: overlays.painted, unsaved: () => unsaved.size, settled: ui.settled });
