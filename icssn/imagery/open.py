@@ -13,13 +13,12 @@ import math
 import stat
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from icssn.errors import RasterRefusedError
@@ -45,9 +44,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
     path = Path(path)
     _check_is_tiff(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `inspect` says it in its own words
-            dataset = rasterio.open(path.resolve(), driver="GTiff", sharing=False)
+        dataset = rasterio.open(path.resolve(), driver="GTiff", sharing=False)
     except RasterioError as err:
         raise RasterRefusedError(
             path.name,

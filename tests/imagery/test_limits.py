@@ -30,12 +30,10 @@ def test_a_raster_without_crs_is_refused_and_told_the_remedy(make_raster: Raster
     assert "gdal_edit.py -a_srs" in sentence
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_raster_without_transform_is_refused(make_raster: RasterMaker) -> None:
     assert "is not georeferenced" in refusal(make_raster(texture(1, 20, 20), transform=None))
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_raster_placed_by_control_points_only_is_refused(make_raster: RasterMaker) -> None:
     corners = [(0, 0), (0, 20), (20, 0), (20, 20)]
     points = [GroundControlPoint(row, col, 5e5 + col, 3e6 - row, 0) for row, col in corners]

@@ -71,6 +71,13 @@ def test_a_plain_open_in_a_fresh_process_cannot_follow_a_virtual_raster(
     assert "RasterioIOError" in done.stderr
 
 
+def test_only_the_warning_of_a_raster_without_place_is_switched_off(make_raster: RasterMaker) -> None:
+    path = make_raster(texture(1, 20, 20), transform=None, crs=None)
+    code = f"import icssn.imagery, rasterio, warnings; rasterio.open({str(path)!r}); warnings.warn('another one')"
+    done = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("Warning:") == done.stderr.count("UserWarning: another one") == 1
+
+
 def test_a_file_that_names_another_file_for_its_overviews_is_refused(make_raster: RasterMaker) -> None:
     path = make_raster(texture(1, 600, 600))
     with rasterio.open(path, "r+") as dataset:
