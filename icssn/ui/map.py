@@ -21,7 +21,7 @@ from icssn.ui import assets, palette, wording
 
 _HEIGHT_PX = 560  # where the style sheet of the page cannot stretch the frame to the rest of the window
 SCRIPTS = (
-    *("map", "server", "outlines", "handles"),
+    *("map", "geometry", "server", "outlines", "handles"),
     *(
         "ledger",
         "snap",
@@ -37,7 +37,7 @@ SCRIPTS = (
         "drafts",
     ),
     *("clipboard", "toolbar", "nudge", "editor"),
-    *("overlays", "swipe", "evidence", "suggest", "share", "review"),
+    *("overlays", "part", "swipe", "evidence", "suggest", "share", "review"),
 )
 """The scripts in loading order: what all maps share, the label editor, the review."""
 _EQUATOR_M = 2 * math.pi * 6378137.0

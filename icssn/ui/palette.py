@@ -26,6 +26,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "rejected": {"color": PURPLE, "weight": 1.5, "dashArray": "2 6", "fillOpacity": 0.0},
     "proposed_area": {"color": WHITE, "weight": 2, "dashArray": "3 7", "fill": False},
     "held_out": {"color": SKY, "weight": 1.5, "dashArray": "12 4 2 4", "fill": False},
+    "part": {"color": WHITE, "weight": 2, "fill": False},
     "other": {"color": SKY, "weight": 2, "dashArray": "8 5", "fillOpacity": 0.0},
     "before": {"color": ORANGE, "weight": 2.5, "dashArray": "2 6", "fillOpacity": 0.0},
 }

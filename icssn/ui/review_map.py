@@ -12,7 +12,7 @@ from shapely.geometry import Polygon, mapping
 from icssn import actions
 from icssn.errors import IcssnError
 from icssn.geo import crs
-from icssn.records import CandidateStatus, Checkpoint, Decision, Prediction, Scene
+from icssn.records import Bounds, CandidateStatus, Checkpoint, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import map as maps
 from icssn.ui import measures, palette, payload, sharing, wording
@@ -53,6 +53,7 @@ def review(ws: Workspace, scene: Scene, main: Prediction | None, other: Predicti
     held_out = _held_out(scene) if main else None
     legend += [("other_outline", "other")] if other else []
     legend += [("held_out", "held_out")] if held_out else []
+    legend += [("part", "part")] if any(shown and shown.bounds_lonlat for shown in (main, other)) else []
     waiting = actions.reading_to_do(ws, main.id) if main else None
     found = payload.queue_items(queue, threshold=main.threshold) if main else []
     areas = {candidate.id: candidate.area_m2 for candidate in (place.candidate for place in queue)}
@@ -210,7 +211,14 @@ def _overlay(ws: Workspace, scene: Scene, prediction: Prediction | None) -> dict
         "url": maps.tile_url("probability", prediction.id),
         "spread": maps.tile_url("uncertainty", prediction.id) if prediction.uncertainty else None,
         "zoom": maps.native_zoom(scene),
+        "part": _corners(prediction.bounds_lonlat) if prediction.bounds_lonlat else None,
     }
+
+
+def _corners(bounds_lonlat: Bounds) -> list[list[float]]:
+    """Give bounds as the map wants them: two corners, latitude first."""
+    west, south, east, north = bounds_lonlat
+    return [[south, west], [north, east]]
 
 
 def _held_out(scene: Scene) -> dict[str, Any] | None:

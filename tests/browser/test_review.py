@@ -26,7 +26,7 @@ from icssn.records import (
 )
 from icssn.store import checkpoints, predictions, runs
 from icssn.store.workspace import Workspace
-from tests.browser.conftest import MAP, Server, Visit
+from tests.browser.conftest import MAP, Server, Visit, place
 from tests.ui.conftest import inside
 
 pytestmark = pytest.mark.browser
@@ -37,9 +37,15 @@ MANY = tuple((f"m{i:02}", 0.02 + 0.04 * i, 0.95 - 0.02 * i) for i in range(20))
 
 
 def a_prediction(
-    ws: Workspace, scene: Scene, *, probability: int, places: tuple[tuple[str, float, float], ...] = PLACES
+    ws: Workspace,
+    scene: Scene,
+    *,
+    probability: int,
+    places: tuple[tuple[str, float, float], ...] = PLACES,
+    eastern_half: bool = False,
 ) -> Prediction:
-    """Store a prediction whose probability (0–254) is the same everywhere, with a candidate at each place."""
+    """Store a prediction whose probability (0–254) is the same wherever it looked, with a candidate at each place."""
+    west, south, east, north = scene.facts.bounds_lonlat
     run = runs.add(ws.db, Run(scene_ids=(scene.id,), revisions={}))
     model = checkpoints.add(ws.db, Checkpoint(id=new_id(), run_id=run.id, round=1, sha256="0" * 64))
     checkpoints.promote(ws.db, model.id)
@@ -52,14 +58,18 @@ def a_prediction(
         mask="none.tif",
         threshold=0.5,
         candidate_count=len(places),
+        bounds_lonlat=((west + east) / 2, south, east, north) if eastern_half else None,
     )
     path = ws.path(made.probability)
     path.parent.mkdir(exist_ok=True)
     with rasterio.open(scene.original) as image:
         profile = {**image.profile, "count": 1, "nodata": 255}
     for file, value in ((path, probability), (ws.path(str(made.uncertainty)), 60)):
+        values = np.full((1, 512, 512), value, np.uint8)
+        if eastern_half:
+            values[:, :, :256] = 255
         with rasterio.open(file, "w", **profile) as out:
-            out.write(np.full((1, 512, 512), value, np.uint8))
+            out.write(values)
     found = [
         Candidate(
             id=f"{name}{made.id[:8]}",
@@ -253,6 +263,36 @@ def test_two_predictions_stand_side_by_side_and_their_difference_is_painted(revi
     inside_map.locator("#ic-kind").select_option("difference")
     frame.wait_for_function("icssn.painted() > 100000")
     assert (review.foreign, review.errors) == ([], [])
+
+
+def test_ground_that_a_prediction_of_a_part_has_not_seen_is_veiled_and_not_compared(
+    earlier: Prediction, ws: Workspace, scene: Scene, server: Server, visit: Visit
+) -> None:
+    a_prediction(ws, scene, probability=150, places=PLACES[2:], eastern_half=True)
+    opened(server, visit, count=1)
+    frame, inside_map = visit.map()
+    inside_map.get_by_text("Part looked at").wait_for()
+    veiled = """([lon, lat]) => {
+        const sheet = map.getPane("ic-part").querySelector("canvas"), frame = sheet.getBoundingClientRect();
+        const at = map.latLngToContainerPoint([lat, lon]), whole = map.getContainer().getBoundingClientRect();
+        const share = sheet.width / frame.width;
+        const x = (at.x + whole.x - frame.x) * share, y = (at.y + whole.y - frame.y) * share;
+        return sheet.getContext("2d").getImageData(x, y, 1, 1).data[3];
+    }"""
+    assert frame.evaluate(veiled, place(scene, 0.25, 0.5)) > 60
+    assert frame.evaluate(veiled, place(scene, 0.75, 0.5)) == 0
+    assert frame.evaluate(veiled, place(scene, 0.5, 0.5)) > 200  # the frame itself
+    frame.wait_for_function("icssn.painted() > 50000")
+    seen = frame.evaluate("icssn.painted()")
+    visit.page.get_by_test_id("stSelectbox").nth(2).click()
+    visit.page.get_by_role("option").nth(1).click()
+    visit.page.locator(MAP).last.content_frame.locator(".ic-swipe").wait_for(timeout=30_000)
+    visit.page.wait_for_function(f'document.querySelectorAll("{MAP}").length === 1')
+    frame, inside_map = visit.map()
+    inside_map.locator("#ic-threshold").fill("0.7")  # .59 here, .79 there: all is lost, but only where both looked
+    inside_map.locator("#ic-kind").select_option("difference")
+    frame.wait_for_function(f"icssn.painted() === {seen}")
+    assert (visit.foreign, visit.errors) == ([], [])
 
 
 def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, ws: Workspace, scene: Scene) -> None:

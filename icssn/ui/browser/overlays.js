@@ -76,6 +76,7 @@ icssn.overlays = function (map, ui, options) {
         for (let i = 0; i < 65536; i++) {
           const a = here(values[i]), b = here(second[i]);
           out[i] = a ? (b ? same : gained) : b ? lost : 0;
+          if (values[i] === NONE || second[i] === NONE) out[i] = 0; // one of them has not looked here
         }
       } else if (mode === "errors") {
         tile.held = tile.held || inside(tile.at, [options.heldOut]);

@@ -3,6 +3,8 @@
 icssn.review = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
+  icssn.part(map, ui, options.bounds, options.main, "ic-part");
+  icssn.part(map, ui, options.bounds, options.other, "ic-other-part");
   const overlays = icssn.overlays(map, ui, options), evidence = icssn.evidence(map, ui);
   const suggest = options.main && icssn.suggest(map, ui);
   const share = options.main && icssn.share(map, ui, {
@@ -244,8 +246,8 @@ icssn.review = function (map, options) {
 
   // ---- swipe; outlines stay on both sides unless there are two predictions' to tell apart
   const layers = [{ name: "image", text: say("bare_image"), panes: [], resting: () => true }, ...ui.terrain];
-  if (options.other) layers.unshift({ name: "other", text: options.other.name, panes: ["ic-other", "ic-other-outlines"], resting: () => false });
-  if (options.main) layers.unshift({ name: "main", text: options.main.name, panes: ["ic-values", ...(options.other ? ["ic-main-casing", "ic-outlines"] : [])], resting: () => true });
+  if (options.other) layers.unshift({ name: "other", text: options.other.name, panes: ["ic-other", "ic-other-part", "ic-other-outlines"], resting: () => false });
+  if (options.main) layers.unshift({ name: "main", text: options.main.name, panes: ["ic-values", "ic-part", ...(options.other ? ["ic-main-casing", "ic-outlines"] : [])], resting: () => true });
   if (layers.length > 1) icssn.swipe(map, ui, { layers, left: layers[0].name, right: options.other ? "other" : "image" }).turn(Boolean(options.other));
 
   // ---- from Python
