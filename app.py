@@ -50,13 +50,13 @@ if __name__ == "__main__":
                     frame.go(page)
             overview(ws)
 else:
-    from icssn.ui import addresses, frame, server
+    from icssn.ui import addresses, frame, hosts, server
 
     # Streamlit finds the server by these very words, "app = st.App(", without running the file.
     app = st.App(
         __file__,
         routes=server.routes(),
-        middleware=addresses.middleware(),
+        middleware=[*hosts.middleware(), *addresses.middleware()],
         lifespan=server.lifespan,
         on_script_error=frame.explain,
     )

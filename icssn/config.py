@@ -256,6 +256,11 @@ def database_url(workspace: Path) -> str:
     return os.environ.get("ICSSN_DATABASE_URL") or f"sqlite:///{workspace / 'icssn.gpkg'}"
 
 
+def hosts() -> tuple[str, ...]:
+    """Give ``ICSSN_HOSTS``: by which names, with commas between them, the server may be called besides localhost."""
+    return tuple(filter(None, map(str.strip, os.environ.get("ICSSN_HOSTS", "").split(","))))
+
+
 def person() -> str:
     """Give who works here: ``ICSSN_PERSON``, else the name of the login."""
     return (os.environ.get("ICSSN_PERSON") or "").strip() or getpass.getuser()
