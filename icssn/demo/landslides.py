@@ -14,6 +14,7 @@ from shapely.geometry import Polygon
 from icssn.demo.noise import Field, band_noise, ramp
 from icssn.demo.terrain import CELL_M, SIDE_M
 
+_PLAIN, _WORN = 0.75, 0.5  # freshness from which one is mapped with high, with moderate confidence
 _BODY_M = 12.0  # from the outline to fully disturbed ground
 # Vertical shift along the axis in units of the scarp's height: the crown sinks, the toe bulges (a rotational slide).
 _SHIFT_AT = [0.0, 0.3, 0.55, 0.82, 1.0]
@@ -33,6 +34,11 @@ class Landslide:
     def length_m(self) -> float:
         """Length of the axis."""
         return float(np.hypot(*np.diff(self.axis, axis=0).T).sum())
+
+    @property
+    def confidence(self) -> str:
+        """How sure a mapper could be of it, as the landslide record says it."""
+        return "high" if self.freshness >= _PLAIN else "moderate" if self.freshness >= _WORN else "low"
 
 
 @dataclass(frozen=True)

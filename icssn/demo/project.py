@@ -27,7 +27,7 @@ from icssn.demo.terrain import grow
 from icssn.durable import whole_file
 from icssn.errors import DiskFullError
 from icssn.geo import crs, shapes
-from icssn.records import Progress
+from icssn.records import NewLabel, Progress
 
 SEED = 15  # chosen by eye among sixteen: slides on all sides, roads that a driver would believe
 SIZE_PX = 2048  # at 1 m
@@ -44,7 +44,7 @@ class DemoFiles:
     dem: Path  # float32, metres
     truth_labels: Path  # GeoPackage, scene CRS: every landslide, field `labelled` 0/1
     truth_mask: Path  # uint8 on the image's grid: 0 / 1, and 255 inside the label area, which does not count
-    start_labels: list[BaseGeometry]
+    start_labels: list[NewLabel]  # landslides whose record lacks nothing that is mandatory
     label_area: BaseGeometry
 
 
@@ -90,7 +90,7 @@ def make_project(
         dem=folder / "demo_dem.tif",
         truth_labels=folder / "demo_truth.gpkg",
         truth_mask=folder / "demo_truth_mask.tif",
-        start_labels=[_lonlat(slide.outline) for slide in slides if slide.labelled],
+        start_labels=[_label(slide) for slide in slides if slide.labelled],
         label_area=_lonlat(LABEL_AREA),
     )
     _write_raster(files.image, image, transform, predictor=2, photometric="rgb")
@@ -122,6 +122,11 @@ def _in_scene_crs(shape: BaseGeometry) -> BaseGeometry:
 
 def _lonlat(shape: BaseGeometry) -> BaseGeometry:
     return crs.to_lonlat(_in_scene_crs(shape), _CRS.to_wkt())
+
+
+def _label(slide: Landslide) -> NewLabel:
+    record = {"geometry_role": "whole", "confidence": slide.confidence}
+    return NewLabel(geometry_lonlat=_lonlat(slide.outline), attributes=record)
 
 
 def _truth_mask(slides: list[Landslide], transform: Affine, size_px: int) -> NDArray[np.uint8]:

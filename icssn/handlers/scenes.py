@@ -29,9 +29,8 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
     known = {scene.name: scene for scene in scenes.every(ws.db)}
     scene = known.get("demo") or actions.register_scene(ws, files.image, name="demo", dem=files.dem)
     if not labels.revision(ws.db, scene.id):
-        slides = tuple(NewLabel(geometry_lonlat=geometry) for geometry in files.start_labels)
         area = NewLabel(geometry_lonlat=files.label_area, cls=LabelClass.label_area)
-        actions.save_edits(ws, scene.id, Edits(nonce=f"demo-{scene.id}", created=(*slides, area)))
+        actions.save_edits(ws, scene.id, Edits(nonce=f"demo-{scene.id}", created=(*files.start_labels, area)))
     _make_map_layers(ws, scene.id, within(report, 0.7, 1.0))
     return {"scene_id": scene.id, "truth": str(files.truth_mask)}
 

@@ -9,6 +9,7 @@ import rasterio
 from rasterio.features import geometry_mask
 from shapely.geometry import box
 
+from icssn import landslide_record
 from icssn.demo import project
 from icssn.demo.project import DemoFiles, make_project
 from icssn.errors import DiskFullError
@@ -26,7 +27,9 @@ def test_the_same_seed_gives_the_same_pixels(files: DemoFiles, tmp_path: Path) -
     again = make_project(tmp_path, size_px=SIZE_PX)
     for first, second in ((files.image, again.image), (files.dem, again.dem), (files.truth_mask, again.truth_mask)):
         assert _pixels(first).tobytes() == _pixels(second).tobytes()
-    assert [label.wkb for label in files.start_labels] == [label.wkb for label in again.start_labels]
+    assert [label.geometry_lonlat.wkb for label in files.start_labels] == [
+        label.geometry_lonlat.wkb for label in again.start_labels
+    ]
 
 
 def test_rasters_share_one_grid_of_two_kilometres_in_gansu(files: DemoFiles) -> None:
@@ -49,6 +52,19 @@ def test_twenty_landslides_are_known_and_eight_are_labelled(files: DemoFiles, tr
     assert truth.length_m.between(60, 350).all()
 
 
+def test_the_records_of_the_labels_lack_nothing_and_the_plainer_landslide_is_the_surer_one(
+    files: DemoFiles, truth: gpd.GeoDataFrame
+) -> None:
+    records = [label.attributes for label in files.start_labels]
+    assert [landslide_record.checked(record) for record in records] == records
+    assert [landslide_record.missing(record) for record in records] == [()] * len(records)
+    freshness = truth.freshness[truth.labelled == 1].tolist()
+    sure = [("low", "moderate", "high").index(str(record["confidence"])) for record in records]
+    assert {0, 1, 2} == set(sure)
+    ranked = [one for _, one in sorted(zip(freshness, sure, strict=True))]
+    assert ranked == sorted(sure)
+
+
 def test_outlines_are_valid_apart_and_inside_the_scene(files: DemoFiles, truth: gpd.GeoDataFrame) -> None:
     with rasterio.open(files.image) as dataset:
         scene = box(*dataset.bounds)
@@ -67,7 +83,7 @@ def test_every_landslide_that_touches_the_label_area_is_labelled_and_lies_inside
     for outline, labelled in zip(truth.geometry, truth.labelled, strict=True):
         assert area.contains(outline) if labelled else not area.intersects(outline)
     for label in files.start_labels:
-        assert files.label_area.contains(label)
+        assert files.label_area.contains(label.geometry_lonlat)
 
 
 def test_the_mask_counts_only_what_was_not_labelled(files: DemoFiles, truth: gpd.GeoDataFrame) -> None:
