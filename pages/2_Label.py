@@ -22,4 +22,6 @@ with frame.page("label", headline=False) as ws:
             exchange.hand_out(ws, scene)
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
+        if kept := actions.kept_from(ws, scene.id):
+            st.info(phrase("label.kept_from", count=len(kept)))
         label_map.edit(ws, scene)

@@ -38,6 +38,7 @@ from icssn.actions.projects import back_up, load_demo, open_workspace
 from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
 from icssn.actions.rereading import (
     draw_second_reading,
+    kept_from,
     read_again,
     reading_outcomes,
     reading_to_do,
@@ -165,6 +166,7 @@ __all__ = [
     "list_assignments",
     "draw_second_reading",
     "reading_to_do",
+    "kept_from",
     "words_so_far",
     "read_again",
     "reading_outcomes",

@@ -71,14 +71,20 @@ def draw_second_reading(
 
 def reading_to_do(ws: Workspace, prediction_id: str) -> SecondReading | None:
     """Give the oldest second reading of a prediction that waits for the actor, None where there is none."""
-    return next(
-        (
-            reading
-            for reading in readings.of_prediction(ws.db, prediction_id)
-            if reading.reader == ws.actor.name and len(readings.words(ws.db, reading.id)) < len(reading.items)
-        ),
-        None,
-    )
+    return next((reading for reading in readings.of_prediction(ws.db, prediction_id) if _waits(ws, reading)), None)
+
+
+def kept_from(ws: Workspace, scene_id: str) -> frozenset[str]:
+    """Give the candidates of a scene of which the actor may not see yet what was decided, by id.
+
+    They are those of every second reading that waits for the actor. A label that was made of a candidate has its id.
+    """
+    waiting = (reading for reading in readings.of_scene(ws.db, scene_id) if _waits(ws, reading))
+    return frozenset(word.candidate_id for reading in waiting for word in reading.items)
+
+
+def _waits(ws: Workspace, reading: SecondReading) -> bool:
+    return reading.reader == ws.actor.name and len(readings.words(ws.db, reading.id)) < len(reading.items)
 
 
 def words_so_far(ws: Workspace, reading_id: str) -> dict[str, SecondWord]:

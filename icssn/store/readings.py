@@ -43,6 +43,12 @@ def of_prediction(db: Database, prediction_id: str) -> list[SecondReading]:
         return rows.every(connection, table, SecondReading, table.c.prediction_id == prediction_id)
 
 
+def of_scene(db: Database, scene_id: str) -> list[SecondReading]:
+    """Give the second readings of all predictions of a scene, oldest first."""
+    with db.read() as connection:
+        return rows.every(connection, table, SecondReading, table.c.scene_id == scene_id)
+
+
 def words(db: Database, reading_id: str) -> dict[str, SecondWord]:
     """Give what the reader says so far, by candidate; what was taken back is left out."""
     with db.read() as connection:

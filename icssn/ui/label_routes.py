@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from icssn import actions
-from icssn.ui import outline_verbs, payload, posted, wording
+from icssn.ui import outline_verbs, payload, posted, sharing, wording
 from icssn.ui.session import workspace
 
 
@@ -77,10 +77,13 @@ async def outline(request: Request) -> Response:
 
 
 def current(scene_id: str) -> dict[str, Any]:
-    """Give a scene's labels and their revision; a save in between makes the revision the older one, never the newer."""
+    """Give a scene's labels and their revision; a save in between makes the revision the older one, never the newer.
+
+    What would tell a second reader how others decided is left out, here and in what is deleted and warned of.
+    """
     ws = workspace()
     revision = actions.label_revision(ws, scene_id)
-    return {"revision": revision, "labels": payload.label_items(actions.list_labels(ws, scene_id), points=True)}
+    return {"revision": revision, "labels": payload.label_items(sharing.open_labels(ws, scene_id), points=True)}
 
 
 def saved(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
@@ -96,12 +99,13 @@ def versions(uid: str) -> dict[str, Any]:
 
 def gone(scene_id: str) -> dict[str, Any]:
     """Give the labels of a scene that are deleted now, each as it was and who deleted it when."""
-    steps = actions.deleted_labels(workspace(), scene_id)
+    ws = workspace()
+    kept = actions.kept_from(ws, scene_id)
     return {
         "labels": [
             {"before": payload.version_item(step.before), "deleted": payload.version_item(step.after)}
-            for step in steps
-            if step.before
+            for step in actions.deleted_labels(ws, scene_id)
+            if step.before and step.before.uid not in kept
         ]
     }
 
@@ -116,5 +120,7 @@ def measured(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
 
 def warned(scene_id: str, message: dict[str, Any], language: str) -> dict[str, Any]:
     """Give what looks wrong with the labels as they would be after a Save, told in a language."""
-    found = actions.check_labels(workspace(), scene_id, payload.edits(message))
+    ws = workspace()
+    kept = actions.kept_from(ws, scene_id)
+    found = [w for w in actions.check_labels(ws, scene_id, payload.edits(message)) if kept.isdisjoint(w.uids)]
     return {"warnings": [payload.warning_item(w) | {"text": wording.told(w.text, language=language)} for w in found]}

@@ -55,6 +55,7 @@ def review(ws: Workspace, scene: Scene, main: Prediction | None, other: Predicti
     legend += [("held_out", "held_out")] if held_out else []
     legend += [("part", "part")] if any(shown and shown.bounds_lonlat for shown in (main, other)) else []
     waiting = actions.reading_to_do(ws, main.id) if main else None
+    kept = actions.kept_from(ws, scene.id)
     found = payload.queue_items(queue, threshold=main.threshold) if main else []
     areas = {candidate.id: candidate.area_m2 for candidate in (place.candidate for place in queue)}
     maps.show(
@@ -74,8 +75,10 @@ def review(ws: Workspace, scene: Scene, main: Prediction | None, other: Predicti
         },
         contents={
             "candidates": sharing.items(ws, main, found, waiting) if main else [],
-            "others": payload.candidate_items(actions.list_candidates(ws, other.id)) if other else [],
-            "labels": sharing.labels(payload.label_items(actions.list_labels(ws, scene.id)), waiting),
+            "others": sharing.blind(payload.candidate_items(actions.list_candidates(ws, other.id)), kept)
+            if other
+            else [],
+            "labels": payload.label_items(sharing.open_labels(ws, scene.id)),
             "share": sharing.contents(ws, main, waiting) if main else None,
             "next": st.session_state.get(f"next_{main.id}") if main else None,
             "answer": st.session_state.get(answer),

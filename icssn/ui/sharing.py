@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from icssn import actions
 from icssn.errors import IcssnError
-from icssn.records import CandidateStatus, Prediction, ReadingOutcome, SecondReading
+from icssn.records import CandidateStatus, Label, Prediction, ReadingOutcome, SecondReading
 from icssn.store.workspace import Workspace
 from icssn.ui import payload, wording
 from icssn.ui.wording import phrase
@@ -35,12 +35,18 @@ def contents(ws: Workspace, prediction: Prediction, waiting: SecondReading | Non
 def items(
     ws: Workspace, prediction: Prediction, candidates: Iterable[dict[str, Any]], waiting: SecondReading | None
 ) -> list[dict[str, Any]]:
-    """Give the candidates of the map with whose they are; those that wait as their reader may see them: blind."""
+    """Give the candidates of the map with whose they are; those that wait as their reader may see them: blind.
+
+    What waits in a later reading of the same reader is left out until its turn comes.
+    """
     persons = actions.list_assignments(ws, prediction.id)
     said = actions.words_so_far(ws, waiting.id) if waiting else {}
-    drawn = _drawn(waiting)
+    drawn = {word.candidate_id for word in waiting.items} if waiting else set()
+    later = actions.kept_from(ws, prediction.scene_id) - drawn
     shown = []
     for item in candidates:
+        if item["id"] in later:
+            continue
         mine: dict[str, Any] = {"person": persons.get(item["id"], "")}
         if item["id"] in drawn:
             word = said.get(item["id"])
@@ -50,10 +56,16 @@ def items(
     return shown
 
 
-def labels(shown: Iterable[dict[str, Any]], waiting: SecondReading | None) -> list[dict[str, Any]]:
-    """Leave out the labels that would tell what was decided about a candidate that waits; they carry its id."""
-    drawn = _drawn(waiting)
-    return [item for item in shown if item["uid"] not in drawn]
+def open_labels(ws: Workspace, scene_id: str) -> list[Label]:
+    """Give the labels of a scene without those that tell the actor what was decided about what waits for them."""
+    kept = actions.kept_from(ws, scene_id)
+    return [label for label in actions.list_labels(ws, scene_id) if label.uid not in kept]
+
+
+def blind(candidates: Iterable[dict[str, Any]], kept: Collection[str]) -> list[dict[str, Any]]:
+    """Give candidates of which some look as if nobody had decided about them."""
+    undecided = {"status": CandidateStatus.open, "look_alike": ""}
+    return [item | undecided if item["id"] in kept else item for item in candidates]
 
 
 def answered(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +96,6 @@ def read(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[s
     left = outcomes[reading_id].left if reading_id in outcomes else 0
     text = phrase("review.did_read", left=left) if left else phrase("review.did_read_all")
     return {"nonce": event.get("nonce"), "ok": True, "text": text}
-
-
-def _drawn(waiting: SecondReading | None) -> set[str]:
-    return {word.candidate_id for word in waiting.items} if waiting else set()
 
 
 def _outcome(outcome: ReadingOutcome) -> dict[str, Any]:

@@ -8,11 +8,25 @@ from typing import Any
 import pytest
 
 from icssn import actions
-from icssn.records import Actor, Candidate, CandidateStatus, Decision, Prediction, Scene, SecondReading, new_id
+from icssn.records import (
+    Actor,
+    Candidate,
+    CandidateStatus,
+    Decision,
+    Edits,
+    LabelDeletion,
+    NewLabel,
+    Prediction,
+    Scene,
+    SecondReading,
+    new_id,
+)
 from icssn.store import predictions
 from icssn.store.workspace import Workspace
-from icssn.ui import payload, review_map, sharing
+from icssn.ui import label_routes, payload, review_map, session, sharing
 from tests.ui.conftest import inside
+from tests.ui.routes import ask
+from tests.ui.test_pages import opened, texts
 
 ACCEPTED, REJECTED = CandidateStatus.accepted, CandidateStatus.rejected
 
@@ -51,8 +65,7 @@ def items(ws: Workspace, prediction: Prediction) -> list[dict[str, Any]]:
 
 
 def shown_labels(ws: Workspace, prediction: Prediction) -> set[str]:
-    found = payload.label_items(actions.list_labels(ws, prediction.scene_id))
-    return {item["uid"] for item in sharing.labels(found, actions.reading_to_do(ws, prediction.id))}
+    return {label.uid for label in sharing.open_labels(ws, prediction.scene_id)}
 
 
 def said(ws: Workspace, scene: Scene, prediction: Prediction, *decisions: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +134,64 @@ def test_nothing_of_the_first_decision_reaches_the_second_reader(
     ws.actor = Actor(name="Li")
     assert {item["status"] for item in items(ws, prediction)} == {"accepted", "rejected", "open"}
     assert shown_labels(ws, prediction) >= {"c0", "c1", "c2"}
+
+
+def test_what_waits_in_a_later_reading_is_not_shown_before_its_turn(
+    ws: Workspace, scene: Scene, prediction: Prediction
+) -> None:
+    first, second = (actions.draw_second_reading(ws, prediction.id, reader="Wang", share=share) for share in (0.34, 1))
+    drawn = [{item.candidate_id for item in reading.items} for reading in (first, second)]
+    ws.actor = Actor(name="Wang")
+    assert {item["id"] for item in items(ws, prediction)} == drawn[0] | {"c3"}
+    assert {item["id"] for item in items(ws, prediction) if item.get("again")} == drawn[0]
+    assert shown_labels(ws, prediction).isdisjoint(drawn[0] | drawn[1])
+    actions.read_again(ws, first.id, [Decision(candidate_id=one, status=ACCEPTED) for one in drawn[0]])
+    assert {item["id"] for item in items(ws, prediction) if item.get("again")} == drawn[1]
+    assert {item["id"] for item in items(ws, prediction)} == {"c0", "c1", "c2", "c3"}
+    assert drawn[0] <= shown_labels(ws, prediction)
+
+
+def test_a_prediction_beside_is_blind_too(ws: Workspace, prediction: Prediction, waiting: SecondReading) -> None:
+    found = payload.candidate_items(actions.list_candidates(ws, prediction.id))
+    kept = actions.kept_from(ws, prediction.scene_id)
+    assert {(item["status"], item["look_alike"]) for item in sharing.blind(found, kept)} == {("open", "")}
+    assert sharing.blind(found, ()) == found
+
+
+def test_the_label_editor_shows_nothing_of_the_first_decisions_either(
+    ws: Workspace, scene: Scene, prediction: Prediction, waiting: SecondReading
+) -> None:
+    session.workspace().actor = ws.actor
+    own = NewLabel(uid="own", geometry_lonlat=inside(scene, 0.1))  # over what Li accepted: drawn twice
+    actions.save_edits(ws, scene.id, Edits(created=(own,)))
+    [gone] = [label for label in actions.list_labels(ws, scene.id) if label.uid == "c1"]
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid="c1", expected_version=gone.version),)))
+
+    def seen() -> tuple[set[str], set[str], set[str]]:
+        routes, nothing = label_routes.routes(), {"nonce": "n", "created": [], "changed": [], "deleted": []}
+        labels = ask(routes, "GET", f"/labels/{scene.id}")[1]["labels"]
+        deleted = ask(routes, "GET", f"/deleted/{scene.id}")[1]["labels"]
+        warnings = ask(routes, "POST", f"/labels/{scene.id}/warnings", nothing)[1]["warnings"]
+        return (
+            {item["uid"] for item in labels},
+            {item["before"]["uid"] for item in deleted},
+            {uid for item in warnings for uid in item["uids"]},
+        )
+
+    assert seen() == ({"own"}, set(), set())
+    words = [Decision(candidate_id=item.candidate_id, status=ACCEPTED) for item in waiting.items]
+    actions.read_again(ws, waiting.id, words)
+    assert seen() == ({"own", "c0", "c2"}, {"c1"}, {"own", "c0"})
+
+
+def test_the_label_page_says_that_labels_are_kept_back(
+    ws: Workspace, scene: Scene, prediction: Prediction, waiting: SecondReading
+) -> None:
+    sentence = "3 candidates of this scene wait for you to read them again"
+    session.workspace().actor = Actor(name="Li")
+    assert sentence not in texts(opened("pages/2_Label.py"))
+    session.workspace().actor = ws.actor
+    assert sentence in texts(opened("pages/2_Label.py"))
 
 
 def test_words_said_again_make_no_label_and_end_in_figures(
