@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from icssn import actions
-from icssn.cli import datasets, demo, doctor, export, labels, learning, models, results, scenes
+from icssn.cli import datasets, demo, doctor, export, labels, learning, models, results, reviewing, scenes
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.jobs import engine
 
@@ -68,6 +68,7 @@ app.command("predict")(results.predict)
 app.command("evaluate")(results.evaluate)
 app.command("crossval")(learning.crossval)
 app.add_typer(results.candidates, name="candidates")
+app.add_typer(reviewing.review, name="review")
 app.add_typer(export.export, name="export")
 app.command("models")(models.models)
 app.add_typer(models.model, name="model")
