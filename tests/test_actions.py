@@ -103,6 +103,23 @@ def test_a_viewer_may_look_but_change_nothing(ws: Workspace, scene: Scene, raste
         lambda: actions.start_run(ws, [scene.id]),
         lambda: actions.load_demo(ws),
         lambda: actions.review(ws, scene.id, []),
+        lambda: actions.set_stretch(ws, scene.id),
+        lambda: actions.import_dataset(ws, "bijie", raster.parent),
+        lambda: actions.import_labels(ws, scene.id, raster),
+        lambda: actions.back_up(ws, raster.with_name("backup.gpkg")),
+        lambda: actions.propose_area(ws, scene.id, inside(scene, 0.1, 0.2), nonce="n"),
+        lambda: actions.cross_validate(ws, scene.id),
+        lambda: actions.repeat_run(ws, "a"),
+        lambda: actions.resume_run(ws, "a"),
+        lambda: actions.cancel_job(ws, "a"),
+        lambda: actions.predict_scene(ws, scene.id),
+        lambda: actions.evaluate_scene(ws, scene.id, raster),
+        lambda: actions.assign(ws, scene.id, ["a"], person="Li"),
+        lambda: actions.draw_second_reading(ws, "a", reader="Li"),
+        lambda: actions.read_again(ws, "a", []),
+        lambda: actions.promote(ws, "a"),
+        lambda: actions.import_model(ws, raster),
+        lambda: actions.track_model(ws, "a", to="file:///tmp"),
     ):
         with pytest.raises(NotAllowedError, match="Wang is viewer"):
             forbidden()

@@ -6,10 +6,9 @@ from typing import Any
 
 from icssn.actions.permission import require
 from icssn.actions.training import readiness
-from icssn.actions.work import require_room
+from icssn.actions.work import submit
 from icssn.config import TrainConfig, train_config
 from icssn.errors import ConfigError, NotTrainableError
-from icssn.jobs import engine
 from icssn.records import CrossValidation, Job, JobKind, JobState, Readiness, Role
 from icssn.store import jobs, labels
 from icssn.store.workspace import Workspace
@@ -60,11 +59,7 @@ def cross_validate(ws: Workspace, scene_id: str, *, folds: int = FOLDS, override
         "folds": folds,
         "config": _config(folds, overrides).model_dump(mode="json"),
     }
-    job = Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name)
-    require_room(ws, job)
-    job = jobs.add_unless_busy(ws.db, job)
-    engine.ensure_worker(ws.folder)
-    return job
+    return submit(ws, Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name), alone=True)
 
 
 def latest_cross_validation(ws: Workspace, scene_id: str) -> CrossValidation | None:

@@ -120,6 +120,7 @@ def track_model(ws: Workspace, checkpoint_id: str, *, to: str, experiment: str =
         MissingPartError: MLflow is not installed.
         TrackingError: The store cannot be reached or refuses.
     """
+    require(ws, Role.reviewer, "send a model elsewhere")
     found = checkpoints.get(ws.db, checkpoint_id)
     card = model_card(ws, checkpoint_id)
     rounds = [] if found.run_id == IMPORTED else runs.rounds(ws.db, found.run_id)

@@ -157,7 +157,12 @@ def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[P
 
 
 def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: str = "") -> Job:
-    """Queue the judging of a checkpoint on a scene against a truth mask (GeoTIFF) or truth polygons."""
+    """Queue the judging of a checkpoint on a scene against a truth mask (GeoTIFF) or truth polygons.
+
+    Raises:
+        NotFoundError: There is no such scene, file or checkpoint.
+    """
+    require(ws, Role.annotator, "judge a model")
     scenes.get(ws.db, scene_id)
     if not truth.exists():
         raise NotFoundError("truth file", str(truth), remedy="Check the path.")

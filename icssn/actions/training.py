@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
-from icssn.actions.work import require_room
+from icssn.actions.work import require_room, submit
 from icssn.config import TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.jobs import engine
@@ -142,10 +142,8 @@ def resume_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
     if run.checkpoint_id:
         raise NotFoundError("unfinished run", run_id, remedy="It has ended; start a new one.")
     former = jobs.get(ws.db, run.job_id)
-    job = jobs.add_unless_busy(ws.db, Job(kind=JobKind.train, params=former.params, created_by=ws.actor.name))
-    run = runs.update(ws.db, run.id, job_id=job.id)
-    engine.ensure_worker(ws.folder)
-    return run, job
+    job = submit(ws, Job(kind=JobKind.train, params=former.params, created_by=ws.actor.name), alone=True)
+    return runs.update(ws.db, run.id, job_id=job.id), job
 
 
 def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run, Job]:

@@ -87,15 +87,21 @@ def wait_for(ws: Workspace, job: Job, *, on_progress: Callable[[Job], None] | No
     return job
 
 
-def submit(ws: Workspace, job: Job) -> Job:
+def submit(ws: Workspace, job: Job, *, alone: bool = False) -> Job:
     """Queue a job and wake the worker.
+
+    Args:
+        ws: Where.
+        job: What.
+        alone: No other job of its kind may be queued or running.
 
     Raises:
         DiskFullError: It would run into a full disk; nothing was queued.
         QueueFullError: Too many jobs wait already; nothing was queued.
+        BusyError: It is not alone; nothing was queued.
     """
     require_room(ws, job)
-    queued = jobs.add(ws.db, job)
+    queued = jobs.add_unless_busy(ws.db, job) if alone else jobs.add(ws.db, job)
     engine.ensure_worker(ws.folder)
     return queued
 
