@@ -1,4 +1,4 @@
-"""Addresses that people write by hand: ``?lang=zh`` and ``?lang=en`` lead to the words that the switch writes there."""
+"""Addresses: where our own routes are; and ``?lang=zh``, written by hand, leads to the word that the switch writes."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def translated(query: str) -> str:
     pairs = parse_qsl(query, keep_blank_values=True)
     meant = [(key, LANGUAGES.get(value, value) if key == "lang" else value) for key, value in pairs]
     return query if meant == pairs else urlencode(meant)
+
+
+def under(base: str, path: str) -> str:
+    """Give the path of one of our routes under the server's base path, which may be empty."""
+    return f"/{base.strip('/')}{path}" if base.strip("/") else path
 
 
 def middleware() -> list[Middleware]:

@@ -109,14 +109,14 @@ def _result(ws: Workspace, scene: Scene, found: CrossValidation) -> None:
     honest, optimistic = st.columns(2)
     blocks = found.blocks
     with honest:
-        st.metric(phrase("crossval.honest"), _two(blocks.get("f1")))
+        st.metric(phrase("crossval.honest"), measures.two(blocks.get("f1")))
         st.caption(
-            phrase("crossval.interval", low=_two(blocks["f1_low"]), high=_two(blocks["f1_high"]))
+            phrase("crossval.interval", low=measures.two(blocks["f1_low"]), high=measures.two(blocks["f1_high"]))
             if "f1" in blocks
             else phrase("crossval.nothing")
         )
     with optimistic:
-        st.metric(phrase("crossval.optimistic"), f"({_two(found.random_split_f1)})")
+        st.metric(phrase("crossval.optimistic"), f"({measures.two(found.random_split_f1)})")
         st.caption(phrase("crossval.optimistic_means"))
     picture, table = st.columns([2, 3], gap="medium")
     with picture, frame.told():
@@ -138,7 +138,3 @@ def _disputes(ws: Workspace, scene: Scene) -> None:
         if st.button(phrase("crossval.to_label"), key="crossval_to_label"):
             scene_view.show_next(scene)
             frame.go("label")
-
-
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

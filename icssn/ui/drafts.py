@@ -36,6 +36,7 @@ from icssn.errors import (
 )
 from icssn.records import Id
 from icssn.ui import posted
+from icssn.ui.addresses import under
 from icssn.ui.session import workspace
 
 _REQUEST_LIMIT_BYTES = 16 << 20  # a draft's quotes are escaped on the way here
@@ -51,10 +52,9 @@ class _Message(BaseModel):
 
 def routes(base: str = "") -> list[Route]:
     """Give the draft routes under the server's base path."""
-    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     return [
-        Route(prefix + "/drafts/{scene}", given, methods=["GET"]),
-        Route(prefix + "/drafts/{scene}", taken, methods=["POST"]),
+        Route(under(base, "/drafts/{scene}"), given, methods=["GET"]),
+        Route(under(base, "/drafts/{scene}"), taken, methods=["POST"]),
     ]
 
 

@@ -15,13 +15,13 @@ from icssn.errors import IcssnError, NotFoundError
 from icssn.geo import measures as outlines
 from icssn.store.workspace import Workspace
 from icssn.ui import measures
+from icssn.ui.addresses import under
 from icssn.ui.session import workspace
 
 
 def routes(base: str = "") -> list[Route]:
     """Give the evidence route under the server's base path."""
-    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
-    return [Route(prefix + "/evidence/{candidate}.json", answer, methods=["GET"])]
+    return [Route(under(base, "/evidence/{candidate}.json"), answer, methods=["GET"])]
 
 
 def answer(request: Request) -> Response:

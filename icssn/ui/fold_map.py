@@ -14,6 +14,7 @@ from icssn.chips.split import grown
 from icssn.imagery.picture import picture
 from icssn.records import Fold, Scene
 from icssn.store.workspace import Workspace
+from icssn.ui import measures
 from icssn.ui.palette import ORANGE
 
 _SIDE_PX = 400
@@ -37,12 +38,11 @@ def drawn(ws: Workspace, scene: Scene, folds: Sequence[Fold]) -> str:
         corners = [place(lon, lat) for lon, lat in shapely.get_coordinates(outline)]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
         x, y = (sum(values) / 4 for values in zip(*corners[:4], strict=True))
-        text = "–" if fold.f1 is None else f"{fold.f1:.2f}"
         parts += [
             f'<polygon points="{points}" fill="none" stroke="#000" stroke-width="{unit / 90:.1f}"/>',
             f'<polygon points="{points}" fill="none" stroke="{ORANGE}" stroke-width="{unit / 180:.1f}"/>',
             f'<text x="{x:.1f}" y="{y:.1f}" paint-order="stroke" stroke="#fff" stroke-width="{unit / 60:.1f}"'
-            f' font-size="{unit / 14:.1f}">{text}</text>',
+            f' font-size="{unit / 14:.1f}">{measures.two(fold.f1)}</text>',
         ]
     file = io.BytesIO()
     pale.convert("RGB").save(file, "JPEG", quality=80)

@@ -22,21 +22,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from icssn import actions
-from icssn.ui import outline_verbs, payload, posted, sharing, wording
+from icssn.ui import as_json, outline_verbs, payload, posted, sharing, wording
+from icssn.ui.addresses import under
 from icssn.ui.session import workspace
 
 
 def routes(base: str = "") -> list[Route]:
     """Give the editor's routes under the server's base path."""
-    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     return [
-        Route(prefix + "/labels/{scene}", labels, methods=["GET"]),
-        Route(prefix + "/labels/{scene}", save, methods=["POST"]),
-        Route(prefix + "/labels/{scene}/{uid}", history, methods=["GET"]),
-        Route(prefix + "/deleted/{scene}", deleted, methods=["GET"]),
-        Route(prefix + "/labels/{scene}/measures", measures, methods=["POST"]),
-        Route(prefix + "/labels/{scene}/warnings", warnings, methods=["POST"]),
-        Route(prefix + "/outlines/{verb}", outline, methods=["POST"]),
+        Route(under(base, "/labels/{scene}"), labels, methods=["GET"]),
+        Route(under(base, "/labels/{scene}"), save, methods=["POST"]),
+        Route(under(base, "/labels/{scene}/{uid}"), history, methods=["GET"]),
+        Route(under(base, "/deleted/{scene}"), deleted, methods=["GET"]),
+        Route(under(base, "/labels/{scene}/measures"), measures, methods=["POST"]),
+        Route(under(base, "/labels/{scene}/warnings"), warnings, methods=["POST"]),
+        Route(under(base, "/outlines/{verb}"), outline, methods=["POST"]),
     ]
 
 
@@ -83,18 +83,18 @@ def current(scene_id: str) -> dict[str, Any]:
     """
     ws = workspace()
     revision = actions.label_revision(ws, scene_id)
-    return {"revision": revision, "labels": payload.label_items(sharing.open_labels(ws, scene_id), points=True)}
+    return {"revision": revision, "labels": as_json.labels(sharing.open_labels(ws, scene_id), points=True)}
 
 
 def saved(scene_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Apply one Save, whole or not at all, and give what it left."""
     done = actions.save_edits(workspace(), scene_id, payload.edits(message))
-    return {"revision": done.revision, "labels": payload.label_items(done.labels, points=True)}
+    return {"revision": done.revision, "labels": as_json.labels(done.labels, points=True)}
 
 
 def versions(uid: str) -> dict[str, Any]:
     """Give the past of a label, oldest first."""
-    return {"versions": [payload.version_item(version) for version in actions.label_history(workspace(), uid)]}
+    return {"versions": [as_json.version(version) for version in actions.label_history(workspace(), uid)]}
 
 
 def gone(scene_id: str) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def gone(scene_id: str) -> dict[str, Any]:
     kept = actions.kept_from(ws, scene_id)
     return {
         "labels": [
-            {"before": payload.version_item(step.before), "deleted": payload.version_item(step.after)}
+            {"before": as_json.version(step.before), "deleted": as_json.version(step.after)}
             for step in actions.deleted_labels(ws, scene_id)
             if step.before and step.before.uid not in kept
         ]
@@ -123,4 +123,4 @@ def warned(scene_id: str, message: dict[str, Any], language: str) -> dict[str, A
     ws = workspace()
     kept = actions.kept_from(ws, scene_id)
     found = [w for w in actions.check_labels(ws, scene_id, payload.edits(message)) if kept.isdisjoint(w.uids)]
-    return {"warnings": [payload.warning_item(w) | {"text": wording.told(w.text, language=language)} for w in found]}
+    return {"warnings": [as_json.warning(w) | {"text": wording.told(w.text, language=language)} for w in found]}

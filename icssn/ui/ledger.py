@@ -68,8 +68,8 @@ def _row(run: Run, scenes: Mapping[str, Scene]) -> dict[str, str]:
         phrase("ledger.tier"): phrase(f"train.{run.tier}_short"),
         phrase("ledger.learned_from"): ", ".join(names),
         phrase("figure.f1"): results.with_interval(metrics, "val_f1"),
-        phrase("figure.precision"): _two(metrics.get("val_precision")),
-        phrase("figure.recall"): _two(metrics.get("val_recall")),
+        phrase("figure.precision"): measures.two(metrics.get("val_precision")),
+        phrase("figure.recall"): measures.two(metrics.get("val_recall")),
         phrase("figure.time"): measures.duration(run.summary["seconds"]) if "seconds" in run.summary else "–",
     }
 
@@ -144,7 +144,3 @@ def _explanation(ws: Workspace, run: Run) -> None:
         }
         st.table(facts)
         st.code(actions.job_log(ws, run.job_id) or phrase("train.no_log"), language=None, height=220)
-
-
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

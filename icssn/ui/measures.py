@@ -36,6 +36,11 @@ def share(value: float) -> str:
     return f"{value:.0%}"
 
 
+def two(value: float | None) -> str:
+    """Give a figure with two decimals, or a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}"
+
+
 def size(count: int) -> str:
     """Give a file size in MB or GB."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

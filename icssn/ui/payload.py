@@ -1,37 +1,30 @@
-"""Between the maps in the browser and our records: pure functions, nothing trusted that a browser sends."""
+"""What the maps in the browser send, read as our records: pure functions, nothing trusted."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from shapely.errors import ShapelyError
-from shapely.geometry import mapping, shape
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
 from icssn.errors import ConfigError, LabelsRefusedError
-from icssn.geo.crs import area_m2
 from icssn.records import (
-    Candidate,
     CandidateStatus,
     Decision,
     Edits,
-    Label,
     LabelChange,
     LabelClass,
-    LabelConflict,
     LabelDeletion,
     LabelSource,
     LabelStatus,
-    LabelVersion,
-    LabelWarning,
     NewLabel,
 )
-from icssn.review.priority import Ranked, is_faint
 
 LOOK_ALIKES = tuple(item.code for item in landslide_record.fields()["look_alike"].codes)
 """What a rejected candidate or a hard negative may be instead of a landslide."""
@@ -153,90 +146,6 @@ def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None, 
         raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
 
 
-def label_items(labels: Iterable[Label], *, points: bool = False) -> list[dict[str, Any]]:
-    """Give labels as the maps read them, point labels only if asked for; areas in m², geodesic."""
-    return [
-        {
-            "uid": label.uid,
-            "geometry": mapping(label.geometry_lonlat),
-            "cls": label.cls,
-            "status": label.status,
-            "source": label.source,
-            "attributes": label.attributes,
-            "version": label.version,
-            "area": 0.0 if label.cls is LabelClass.landslide_point else area_m2(label.geometry_lonlat),
-            "by": label.updated_by,
-            "at": label.updated_at.isoformat(),
-        }
-        for label in labels
-        if points or label.cls is not LabelClass.landslide_point
-    ]
-
-
-def warning_item(warning: LabelWarning) -> dict[str, Any]:
-    """Give a warning as the editor reads it; `ground` is the outline that is meant where there is no label, or null."""
-    return {
-        "kind": warning.kind,
-        "uids": warning.uids,
-        "at": warning.at_lonlat,
-        "text": warning.text,
-        "ground": mapping(warning.ground_lonlat) if warning.ground_lonlat is not None else None,
-    }
-
-
-def version_item(version: LabelVersion) -> dict[str, Any]:
-    """Give one version of a label; no geometry: it was deleted."""
-    return {
-        "uid": version.uid,
-        "version": version.version,
-        "revision": version.revision,
-        "operation": version.operation,
-        "geometry": mapping(version.geometry_lonlat) if version.geometry_lonlat is not None else None,
-        "cls": version.cls,
-        "status": version.status,
-        "source": version.source,
-        "attributes": version.attributes,
-        "actor": version.actor,
-        "at": version.at.isoformat(),
-    }
-
-
-def conflict_items(conflicts: Iterable[LabelConflict]) -> list[dict[str, Any]]:
-    """Give conflicts for the editor, which has its own side: ``[{uid, base, theirs}]``, versions or null.
-
-    To save my side after all, send it again with ``expected_version`` of `theirs`; where `theirs` was deleted, create
-    the label anew under the same uid.
-    """
-    return [
-        {
-            "uid": conflict.uid,
-            "base": version_item(conflict.base) if conflict.base else None,
-            "theirs": version_item(conflict.theirs) if conflict.theirs else None,
-        }
-        for conflict in conflicts
-    ]
-
-
-def candidate_items(candidates: Iterable[Candidate]) -> list[dict[str, Any]]:
-    """Give candidates as the review map reads them, highest score first; areas in m², scores in [0, 1]."""
-    return [_candidate_item(candidate) for candidate in sorted(candidates, key=lambda candidate: -candidate.score)]
-
-
-def queue_items(ranked: Iterable[Ranked], *, threshold: float) -> list[dict[str, Any]]:
-    """Give a queue as the review map reads it, in its order; reasons are keys of the catalogue, ``map.why_…``."""
-    return [
-        _candidate_item(place.candidate)
-        | {
-            "priority": place.priority,
-            "reasons": place.reasons,
-            "faint": is_faint(place.candidate, threshold),
-            "band_m": place.envelope.width_m if place.envelope else None,
-            "unknown": place.envelope.unknown if place.envelope else 0.0,
-        }
-        for place in ranked
-    ]
-
-
 def settings(text: str) -> dict[str, str]:
     """Read ``KEY=VALUE`` lines, e.g. ``segment.steps=300``; empty lines and ``#`` comments are skipped.
 
@@ -253,19 +162,6 @@ def settings(text: str) -> dict[str, str]:
             raise ConfigError(wanted, wanted, "written as KEY=VALUE, e.g. segment.steps=300")
         found[key.strip()] = value.strip()
     return found
-
-
-def _candidate_item(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "id": candidate.id,
-        "geometry": mapping(candidate.geometry_lonlat),
-        "status": candidate.status,
-        "look_alike": candidate.look_alike,
-        "area": candidate.area_m2,
-        "score": candidate.score,
-        "mask_score": candidate.mask_score,
-        "classifier_score": candidate.classifier_score,
-    }
 
 
 def _geometry(item: Any, *, kinds: tuple[str, ...] = ("Polygon", "MultiPolygon")) -> BaseGeometry:

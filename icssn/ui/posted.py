@@ -1,7 +1,8 @@
 """What our own scripts post to our own routes: from the same origin, small, JSON, answered with JSON.
 
 Routes stand outside Streamlit's protection against forged requests, so each POST is checked here: a foreign page can
-neither set the header ``X-ICSSN`` without asking first nor hide its origin.
+neither set the header ``X-ICSSN`` without asking first nor hide its origin, and `hosts` sees to it that this origin's
+name is one of ours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from icssn.errors import ConflictError, DatabaseUnusableError, DiskFullError, IcssnError, NotAllowedError, NotFoundError
-from icssn.ui import payload, wording
+from icssn.ui import as_json, wording
 
 LIMIT_BYTES = 16 << 20
 FRESH = {"Cache-Control": "no-store"}
@@ -32,7 +33,7 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
     """Give a POST's JSON object to `work`, in the thread pool, and answer with what it returns.
 
     A GET calls `work` without anything. Refusals are ``{"error": sentence}``: 400 for another form, 403 for another
-    site's page, 409 for a conflict (with both sides, see `payload.conflict_items`), 413 for too much, 422 for what
+    site's page, 409 for a conflict (with both sides, see `as_json.conflicts`), 413 for too much, 422 for what
     cannot be done, 503 for a full disk.
     """
     if not is_ours(request):
@@ -54,7 +55,7 @@ async def answered(request: Request, work: Callable[..., Any]) -> Response:
     try:
         found = await run_in_threadpool(work, *given)
     except ConflictError as err:
-        sides = payload.conflict_items(err.conflicts)
+        sides = as_json.conflicts(err.conflicts)
         told = wording.told(str(err), language=language(request))
         return JSONResponse({"error": told, "conflicts": sides}, status_code=409, headers=FRESH)
     except IcssnError as err:

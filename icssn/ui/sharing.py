@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from icssn import actions
@@ -68,34 +68,42 @@ def blind(candidates: Iterable[dict[str, Any]], kept: Collection[str]) -> list[d
     return [item | undecided if item["id"] in kept else item for item in candidates]
 
 
-def answered(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
-    """Give candidates away or draw a second reading, as the panel asks; the answer is ``{nonce, ok, text}``."""
+def answer(event: Mapping[str, Any], work: Callable[[], str]) -> dict[str, Any]:
+    """Give the answer to a message of the browser: what `work` says was done, or why it could not be."""
     try:
-        if event["event"] == "assign":
-            ids, person = payload.assignment(event)
-            count = actions.assign(ws, prediction.scene_id, ids, person=person)
-            word = "review.did_assign" if person.strip() else "review.did_give_back"
-            text = phrase(word, count=count, person=person.strip())
-        else:
-            reader, share, reading_id = payload.draw(event)
-            drawn = actions.draw_second_reading(ws, prediction.id, reader=reader, share=share, reading_id=reading_id)
-            text = phrase("review.did_draw", count=len(drawn.items), person=drawn.reader)
+        text, ok = work(), True
     except IcssnError as err:
-        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
-    return {"nonce": event.get("nonce"), "ok": True, "text": text}
+        text, ok = wording.told(str(err)), False
+    return {"nonce": event.get("nonce"), "ok": ok, "text": text}
 
 
-def read(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
-    """Write down what the reader says again, ``{decisions: [{reading, …}]}``; the answer is ``{nonce, ok, text}``."""
-    try:
-        reading_id = str(event["decisions"][0]["reading"])
-        actions.read_again(ws, reading_id, payload.decisions(event))
-    except IcssnError as err:
-        return {"nonce": event.get("nonce"), "ok": False, "text": wording.told(str(err))}
+def done(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> str:
+    """Give candidates away or draw a second reading, as the panel asks; gives what to tell the reader.
+
+    Raises:
+        IcssnError: It cannot be; nothing was changed.
+    """
+    if event["event"] == "assign":
+        ids, person = payload.assignment(event)
+        count = actions.assign(ws, prediction.scene_id, ids, person=person)
+        word = "review.did_assign" if person.strip() else "review.did_give_back"
+        return phrase(word, count=count, person=person.strip())
+    reader, share, reading_id = payload.draw(event)
+    drawn = actions.draw_second_reading(ws, prediction.id, reader=reader, share=share, reading_id=reading_id)
+    return phrase("review.did_draw", count=len(drawn.items), person=drawn.reader)
+
+
+def read(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> str:
+    """Write down what the reader says again, ``{decisions: [{reading, …}]}``; gives what to tell the reader.
+
+    Raises:
+        IcssnError: It cannot be; nothing was written.
+    """
+    reading_id = str(event["decisions"][0]["reading"])
+    actions.read_again(ws, reading_id, payload.decisions(event))
     outcomes = {outcome.reading.id: outcome for outcome in actions.reading_outcomes(ws, prediction.id)}
     left = outcomes[reading_id].left if reading_id in outcomes else 0
-    text = phrase("review.did_read", left=left) if left else phrase("review.did_read_all")
-    return {"nonce": event.get("nonce"), "ok": True, "text": text}
+    return phrase("review.did_read", left=left) if left else phrase("review.did_read_all")
 
 
 def _outcome(outcome: ReadingOutcome) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from icssn import actions
 from icssn.errors import IcssnError
 from icssn.records import TERRAIN_LAYERS
+from icssn.ui.addresses import under
 from icssn.ui.session import workspace
 
 _VALUES = ("probability", "uncertainty")  # sent as they are; the browser colours them
@@ -31,8 +32,7 @@ _drawing = threading.BoundedSemaphore(_AT_ONCE)
 
 def routes(base: str = "") -> list[Route]:
     """Give the tile route under the server's base path."""
-    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
-    return [Route(prefix + "/tiles/{kind}/{item}/{z:int}/{x:int}/{y:int}.webp", tile, methods=["GET"])]
+    return [Route(under(base, "/tiles/{kind}/{item}/{z:int}/{x:int}/{y:int}.webp"), tile, methods=["GET"])]
 
 
 def tile(request: Request) -> Response:

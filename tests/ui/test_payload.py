@@ -12,7 +12,7 @@ from shapely.geometry import MultiPolygon, box, mapping
 
 from icssn.errors import ConfigError, IcssnError, LabelsRefusedError
 from icssn.records import Candidate, CandidateStatus, Label, LabelClass, LabelStatus, new_id
-from icssn.ui import payload
+from icssn.ui import as_json, payload
 
 SQUARE = mapping(box(105, 35, 105.01, 35.01))
 
@@ -139,7 +139,7 @@ def test_a_decision_that_is_none_is_refused() -> None:
 def test_labels_and_candidates_reach_the_browser_as_json_with_areas_in_square_metres() -> None:
     square = box(105, 35, 105.001, 35.001)
     label = Label(uid="a", scene_id="s", geometry_lonlat=square)
-    [item] = payload.label_items([label])
+    [item] = as_json.labels([label])
     assert item["area"] == pytest.approx(91.2 * 111.0, rel=0.01)  # m of 0.001° along the parallel and the meridian
     assert item["geometry"]["type"] == "Polygon"
 
@@ -147,7 +147,7 @@ def test_labels_and_candidates_reach_the_browser_as_json_with_areas_in_square_me
         fields = {"prediction_id": "p", "scene_id": "s", "geometry_lonlat": square, "area_m2": 5.0}
         return Candidate(id=new_id(), score=score, mask_score=0.4, classifier_score=0.6, **fields)
 
-    found = payload.candidate_items([candidate(0.2), candidate(0.9), candidate(0.5)])
+    found = as_json.candidates([candidate(0.2), candidate(0.9), candidate(0.5)])
     assert [entry["score"] for entry in found] == [0.9, 0.5, 0.2]
     assert found[0]["status"] == CandidateStatus.open
 

@@ -11,7 +11,7 @@ from icssn import actions
 from icssn.records import Candidate, CandidateStatus, LabelClass, LabelSource, Prediction, Scene, new_id
 from icssn.store import predictions
 from icssn.store.workspace import Workspace
-from icssn.ui import review_map
+from icssn.ui import review_events
 from tests.ui.conftest import inside
 
 
@@ -50,7 +50,7 @@ def decide(*items: tuple[Candidate, str, str]) -> dict[str, Any]:
 
 
 def test_an_accepted_candidate_becomes_a_landslide(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
-    answer = review_map.decided(ws, scene.id, sizes(found), decide((found[0], "accepted", "")))
+    answer = review_events.decided(ws, scene.id, sizes(found), decide((found[0], "accepted", "")))
     assert answer["ok"]
     assert "655 m² is now a landslide label" in answer["text"]
     [label] = actions.list_labels(ws, scene.id)
@@ -58,7 +58,7 @@ def test_an_accepted_candidate_becomes_a_landslide(ws: Workspace, scene: Scene, 
 
 
 def test_a_rejected_candidate_becomes_a_typed_look_alike(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
-    answer = review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "terrace")))
+    answer = review_events.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "terrace")))
     assert "Rejected as terrace" in answer["text"]
     [label] = actions.list_labels(ws, scene.id)
     assert (label.cls, label.attributes) == (LabelClass.hard_negative, {"look_alike": "terrace"})
@@ -67,17 +67,17 @@ def test_a_rejected_candidate_becomes_a_typed_look_alike(ws: Workspace, scene: S
 def test_a_rejection_that_says_no_more_makes_a_look_alike_of_no_kind(
     ws: Workspace, scene: Scene, found: list[Candidate]
 ) -> None:
-    answer = review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
+    answer = review_events.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
     assert "not said what it is" in answer["text"]
     [label] = actions.list_labels(ws, scene.id)
     assert (label.cls, label.attributes) == (LabelClass.hard_negative, {})
-    review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "terrace")))
-    review_map.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
+    review_events.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "terrace")))
+    review_events.decided(ws, scene.id, sizes(found), decide((found[0], "rejected", "")))
     assert actions.list_labels(ws, scene.id)[0].attributes == {}  # taken back
 
 
 def test_unsure_makes_no_label(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
-    assert review_map.decided(ws, scene.id, sizes(found), decide((found[0], "unsure", "")))["ok"]
+    assert review_events.decided(ws, scene.id, sizes(found), decide((found[0], "unsure", "")))["ok"]
     assert actions.list_labels(ws, scene.id) == []
     statuses = {item.status for item in actions.list_candidates(ws, found[0].prediction_id)}
     assert statuses == {CandidateStatus.unsure, CandidateStatus.open}
@@ -85,12 +85,12 @@ def test_unsure_makes_no_label(ws: Workspace, scene: Scene, found: list[Candidat
 
 def test_several_decisions_in_one_message_are_counted(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
     event = decide((found[0], "accepted", ""), (found[1], "rejected", "gully"))
-    assert "1 accepted, 1 rejected" in review_map.decided(ws, scene.id, sizes(found), event)["text"]
+    assert "1 accepted, 1 rejected" in review_events.decided(ws, scene.id, sizes(found), event)["text"]
 
 
 def test_an_unknown_candidate_is_answered_with_a_sentence(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
     stranger = found[0].model_copy(update={"id": "nobody"})
-    answer = review_map.decided(ws, scene.id, sizes(found), decide((stranger, "accepted", "")))
+    answer = review_events.decided(ws, scene.id, sizes(found), decide((stranger, "accepted", "")))
     assert not answer["ok"]
     assert "nobody" in answer["text"]
 
@@ -100,7 +100,7 @@ def test_one_refused_decision_does_not_take_the_others_with_it(
 ) -> None:
     event = decide((found[0], "accepted", ""), (found[1], "accepted", ""))
     event["decisions"][1]["geometry"] = {"type": "Polygon", "coordinates": [[[0, 0], [0.1, 0], [0.1, 0.1], [0, 0]]]}
-    answer = review_map.decided(ws, scene.id, sizes(found), event)
+    answer = review_events.decided(ws, scene.id, sizes(found), event)
     assert not answer["ok"]
     assert "outside the image" in answer["text"]
     assert [label.uid for label in actions.list_labels(ws, scene.id)] == [found[0].id]
@@ -110,13 +110,13 @@ def test_a_corrected_outline_becomes_the_label(ws: Workspace, scene: Scene, foun
     event = decide((found[0], "accepted", ""))
     corrected = inside(scene, 0.25, 0.2)
     event["decisions"][0]["geometry"] = mapping(corrected)
-    assert review_map.decided(ws, scene.id, sizes(found), event)["ok"]
+    assert review_events.decided(ws, scene.id, sizes(found), event)["ok"]
     [label] = actions.list_labels(ws, scene.id)
     assert label.geometry_lonlat.equals(corrected)
 
 
 def test_a_decision_can_be_taken_back(ws: Workspace, scene: Scene, found: list[Candidate]) -> None:
-    review_map.decided(ws, scene.id, sizes(found), decide((found[0], "accepted", "")))
-    answer = review_map.decided(ws, scene.id, sizes(found), decide((found[0], "open", "")))
+    review_events.decided(ws, scene.id, sizes(found), decide((found[0], "accepted", "")))
+    answer = review_events.decided(ws, scene.id, sizes(found), decide((found[0], "open", "")))
     assert "open again" in answer["text"]
     assert actions.list_labels(ws, scene.id) == []

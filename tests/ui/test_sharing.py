@@ -23,7 +23,7 @@ from icssn.records import (
 )
 from icssn.store import predictions
 from icssn.store.workspace import Workspace
-from icssn.ui import label_routes, payload, review_map, session, sharing
+from icssn.ui import as_json, label_routes, review_events, session, sharing
 from tests.ui.conftest import inside
 from tests.ui.routes import ask
 from tests.ui.test_pages import opened, texts
@@ -60,7 +60,7 @@ def waiting(ws: Workspace, prediction: Prediction) -> SecondReading:
 
 
 def items(ws: Workspace, prediction: Prediction) -> list[dict[str, Any]]:
-    found = payload.candidate_items(actions.list_candidates(ws, prediction.id))
+    found = as_json.candidates(actions.list_candidates(ws, prediction.id))
     return sharing.items(ws, prediction, found, actions.reading_to_do(ws, prediction.id))
 
 
@@ -70,7 +70,12 @@ def shown_labels(ws: Workspace, prediction: Prediction) -> set[str]:
 
 def said(ws: Workspace, scene: Scene, prediction: Prediction, *decisions: dict[str, Any]) -> dict[str, Any]:
     event = {"event": "decide", "nonce": "n", "decisions": list(decisions)}
-    return review_map._answered(ws, scene, prediction, {}, event)
+    return review_events.answered(ws, scene, prediction, {}, event)
+
+
+def answered(ws: Workspace, prediction: Prediction, event: dict[str, Any]) -> dict[str, Any]:
+    [scene] = actions.list_scenes(ws)
+    return review_events.answered(ws, scene, prediction, {}, event)
 
 
 def word(candidate_id: str, status: str, **more: str) -> dict[str, Any]:
@@ -79,14 +84,14 @@ def word(candidate_id: str, status: str, **more: str) -> dict[str, Any]:
 
 def test_candidates_carry_the_names_of_those_who_have_them(ws: Workspace, prediction: Prediction) -> None:
     event = {"event": "assign", "nonce": "n", "candidates": ["c0", "c3"], "person": " Wang "}
-    assert sharing.answered(ws, prediction, event) == {"nonce": "n", "ok": True, "text": "2 candidates are Wang's now."}
+    assert answered(ws, prediction, event) == {"nonce": "n", "ok": True, "text": "2 candidates are Wang's now."}
     assert {item["id"]: item["person"] for item in items(ws, prediction)} == {
         "c0": "Wang",
         "c1": "",
         "c2": "",
         "c3": "Wang",
     }
-    back = sharing.answered(ws, prediction, event | {"person": ""})
+    back = answered(ws, prediction, event | {"person": ""})
     assert back["text"] == "2 candidates are nobody's again."
     assert sharing.contents(ws, prediction, None)["people"] == ["Li", "Wang"]
 
@@ -108,7 +113,7 @@ def test_candidates_carry_the_names_of_those_who_have_them(ws: Workspace, predic
 def test_what_cannot_be_is_answered_in_a_sentence_and_changes_nothing(
     ws: Workspace, prediction: Prediction, event: dict[str, Any]
 ) -> None:
-    answer = sharing.answered(ws, prediction, event | {"nonce": "n"})
+    answer = answered(ws, prediction, event | {"nonce": "n"})
     assert (answer["nonce"], answer["ok"]) == ("n", False)
     assert answer["text"].endswith(".")
     assert actions.list_assignments(ws, prediction.id) == {}
@@ -117,7 +122,7 @@ def test_what_cannot_be_is_answered_in_a_sentence_and_changes_nothing(
 
 def test_one_wish_that_arrives_twice_draws_once(ws: Workspace, prediction: Prediction) -> None:
     event = {"event": "draw", "nonce": "n", "person": "Wang", "share": 0.4, "reading": new_id()}
-    answers = [sharing.answered(ws, prediction, event) for _ in range(2)]
+    answers = [answered(ws, prediction, event) for _ in range(2)]
     assert [answer["text"] for answer in answers] == ["1 candidates wait for Wang to read them again."] * 2
     assert len(actions.reading_outcomes(ws, prediction.id)) == 1
 
@@ -152,7 +157,7 @@ def test_what_waits_in_a_later_reading_is_not_shown_before_its_turn(
 
 
 def test_a_prediction_beside_is_blind_too(ws: Workspace, prediction: Prediction, waiting: SecondReading) -> None:
-    found = payload.candidate_items(actions.list_candidates(ws, prediction.id))
+    found = as_json.candidates(actions.list_candidates(ws, prediction.id))
     kept = actions.kept_from(ws, prediction.scene_id)
     assert {(item["status"], item["look_alike"]) for item in sharing.blind(found, kept)} == {("open", "")}
     assert sharing.blind(found, ()) == found
@@ -227,5 +232,5 @@ def test_a_refusal_is_told_in_the_readers_language(
 ) -> None:
     monkeypatch.setattr("streamlit.session_state", {"lang": "zh"})
     event = {"event": "draw", "nonce": "n", "person": "Li", "share": 0.5, "reading": new_id()}
-    text = sharing.answered(ws, prediction, event)["text"]
+    text = answered(ws, prediction, event)["text"]
     assert text == "复判被拒绝：没有 Li 以外的人判定过的候选了。请先判定一些候选，或另选复判者。"
