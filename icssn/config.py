@@ -180,15 +180,7 @@ def train_config(
     try:
         return TrainConfig.model_validate(_merge(defaults, nested))
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        needed = (
-            "a setting that exists"
-            if unknown
-            else first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        )
-        raise ConfigError(where, first.get("input"), needed) from err
+        raise _refused(err) from err
 
 
 def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig:
@@ -208,10 +200,16 @@ def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig
     try:
         return InferenceConfig.model_validate(wishes)
     except ValidationError as err:
-        first = err.errors()[0]
-        unknown = first["type"] == "extra_forbidden"
-        needed = "a setting that exists" if unknown else first["msg"].removeprefix("Input should be ")
-        raise ConfigError(".".join(str(part) for part in first["loc"]), first.get("input"), needed) from err
+        raise _refused(err) from err
+
+
+def _refused(err: ValidationError) -> ConfigError:
+    """Say in our words what pydantic found first."""
+    first = err.errors()[0]
+    needed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        needed = "a setting that exists"
+    return ConfigError(".".join(str(part) for part in first["loc"]), first.get("input"), needed)
 
 
 def _read(file: Path) -> dict[str, Any]:

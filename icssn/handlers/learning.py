@@ -7,7 +7,7 @@ import shutil
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from icssn.config import TrainConfig, device_wish
 from icssn.handlers import predicting
@@ -19,10 +19,14 @@ from icssn.records import (
     Progress,
     Round,
     Run,
+    Scene,
     now,
 )
 from icssn.store import labels, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from icssn.chips.cut import ChipSource
 
 _FIRST_LOOK = 0.3  # share of a prediction's bar for its first part; how large the scene is decides the true one
 
@@ -50,9 +54,13 @@ def _look(ws: Workspace, job: Job, scene_id: str, checkpoint_id: str, *, report:
     predict = functools.partial(predicting.predict_once, ws, job, scene_id=scene_id, checkpoint_id=checkpoint_id)
     if bounds is not None:
         predict(bounds=bounds, report=within(report, 0, _FIRST_LOOK), stop=stop)
-        rest = within(report, _FIRST_LOOK, 1)
-        report = lambda p: rest(p.model_copy(update={"message": f"the ground of the last edit is ready · {p.message}"}))  # noqa: E731
+        report = _after_the_first_look(within(report, _FIRST_LOOK, 1))
     predict(report=report, stop=stop)
+
+
+def _after_the_first_look(report: Report) -> Report:
+    """Give a report that says each time that there is something to see already."""
+    return lambda p: report(p.model_copy(update={"message": f"the ground of the last edit is ready · {p.message}"}))
 
 
 def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> Run:
@@ -66,19 +74,8 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
     folder = ws.run_folder(run.id)
     told = stoppable(report, stop, "Training")
     report(Progress(fraction=0.0, message="cutting chips"))
-    sources = []
-    for scene_id in run.scene_ids:
-        scene = scenes.get(ws.db, scene_id)
-        sources.append(
-            cut.ChipSource(
-                scene_id=scene_id,
-                raster=Path(scene.original),
-                facts=scene.facts,
-                labels=labels.at_revision(ws.db, scene_id, run.revisions[scene_id]),
-                revision=run.revisions[scene_id],
-                validation_bounds_px=scene.validation_bounds_px,
-            )
-        )
+    learned_from = [scenes.get(ws.db, scene_id) for scene_id in run.scene_ids]
+    sources = [_source(ws, one, run.revisions[one.id], held_out_px=one.validation_bounds_px) for one in learned_from]
     if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
         manifest = cut.load(folder / "chips")[0]
     else:
@@ -105,6 +102,22 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
     return runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
 
 
+def _source(
+    ws: Workspace, scene: Scene, revision: int, *, held_out_px: tuple[int, int, int, int] | None = None
+) -> ChipSource:
+    """Give a scene to learn from, its labels as they were at a revision."""
+    from icssn.chips.cut import ChipSource
+
+    return ChipSource(
+        scene_id=scene.id,
+        raster=Path(scene.original),
+        facts=scene.facts,
+        labels=labels.at_revision(ws.db, scene.id, revision),
+        revision=revision,
+        validation_bounds_px=held_out_px,
+    )
+
+
 def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) -> Checkpoint:
     """Copy a run's best checkpoint into the folder of models; give the row that is to follow."""
     card = registry.card(folder)
@@ -125,18 +138,10 @@ def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) ->
 def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Judge the method on every block of a scene, each by a model that never saw it; publishes nothing but figures."""
     from icssn import crossval as folds
-    from icssn.chips import cut
 
     scene = scenes.get(ws.db, str(job.params["scene_id"]))
     config = TrainConfig.model_validate(job.params["config"]).model_copy(update={"device": device_wish()})
-    revision = int(job.params["revision"])
-    source = cut.ChipSource(
-        scene_id=scene.id,
-        raster=Path(scene.original),
-        facts=scene.facts,
-        labels=labels.at_revision(ws.db, scene.id, revision),
-        revision=revision,
-    )
+    source = _source(ws, scene, int(job.params["revision"]))
     folder = ws.folder / "crossval" / job.id
     found = folds.cross_validate(
         source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop
