@@ -124,7 +124,8 @@ def test_a_landslide_far_off_the_image_gives_no_first_look(
 def test_a_cross_validation_leaves_its_figures_and_no_files(ws: Workspace, scene: Scene) -> None:
     actions.cross_validate(ws, scene.id, folds=2, overrides={**TINY, "chips.min_landslides": 2})
     assert done(ws).result["blocks"]["judged_px"] > 0
-    assert not list((ws.folder / "crossval").iterdir())
+    engine.tidy(ws)
+    assert not list(ws.scratch_folder("").iterdir())
 
 
 def test_bounds_beside_the_scene_are_refused(ws: Workspace, scene: Scene) -> None:

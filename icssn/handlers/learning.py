@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import time
 import uuid
 from pathlib import Path
@@ -142,9 +141,5 @@ def crossval(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
     scene = scenes.get(ws.db, str(job.params["scene_id"]))
     config = TrainConfig.model_validate(job.params["config"]).model_copy(update={"device": device_wish()})
     source = _source(ws, scene, int(job.params["revision"]))
-    folder = ws.folder / "crossval" / job.id
-    found = folds.cross_validate(
-        source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop
-    )
-    shutil.rmtree(folder, ignore_errors=True)  # chips, weights and rasters of every fold; only a stopped one needs them
-    return found
+    folder = ws.scratch_folder(job.id)  # chips, weights and rasters of every fold
+    return folds.cross_validate(source, folder, config=config, folds=int(job.params["folds"]), report=report, stop=stop)

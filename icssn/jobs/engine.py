@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform as machine
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from icssn.errors import NotFoundError
 from icssn.jobs import child as children
 from icssn.jobs import platform
 from icssn.records import Job, JobKind, JobState
@@ -102,10 +104,19 @@ def serve(
         with lock, contextlib.closing(_Crew(ws)) as crew:
             name = f"{node or machine.node()}:{os.getpid()}"
             _take_over(ws, name)
+            tidy(ws)
             _serve_until_idle(ws, crew, name=name, idle_exit_s=idle_exit_s, stopping=stopping)
         # A job may have been queued between the last look and the release of the lock.
         if stopping() or not any(job.state is JobState.queued for job in jobs.active(ws.db)):
             return True
+
+
+def tidy(ws: Workspace) -> None:
+    """Remove what jobs that are over kept only to go on; nobody goes on with them."""
+    for folder in ws.scratch_folder("").glob("*"):
+        with contextlib.suppress(NotFoundError):
+            if jobs.get(ws.db, folder.name).state.is_over:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Crew:
@@ -177,6 +188,7 @@ def _serve_until_idle(
             time.sleep(POLL_S)
         else:
             watch(ws, job, crew.take(job), stopping=stopping)
+            tidy(ws)
             idle_since = time.monotonic()
 
 

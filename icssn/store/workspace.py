@@ -38,6 +38,10 @@ class Workspace:
         """Give the folder of a prediction's rasters."""
         return self.folder / "predictions" / prediction_id
 
+    def scratch_folder(self, job_id: str) -> Path:
+        """Give the folder of what a job needs only to go on where it stopped; it is removed when the job is over."""
+        return self.folder / "scratch" / job_id
+
     def log_file(self, job_id: str) -> Path:
         """Give the log of a job."""
         return self.folder / "logs" / f"{job_id}.log"

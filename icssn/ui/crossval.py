@@ -14,6 +14,7 @@ from icssn.ui import fold_map, frame, measures, payload, progress, results, scen
 from icssn.ui.wording import phrase
 
 _MOST_FOLDS = 10
+_FOLDS, _SETTINGS = "crossval_folds", "crossval_settings"  # what was chosen to start with
 _FIGURES = (
     "precision",
     "recall",
@@ -30,6 +31,9 @@ def section(ws: Workspace, scenes: Mapping[str, Scene]) -> None:
     st.subheader(phrase("crossval.title"), anchor=False)
     st.caption(phrase("crossval.introduction"))
     left, right = st.columns([2, 3], gap="large")
+    for key in (_FOLDS, _SETTINGS):  # kept while the bar of a job stands in their place
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
     with left:
         judged = [scene_id for scene_id in scenes if actions.latest_cross_validation(ws, scene_id)]
         labelled = [scene_id for scene_id in scenes if actions.list_labels(ws, scene_id)]
@@ -61,14 +65,14 @@ def _start(ws: Workspace, scene_id: str) -> None:
         _MOST_FOLDS,
         actions.FOLDS,
         help=phrase("crossval.folds_help"),
-        key="crossval_folds",
+        key=_FOLDS,
     )
     with st.popover(phrase("crossval.settings_open")):
         text = st.text_area(
             phrase("train.settings"),
             placeholder="rounds=1\nsegment.steps=120",
             help=phrase("train.settings_help"),
-            key="crossval_settings",
+            key=_SETTINGS,
         )
     try:
         overrides = payload.settings(text)

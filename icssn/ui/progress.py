@@ -42,12 +42,12 @@ def _bar(ws: Workspace, job_id: str, figures: bool) -> None:
     if job.state.is_over:
         st.rerun()
     with st.container(border=True):
-        text, cancel = st.columns([6, 1], vertical_alignment="center")
-        text.progress(job.progress.fraction, text=_line(job))
-        word = "job.cancelling" if job.cancel_requested else "job.cancel"
-        if cancel.button(phrase(word), key=f"cancel_{job.id}", disabled=job.cancel_requested, width="stretch"):
-            actions.cancel_job(ws, job.id)
-            st.rerun(scope="fragment")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(job.progress.fraction, text=_line(job))
+            word = "job.cancelling" if job.cancel_requested else "job.cancel"
+            if st.button(phrase(word), key=f"cancel_{job.id}", disabled=job.cancel_requested, width="content"):
+                actions.cancel_job(ws, job.id)
+                st.rerun(scope="fragment")
         if figures:
             _chart(ws, job)
 
@@ -95,7 +95,8 @@ def _outcome(job: Job) -> None:
     if job.state is JobState.done:
         st.success(phrase("job.done", kind=phrase(f"job.{job.kind}")))
     elif job.state is JobState.cancelled:
-        st.info(phrase("job.cancelled", kind=phrase(f"job.{job.kind}")))
+        word = "job.cancelled_crossval" if job.kind is JobKind.crossval else "job.cancelled"
+        st.info(phrase(word, kind=phrase(f"job.{job.kind}")))
     else:
         st.error(phrase("job.failed", kind=phrase(f"job.{job.kind}"), reason=frame.plain(wording.told(job.error))))
     del st.session_state[_WATCHED][job.id]

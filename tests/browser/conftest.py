@@ -44,6 +44,8 @@ _QUIET = [
     "--no-first-run",
 ]
 
+LONG_MS = 600_000  # for work of the worker, on a busy machine with two cores
+
 
 @dataclass
 class Server:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 from shapely.geometry import box
 
+from benchmarks.crime_scene import until
 from icssn import actions
 from icssn.records import Edits, JobState, LabelClass, NewLabel, Scene
 from icssn.store.workspace import Workspace
-from tests.browser.conftest import Server, Visit, a_hill, place
+from tests.browser.conftest import LONG_MS, Server, Visit, a_hill, place
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -29,7 +31,6 @@ classify.batch_size=2
 segment.steps=1
 segment.batch_size=2
 """
-LONG_MS = 600_000  # a busy machine with two cores
 
 
 @pytest.fixture
@@ -46,9 +47,8 @@ def labelled(ws: Workspace, tmp_path: Path) -> Scene:
     return scene
 
 
-def test_the_method_is_judged_from_a_button_and_the_figures_stay(
-    ws: Workspace, labelled: Scene, server: Server, visit: Visit
-) -> None:
+def started(server: Server, visit: Visit) -> Page:
+    """Press Cross-validate with small settings and two blocks, and wait until the first fold is at work."""
     page = visit.page
     page.goto(f"{server.url}/Train")
     page.get_by_text("Not judged yet.").wait_for(timeout=60_000)
@@ -61,6 +61,13 @@ def test_the_method_is_judged_from_a_button_and_the_figures_stay(
         page.get_by_text(f"{blocks + 1} trainings; no earlier run").wait_for(timeout=60_000)
     page.get_by_role("button", name="Cross-validate").click()
     page.get_by_text("fold 1 of 3").first.wait_for(timeout=LONG_MS)  # progress is shown while it runs
+    return page
+
+
+def test_the_method_is_judged_from_a_button_and_the_figures_stay(
+    ws: Workspace, labelled: Scene, server: Server, visit: Visit
+) -> None:
+    page = started(server, visit)
     page.get_by_text("F1 that a random split claims").wait_for(timeout=LONG_MS)
     [job] = actions.recent_jobs(ws, limit=1)
     assert job.state is JobState.done
@@ -72,4 +79,27 @@ def test_the_method_is_judged_from_a_button_and_the_figures_stay(
     picture = page.get_by_test_id("stImage").locator("img")
     picture.wait_for()
     assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth; }") > 100
+    assert (visit.foreign, visit.errors) == ([], [])
+
+
+def test_a_cancelled_one_leaves_nothing_and_can_be_started_again_as_it_was(
+    ws: Workspace, labelled: Scene, server: Server, visit: Visit
+) -> None:
+    page = started(server, visit)
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    assert cancel.evaluate(
+        "e => [...e.querySelectorAll('*')].every((part) => part.scrollWidth <= part.clientWidth + 1)"
+    )
+    cancel.click()
+    page.get_by_text("Cross-validating: cancelled.").wait_for(timeout=60_000)
+    [job] = actions.recent_jobs(ws, limit=1)
+    assert job.state is JobState.cancelled
+    page.get_by_text("Not judged yet.").wait_for()
+    page.get_by_text("3 trainings; no earlier run").wait_for()  # blocks and settings are as they were
+    page.get_by_role("button", name="Settings", exact=True).click()
+    assert page.get_by_role("textbox", name="One KEY=VALUE per line").last.input_value() == SETTINGS
+    page.keyboard.press("Escape")
+    until(lambda: not list(ws.scratch_folder("").iterdir()), 30)
+    page.get_by_role("button", name="Cross-validate").click()
+    page.get_by_text("fold 1 of 3").first.wait_for(timeout=LONG_MS)
     assert (visit.foreign, visit.errors) == ([], [])

@@ -6,7 +6,7 @@ import pytest
 
 from icssn import actions
 from icssn.records import CandidateStatus, LabelClass
-from tests.browser.conftest import Server, Visit
+from tests.browser.conftest import LONG_MS, Server, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -20,7 +20,6 @@ classify.batch_size=4
 segment.steps=40
 segment.batch_size=4
 """
-LONG_MS = 600_000  # a busy machine with two cores
 
 
 def test_the_whole_loop(server: Server, visit: Visit) -> None:

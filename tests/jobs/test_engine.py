@@ -144,3 +144,11 @@ def test_work_that_cannot_be_done_ends_with_its_sentence(ws: Workspace, scene_id
     assert state(ws, job) is JobState.failed
     assert "wide.tif" in jobs.get(ws.db, job.id).error
     assert "Traceback" in actions.job_log(ws, job.id)  # for us, in the log
+
+
+def test_only_a_job_that_may_go_on_keeps_what_it_needs_for_that(ws: Workspace) -> None:
+    for state in JobState:
+        job = jobs.add(ws.db, Job(id=state.value, kind=JobKind.crossval, state=state))
+        (ws.scratch_folder(job.id) / "fold-1").mkdir(parents=True)
+    engine.tidy(ws)
+    assert {folder.name for folder in ws.scratch_folder("").iterdir()} == {"queued", "running"}
