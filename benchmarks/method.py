@@ -43,6 +43,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "wide": {"wide_share": 0.3},
     "no averaging": {"ema_decay": 0.0},
     "slow encoder": {"encoder_rate": 0.3},
+    "depth 4": {"encoder.depth": 4},
     "output stride 8": {"encoder.output_stride": 8},
     "tap 8": {"contrast.tap_stride": 8},
     "tap 4": {"contrast.tap_stride": 4},

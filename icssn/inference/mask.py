@@ -62,26 +62,24 @@ def write_mask(
 
 
 def weak_ones(
-    probability: Path, found: list[Outline], *, threshold: float, config: InferenceConfig, cells: Cells
+    probability: Path, mask: Path, *, threshold: float, config: InferenceConfig, cells: Cells
 ) -> list[Outline]:
-    """Give the outlines of weak hints in a probability raster, beside those that were found; none where none is wanted.
+    """Give the outlines of weak hints in a probability raster, away from its mask; none where none is wanted.
 
     Args:
         probability: As in `write_mask`.
-        found: What the mask holds.
+        mask: What `write_mask` made of it.
         threshold: Smallest probability of the mask.
         config: How many hints at most.
         cells: The classifier's evidence.
     """
     if not config.most_hints:
         return []
-    with open_raster(probability) as dataset:
-        return weak_outlines(
-            lambda: _strips(dataset, tell=lambda _: None), found, threshold=threshold, config=config, cells=cells
-        )
+    with open_raster(probability) as values, open_raster(mask) as objects:
+        return weak_outlines(lambda: _strips(values), _strips(objects), threshold=threshold, config=config, cells=cells)
 
 
-def _strips(dataset: DatasetReader, *, tell: Callable[[float], None]) -> Iterator[NDArray[np.uint8]]:
+def _strips(dataset: DatasetReader, *, tell: Callable[[float], None] = lambda _: None) -> Iterator[NDArray[np.uint8]]:
     for row in range(0, dataset.height, _STRIP_PX):
         tell(row / dataset.height)
         yield dataset.read(1, window=Window(0, row, dataset.width, min(_STRIP_PX, dataset.height - row)))

@@ -6,8 +6,9 @@ that touch across a seam; `trace` gives the mask without small parts and outline
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
-from shapely.geometry import Polygon, shape
+from shapely.geometry import Polygon
 
 from icssn.imagery.write import PROBABILITY_NODATA as NODATA
 from icssn.imagery.write import PROBABILITY_STEPS as FULL
@@ -37,6 +38,7 @@ class Survey:
         area_px: Of each whole part.
         mean: Probability inside each whole part, in [0, 1].
         evidence: The classifier's mean logit over the pixels of each whole part; 0 where no cells were given.
+        taken: Whether a whole part holds a pixel of the mask that was given beside; false where none was.
     """
 
     level: int
@@ -45,6 +47,7 @@ class Survey:
     area_px: NDArray[np.int64]
     mean: NDArray[np.float64]
     evidence: NDArray[np.float64]
+    taken: NDArray[np.bool_]
 
 
 class Piece(NamedTuple):
@@ -76,26 +79,38 @@ def level_of(threshold: float) -> int:
     return min(FULL, int(np.ceil(round(threshold * FULL, 6))))
 
 
-def survey(strips: Iterable[NDArray[np.uint8]], *, level: int, cells: Cells | None = None) -> Survey:
+def survey(
+    strips: Iterable[NDArray[np.uint8]],
+    *,
+    level: int,
+    cells: Cells | None = None,
+    beside: Iterable[NDArray[np.uint8] | None] = itertools.repeat(None),
+) -> Survey:
     """Find the connected parts of all pixels at or above `level`.
 
     Args:
         strips: Probability values (H, W) of equal width from top to bottom; 255 is nodata.
         level: As from `level_of`.
         cells: Evidence beside the probability, gathered for each part.
+        beside: A mask in the same strips, 1 for landslide.
     """
     row = 0
     logits: list[NDArray[np.float64]] = [np.zeros(0)]
     first: list[int] = [0]
     areas: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     sums: list[NDArray[np.float64]] = [np.zeros(0)]
+    taken: list[NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
     seams: list[NDArray[np.int64]] = [np.zeros((2, 0), np.int64)]
     above: NDArray[np.int64] | None = None  # numbers along the last row of the strip before, -1 for background
-    for strip in strips:
+    for strip, mask in zip(strips, beside, strict=False):
         parts, count = _parts(strip, level=level)
         inside = parts > 0
         areas.append(np.bincount(parts[inside], minlength=count + 1)[1:].astype(np.int64))
         sums.append(np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64))
+        of_mask = np.zeros(count + 1, np.bool_)
+        if mask is not None:
+            of_mask[parts[mask == 1]] = True
+        taken.append(of_mask[1:])
         logits.append(np.zeros(count) if cells is None else _gather(parts, count, cells=cells, row=row))
         row += strip.shape[0]
         top, bottom = (np.where(row > 0, row + (first[-1] - 1), -1).astype(np.int64) for row in (parts[0], parts[-1]))
@@ -110,7 +125,8 @@ def survey(strips: Iterable[NDArray[np.uint8]], *, level: int, cells: Cells | No
     area_px = np.bincount(whole, weights=np.concatenate(areas), minlength=count).astype(np.int64)
     mean = np.bincount(whole, weights=np.concatenate(sums), minlength=count) / (np.maximum(area_px, 1) * FULL)
     evidence = np.bincount(whole, weights=np.concatenate(logits), minlength=count) / np.maximum(area_px, 1)
-    return Survey(level=level, first=first, whole=whole.astype(np.int64), area_px=area_px, mean=mean, evidence=evidence)
+    held = np.bincount(whole, weights=np.concatenate(taken), minlength=count) > 0
+    return Survey(level, first, whole.astype(np.int64), area_px=area_px, mean=mean, evidence=evidence, taken=held)
 
 
 def trace(
@@ -135,7 +151,7 @@ def trace(
         mask = (numbers > 0).astype(np.uint8)
         down = Affine.translation(0, row)
         shapes = rasterio.features.shapes(numbers, mask=mask > 0, connectivity=4, transform=down)
-        pieces = [Piece(int(number) - 1, shape(piece)) for piece, number in shapes]
+        pieces = [Piece(int(number) - 1, _polygon(piece["coordinates"])) for piece, number in shapes]
         mask[strip == NODATA] = NODATA
         yield mask, pieces
         row += strip.shape[0]
@@ -186,8 +202,15 @@ def _gather(parts: NDArray[np.int32], count: int, *, cells: Cells, row: int) -> 
     return sums[1:]
 
 
+def _polygon(rings: Sequence[Sequence[tuple[float, float]]]) -> Polygon:
+    """Make a polygon of its rings, the outer one first; a third of the time that shapely's own reading takes."""
+    outer, *holes = (shapely.linearrings(np.array(ring)) for ring in rings)
+    return shapely.polygons(outer, holes or None)
+
+
 def _smooth(pieces: list[Polygon], simplify_px: float) -> Polygon:
     """Join pieces, start rings where no seam can be, drop the vertices that seams left, simplify."""
-    whole = shapely.union_all(pieces).normalize().simplify(0).normalize()
+    joined = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces).normalize().simplify(0)
+    whole = joined.normalize()
     smooth = whole.simplify(simplify_px)
     return smooth if smooth.is_valid and smooth.geom_type == "Polygon" else whole

@@ -181,7 +181,7 @@ def predict_scene(
             tags=source,
             tell=course.stage("Outlining objects", _WINDOWS_END, 1),
         )
-        weak = weak_ones(probability, found, threshold=threshold, config=config, cells=cells)
+        weak = weak_ones(probability, mask, threshold=threshold, config=config, cells=cells)
     to_crs = Affine(*facts.transform)
     scored = [_scored(outline, to_crs) for outline in (*found, *weak)]
     hints = [item for item in scored[len(found) :] if item.classifier_score >= config.hint_score]

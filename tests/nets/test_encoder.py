@@ -21,9 +21,9 @@ def image(bands: int = 3, height: int = 64, width: int = 96) -> torch.Tensor:
     return torch.rand(2, bands, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-@pytest.mark.parametrize("stride", [8, 16])
-def test_features_equal_those_of_the_whole_timm_model(stride: int) -> None:
-    encoder = build_encoder(EncoderConfig.model_validate({"output_stride": stride})).eval()
+@pytest.mark.parametrize(("depth", "stride"), [(5, 8), (5, 16), (4, 16)])
+def test_features_equal_those_of_the_whole_timm_model(depth: int, stride: int) -> None:
+    encoder = build_encoder(EncoderConfig.model_validate({"depth": depth, "output_stride": stride})).eval()
     whole = timm.create_model("tf_efficientnet_lite0", output_stride=stride)
     whole.load_state_dict(imagenet_lite0(), strict=True)
     whole.eval()
@@ -34,9 +34,10 @@ def test_features_equal_those_of_the_whole_timm_model(stride: int) -> None:
         for stage in whole.blocks:
             x = stage(x)
             stages.append(x)
-    for feature, stage in zip(features[1:], (stages[0], stages[1], stages[2], stages[4], stages[6]), strict=True):
+    wanted = (stages[0], stages[1], stages[2], stages[4], stages[6])[:depth]
+    for feature, stage in zip(features[1:], wanted, strict=True):
         assert torch.equal(feature, stage)
-    assert features[-1].shape == (2, 320, 64 // stride, 96 // stride)
+    assert features[-1].shape == (2, {4: 112, 5: 320}[depth], 64 // stride, 96 // stride)
     assert [feature.shape[1] for feature in features] == list(encoder.out_channels)
 
 
@@ -108,3 +109,10 @@ def test_another_encoder_has_no_embedded_weights(name: str) -> None:
 def test_an_encoder_that_cannot_be_built_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"encoder\.name.*{name}"):
         build_encoder(EncoderConfig(name=name, weights="none"))
+
+
+@pytest.mark.parametrize("name", ["tu-tf_efficientnet_lite0", "tu-resnet18"])
+def test_a_timm_encoder_of_four_stages_has_no_weight_that_nothing_depends_on(name: str) -> None:
+    encoder = build_encoder(EncoderConfig(name=name, weights="none", depth=4))
+    encoder(image())[-1].sum().backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
