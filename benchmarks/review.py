@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--labels", type=int, metavar="SEEDS", help="only how many labels it takes: hours; see review_labels"
     )
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of --labels' trainings")
     parser.add_argument("--no-browser", action="store_true", help="leave out the speed of triage")
     options = parser.parse_args()
     if not options.data.is_dir():
@@ -70,9 +71,10 @@ def main() -> None:
                 Path(ends.enter_context(tempfile.TemporaryDirectory())),
                 options.data,
                 icssn=icssn,
-                training=BRIEFLY if options.quick else (),
+                training=(*(BRIEFLY if options.quick else ()), *(f"--set={one}" for one in options.set)),
                 seeds=range(options.labels),
                 steps=QUICK_STEPS if options.quick else STEPS,
+                tell=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
             )
         else:
             figures = _queue(ends, options)

@@ -32,7 +32,14 @@ Icssn = Callable[..., dict[str, Any]]
 
 
 def label_share(
-    folder: Path, data: Path, *, icssn: Icssn, training: Sequence[str], seeds: Sequence[int], steps: Sequence[int]
+    folder: Path,
+    data: Path,
+    *,
+    icssn: Icssn,
+    training: Sequence[str],
+    seeds: Sequence[int],
+    steps: Sequence[int],
+    tell: Callable[[dict[str, Any]], None],
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Run both orders for every seed.
 
@@ -43,24 +50,30 @@ def label_share(
         training: Words for ``icssn train``.
         seeds: Of the windows that begin.
         steps: Windows added after each training.
+        tell: Given each row as it comes.
 
     Returns:
         Figures, and one row for each training.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+
+    def add(row: dict[str, Any]) -> None:
+        rows.append(row)
+        tell(row)
+
     everything = _Geologist(folder / "all", data, icssn, training)
     everything.label([everything.whole])
-    rows.append(everything.row("all", seed=0))
+    add(everything.row("all", seed=0))
     for seed in seeds:
         for order in ("ranked", "random"):
             sitting = _Geologist(folder / f"{order}-{seed}", data, icssn, training)
             drawn = np.random.default_rng(seed).permutation(np.array(sitting.grid(), object)).tolist()
             sitting.label(drawn[:BEGIN])
-            rows.append(sitting.row(order, seed=seed))
+            add(sitting.row(order, seed=seed))
             done = BEGIN
             for more in steps:
                 sitting.label(sitting.suggested(more) if order == "ranked" else drawn[done : done + more])
-                rows.append(sitting.row(order, seed=seed))
+                add(sitting.row(order, seed=seed))
                 done += more
     figures = {"object_f1_of_all_labels": rows[0]["object_f1"]}
     for order in ("ranked", "random"):
