@@ -159,7 +159,7 @@ def test_the_summary_counts_classes_and_gives_an_interval_where_a_model_drew(
     assert (drawn["count"], drawn["with_interval"]) == ("1", "0")
     assert drawn["area_low_m2"] == drawn["area_m2"] == drawn["area_high_m2"]
     assert float(found["area_low_m2"]) < float(found["area_m2"]) < float(found["area_high_m2"])
-    assert ("hard_negative", "other") in table
+    assert ("hard_negative", "unsaid") in table
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "Mean slope"), ("zh", "坡度")])
