@@ -174,6 +174,25 @@ def test_a_rejection_takes_one_key_and_says_what_it_is_only_when_somebody_said_s
     assert (review.foreign, review.errors) == ([], [])
 
 
+def test_a_view_is_settled_although_a_tile_was_dropped_on_its_way(review: Visit) -> None:
+    frame, _ = review.map()
+    frame.wait_for_function("icssn.settled()", timeout=30_000)
+    frame.evaluate("""() => {
+        const Slow = L.GridLayer.extend({ createTile(at, done) {
+            const tile = document.createElement("div");
+            icssn.coming.push([at, () => done(null, tile)]);
+            return tile;
+        } });
+        icssn.coming = [];
+        icssn.slow = new Slow().addTo(map);
+        icssn.coming.slice(1).forEach(([, come]) => come());
+    }""")
+    assert not frame.evaluate("icssn.settled()")
+    frame.evaluate("icssn.slow._removeTile(icssn.slow._tileCoordsToKey(icssn.coming[0][0]))")
+    assert frame.evaluate("icssn.slow.isLoading()")  # what Leaflet says for ever
+    assert frame.evaluate("icssn.settled()")
+
+
 def test_twenty_decisions_typed_at_once_all_arrive_even_over_a_reload(
     ws: Workspace, scene: Scene, server: Server, visit: Visit
 ) -> None:

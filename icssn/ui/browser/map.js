@@ -237,8 +237,10 @@ window.icssn = (function () {
 
     let travelling = false;
     map.on("movestart", () => (travelling = true)).on("moveend", () => (travelling = false));
-    /** Whether the view stands still and all its tiles are there. */
-    const settled = () => !travelling && !Object.values(map._layers).some((layer) => layer instanceof L.GridLayer && layer.isLoading());
+    /** Whether the view stands still and all its tiles are there. A layer's own `isLoading` stays true for ever when a tile
+        that was still on its way is dropped after all others have come, so the tiles themselves are asked, too. */
+    const waits = (layer) => layer instanceof L.GridLayer && layer.isLoading() && Object.values(layer._tiles).some((tile) => !tile.loaded);
+    const settled = () => !travelling && !Object.values(map._layers).some(waits);
     const pane = (name, zIndex, still) => {
       const made = map.createPane(name);
       made.style.zIndex = zIndex;
