@@ -45,6 +45,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "slow encoder": {"encoder_rate": 0.3},
     "depth 4": {"encoder.depth": 4},
     "output stride 8": {"encoder.output_stride": 8},
+    "output stride 32": {"encoder.output_stride": 32},
     "tap 8": {"contrast.tap_stride": 8},
     "tap 4": {"contrast.tap_stride": 4},
     "socl queue": {"contrast.socl_queue": 4096},

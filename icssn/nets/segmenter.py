@@ -39,11 +39,15 @@ class Segmenter(nn.Module):
     widest atrous branch, convolutions repeat the border instead of padding with zeros, and maps are enlarged without
     stretching corner to corner.
 
+    Of an encoder with stride 32, what is decoded is its map of stride 16 plus its deepest one, brought to as many
+    channels by a 1 × 1 convolution and enlarged (Lin et al. 2017, arXiv:1612.03144, section 3). That convolution starts
+    at zero: the first step decodes what four stages give.
+
     Args:
         channels: Of the encoder's feature maps.
         output_stride: Pixels of the image per cell of the deepest features.
-        tap_stride: Pixels of the image per cell of SOCL. From `output_stride` on, cells are means of the deepest
-            features; finer ones are means of the decoder's, which have stride 4.
+        tap_stride: Pixels of the image per cell of SOCL. Where the decoded features are no coarser, cells are means
+            of those; finer ones are means of the decoder's, which have stride 4.
         decoder_channels: Width of the decoder.
         atrous_rates: Of ASPP, in cells.
         dimensions: D, of the contrastive space.
@@ -53,13 +57,19 @@ class Segmenter(nn.Module):
         self,
         channels: Sequence[int],
         *,
-        output_stride: Literal[8, 16],
+        output_stride: Literal[8, 16, 32],
         tap_stride: Literal[4, 8, 16],
         decoder_channels: int,
         atrous_rates: tuple[int, int, int],
         dimensions: int,
     ) -> None:
         super().__init__()
+        self.lateral: nn.Conv2d | None = None
+        if output_stride == 32:
+            *channels, deepest = channels
+            self.lateral = nn.Conv2d(deepest, channels[-1], kernel_size=1, bias=False)
+            nn.init.zeros_(self.lateral.weight)
+            output_stride = 16
         self.decoder = DeepLabV3PlusDecoder(
             encoder_channels=channels,
             encoder_depth=4 if len(channels) == 5 else 5,  # the first map is the image itself
@@ -91,6 +101,10 @@ class Segmenter(nn.Module):
             Logits of "landslide" in float32, shape (N, H, W), and cells of unit length in float32, shape (N, D, h, w),
             one per cell of the tap.
         """
+        if self.lateral:
+            *features, deepest = features
+            context = F.interpolate(self.lateral(deepest), scale_factor=2, mode="bilinear", align_corners=False)
+            features[-1] = features[-1] + context
         decoded = self.decoder(features)
         tapped = F.avg_pool2d(features[-1] if self.deep_tap else decoded, self.pooled)
         logits = self.head(decoded).float()

@@ -21,7 +21,7 @@ def image(bands: int = 3, height: int = 64, width: int = 96) -> torch.Tensor:
     return torch.rand(2, bands, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-@pytest.mark.parametrize(("depth", "stride"), [(5, 8), (5, 16), (4, 16)])
+@pytest.mark.parametrize(("depth", "stride"), [(5, 8), (5, 16), (5, 32), (4, 16)])
 def test_features_equal_those_of_the_whole_timm_model(depth: int, stride: int) -> None:
     encoder = build_encoder(EncoderConfig.model_validate({"depth": depth, "output_stride": stride})).eval()
     whole = timm.create_model("tf_efficientnet_lite0", output_stride=stride)

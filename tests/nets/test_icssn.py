@@ -13,6 +13,7 @@ NETS = {
     "embedded Lite0": {},
     "four stages": {"encoder": {"depth": 4}},
     "stride 8": {"encoder": {"output_stride": 8}},
+    "stride 32": {"encoder": {"output_stride": 32}},
     "fine tap": {"contrast": {"dimensions": 16, "tap_stride": 4, "ocl": "simsiam"}},
     "five bands": {"encoder": {"bands": 5}},
     "ResNet-18": {"encoder": {"name": "tu-resnet18", "weights": "none"}},
