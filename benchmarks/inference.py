@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import signal
 import statistics
@@ -24,11 +23,11 @@ from typing import Any
 
 import inference_peers
 import numpy as np
-import psutil
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window
+from report import parser_of, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "bijie_scenes"
@@ -40,9 +39,7 @@ NAIVE_PX, NAIVE_BATCH = 512, 4  # the defaults of geoai's tiled inference, with 
 
 def main() -> None:
     """Measure, print, and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a scene of 2048² instead of 4096²")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="a scene of 2048² instead of 4096²")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with train_scene.tif … test_scene_mask.tif")
     parser.add_argument("--checkpoint", type=Path, help="folder of a trained checkpoint; else one is trained")
     parser.add_argument("--peers", type=Path, help="Python of the environment with geoai and torchgeo")
@@ -56,17 +53,13 @@ def main() -> None:
     if not options.data.is_dir():
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
     with tempfile.TemporaryDirectory() as folder:
-        report = measure(options, Path(folder))
-    for name, value in report["figures"].items():
-        print(f"{name:36} {value:.4g}")
-    for row in report["rows"]:
-        print("  ".join(f"{key} {value}" for key, value in row.items()))
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        figures, row = measure(options, Path(folder))
+    print("  ".join(f"{key} {value}" for key, value in row.items()))
+    tell("inference", options, figures, [row])
 
 
-def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Give the report."""
+def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """Give the figures, and what was measured."""
     from icssn.config import InferenceConfig
     from icssn.inference.choose import choose_backend
     from icssn.nets.checkpoint import load_checkpoint
@@ -88,9 +81,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         figures["peak_rss_mb_32k"] = weigh(sparse(folder / "32k.tif", 32768, image), checkpoint)
     if options.kills:
         figures |= kill(scene, checkpoint, folder, times=options.kills)
-    machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-    rows = [{"backend": fast.description, "scene": f"{side}², mirrored Bijie test scene"}]
-    return {"benchmark": "inference", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
+    return figures, {"backend": fast.description, "scene": f"{side}², mirrored Bijie test scene"}
 
 
 def measure_speed(scene: Path, checkpoint: Path, fast: Any, plain: Any, *, side: int, folder: Path) -> dict[str, float]:

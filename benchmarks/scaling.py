@@ -8,8 +8,6 @@ which the first one reads, packs and outlines on one core, and must import and c
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import sys
 import tempfile
@@ -18,6 +16,7 @@ from typing import Any
 
 import inference
 import psutil
+from report import parser_of, tell
 
 SIDES = {"1k": 1024, "8k": 8192, "32k": 32_768}
 REPEATS = {"1k": 3, "8k": 3, "32k": 1}  # the largest takes many minutes
@@ -27,9 +26,7 @@ WORKERS_PX, QUICK_WORKERS_PX = 8192, 4096
 
 def main() -> None:
     """Measure and print or write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="no scene of 32768² px; workers on a smaller scene")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser = parser_of(__doc__, quick="no scene of 32768² px; workers on a smaller scene")
     parser.add_argument("--data", type=Path, default=inference.DATA, help="folder with test_scene.tif")
     parser.add_argument("--checkpoint", type=Path, help="folder of a trained checkpoint; else one is trained")
     parser.add_argument("--only", nargs="+", choices=(*SIDES, "workers"), help="only these")
@@ -38,14 +35,9 @@ def main() -> None:
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
     with tempfile.TemporaryDirectory() as folder:
         figures, rows = measure(options, Path(folder))
-    for name, value in figures.items():
-        print(f"{name:32} {value:10.4g}")
     for row in rows:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
-    if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "cores": psutil.cpu_count(logical=False)}
-        report = {"benchmark": "scaling", "machine": machine, "quick": options.quick, "figures": figures, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    tell("scaling", options, figures, rows)
 
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], list[dict[str, Any]]]:
