@@ -183,7 +183,7 @@ class WorkersError(IcssnError, RuntimeError):
 
     def __init__(self, found: str) -> None:
         remedy = "Predict again to go on, or without workers (no --workers, no ICSSN_DASK_SCHEDULER)."
-        super().__init__(f"The workers could not predict the scene: {found}. {remedy}")
+        super().__init__(f"The workers could not predict the scene: {found.removesuffix('.')}. {remedy}")
 
 
 class BoundsError(IcssnError, ValueError):
