@@ -29,7 +29,7 @@ class EncoderConfig(Settings):
     weights: str = "embedded"  #: "embedded" (ImageNet, from a package), "none", or a .safetensors file
     bands: int = Field(3, ge=1, le=16)  #: input bands; with other than 3 the first layer is adapted
     depth: Literal[4, 5] = 5  #: stages; with 4 the last one is left out, which sees farthest and costs most
-    output_stride: Literal[8, 16, 32] = 16  #: px of the image per cell of the deepest features
+    output_stride: Literal[8, 16, 32] = 16  #: px per cell of the deepest features; at 32 they join those before them
 
 
 class ChipConfig(Settings):
