@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
+from icssn.ahead import ahead
 from icssn.durable import whole_file
 from icssn.geo import crs
 from icssn.geo.shapes import pixel_transform
@@ -31,8 +31,7 @@ Report = Callable[[Progress], None]
 
 _LOST_LEVELS = 0.25  # pixels may become coarser by 2^0.25 = 1.19, else the next finer zoom level is taken
 _JPEG = {"compress": "JPEG", "quality": "88"}  # for looking only: learning and prediction read the original
-_AREA_PX = 1024  # warped at once: whole blocks; in areas of 256 px it takes two thirds longer
-_AT_ONCE = min(4, os.cpu_count() or 1)  # areas; memory holds 10 MB of each
+_AREA_PX = 1024  # warped at once, 10 MB: whole blocks; in areas of 256 px it takes two thirds longer
 _WARP_SHARE = 0.85  # of the time; the rest are overviews and the final copy
 _AZIMUTH_DEG, _ALTITUDE_DEG = 315.0, 45.0  # light from the upper left, as maps have it
 
@@ -155,27 +154,27 @@ def _warped(
         for col in range(0, width, _AREA_PX)
     ]
 
-    def begun(pool: ThreadPoolExecutor, area: Window) -> Future[Pixels] | None:
-        to_web = pixel_transform(grid, area)
-        source = source_window(dataset, to_web, width=area.width, height=area.height)
-        if source is None:
-            return None
-        return pool.submit(
-            warp,
-            look(source),
-            transform=pixel_transform(dataset.transform, source),
-            crs=dataset.crs,
-            to_web=to_web,
-            width=area.width,
-            height=area.height,
-            resampling=Resampling.cubic,
-        )
+    def warpings() -> Iterator[Callable[[], Pixels | None]]:
+        for area in areas:
+            to_web = pixel_transform(grid, area)
+            source = source_window(dataset, to_web, width=area.width, height=area.height)
+            if source is None:
+                yield lambda: None
+                continue
+            yield partial(
+                warp,
+                look(source),
+                transform=pixel_transform(dataset.transform, source),
+                crs=dataset.crs,
+                to_web=to_web,
+                width=area.width,
+                height=area.height,
+                resampling=Resampling.cubic,
+            )
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="warp") as pool:
-        for start in range(0, len(areas), _AT_ONCE):
-            some = areas[start : start + _AT_ONCE]
-            for number, (area, warping) in enumerate(zip(some, [begun(pool, area) for area in some], strict=True), 1):
-                yield area, warping.result() if warping else None, (start + number) / len(areas)
+    found = ahead(lambda warping: warping(), warpings())
+    for number, (area, pixels) in enumerate(zip(areas, found, strict=True), 1):
+        yield area, pixels, number / len(areas)
 
 
 def _web_grid(dataset: DatasetReader) -> tuple[Affine, int, int]:

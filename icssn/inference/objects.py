@@ -10,7 +10,8 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import rasterio.features
@@ -21,10 +22,13 @@ from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
 from shapely.geometry import Polygon
 
+from icssn.ahead import ahead
 from icssn.imagery.write import PROBABILITY_NODATA as NODATA
 from icssn.imagery.write import PROBABILITY_STEPS as FULL
 
 _GATHER_ROWS = 64
+
+Beside = TypeVar("Beside")
 
 
 @dataclass(frozen=True)
@@ -94,38 +98,25 @@ def survey(
         cells: Evidence beside the probability, gathered for each part.
         beside: A mask in the same strips, 1 for landslide.
     """
-    row = 0
-    logits: list[NDArray[np.float64]] = [np.zeros(0)]
-    first: list[int] = [0]
-    areas: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    sums: list[NDArray[np.float64]] = [np.zeros(0)]
-    taken: list[NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
+    counted = list(ahead(partial(_counted, level=level, cells=cells), _numbered(zip(strips, beside, strict=False))))
+    first = [0, *itertools.accumulate(len(strip.areas_px) for strip in counted)]
     seams: list[NDArray[np.int64]] = [np.zeros((2, 0), np.int64)]
-    above: NDArray[np.int64] | None = None  # numbers along the last row of the strip before, -1 for background
-    for strip, mask in zip(strips, beside, strict=False):
-        parts, count = _parts(strip, level=level)
-        inside = parts > 0
-        areas.append(np.bincount(parts[inside], minlength=count + 1)[1:].astype(np.int64))
-        sums.append(np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64))
-        of_mask = np.zeros(count + 1, np.bool_)
-        if mask is not None:
-            of_mask[parts[mask == 1]] = True
-        taken.append(of_mask[1:])
-        logits.append(np.zeros(count) if cells is None else _gather(parts, count, cells=cells, row=row))
-        row += strip.shape[0]
-        top, bottom = (np.where(row > 0, row + (first[-1] - 1), -1).astype(np.int64) for row in (parts[0], parts[-1]))
-        if above is not None:
-            touching = (above >= 0) & (top >= 0)
-            seams.append(np.unique(np.stack([above[touching], top[touching]]), axis=1))
-        above = bottom
-        first.append(first[-1] + count)
+    for (upper, lower), (before, after) in zip(itertools.pairwise(counted), itertools.pairwise(first), strict=False):
+        touching = (upper.bottom > 0) & (lower.top > 0)
+        pairs = np.stack([upper.bottom[touching] + (before - 1), lower.top[touching] + (after - 1)])
+        seams.append(np.unique(pairs, axis=1))
     upper, lower = np.concatenate(seams, axis=1)
     links = sparse.coo_array((np.ones(upper.size, np.int8), (upper, lower)), shape=(first[-1], first[-1]))
     count, whole = connected_components(links, directed=False) if first[-1] else (0, np.zeros(0, np.int64))
-    area_px = np.bincount(whole, weights=np.concatenate(areas), minlength=count).astype(np.int64)
-    mean = np.bincount(whole, weights=np.concatenate(sums), minlength=count) / (np.maximum(area_px, 1) * FULL)
-    evidence = np.bincount(whole, weights=np.concatenate(logits), minlength=count) / np.maximum(area_px, 1)
-    held = np.bincount(whole, weights=np.concatenate(taken), minlength=count) > 0
+
+    def summed(of_strips: Iterable[NDArray[Any]]) -> NDArray[np.float64]:
+        weights = np.concatenate([np.zeros(0), *of_strips])
+        return np.bincount(whole, weights=weights, minlength=count).astype(np.float64)
+
+    area_px = summed(strip.areas_px for strip in counted).astype(np.int64)
+    mean = summed(strip.sums for strip in counted) / (np.maximum(area_px, 1) * FULL)
+    evidence = summed(strip.logits for strip in counted) / np.maximum(area_px, 1)
+    held = summed(strip.taken for strip in counted) > 0
     return Survey(level, first, whole.astype(np.int64), area_px=area_px, mean=mean, evidence=evidence, taken=held)
 
 
@@ -142,19 +133,8 @@ def trace(
     Yields:
         Mask (H, W), 0 background, 1 landslide, 255 nodata; and pieces for `outlines`.
     """
-    kept = found.area_px >= min_px
-    row = 0
-    for strip, first in zip(strips, found.first, strict=False):
-        parts, count = _parts(strip, level=found.level)
-        whole = found.whole[first : first + count]
-        numbers = np.concatenate([[0], np.where(kept[whole], whole + 1, 0)]).astype(np.int32)[parts]
-        mask = (numbers > 0).astype(np.uint8)
-        down = Affine.translation(0, row)
-        shapes = rasterio.features.shapes(numbers, mask=mask > 0, connectivity=4, transform=down)
-        pieces = [Piece(int(number) - 1, _polygon(piece["coordinates"])) for piece, number in shapes]
-        mask[strip == NODATA] = NODATA
-        yield mask, pieces
-        row += strip.shape[0]
+    work = partial(_traced, found=found, kept=found.area_px >= min_px)
+    yield from ahead(work, _numbered(zip(strips, found.first, strict=False)))
 
 
 def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> list[Outline]:
@@ -181,6 +161,61 @@ def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> l
         for whole, polygons in of_object.items()
     ]
     return sorted(objects, key=lambda outline: (*outline.polygon_px.bounds[1::-1], outline.area_px))
+
+
+class _Counted(NamedTuple):
+    """What `survey` needs of one strip: figures of its connected parts, and their numbers along its borders."""
+
+    areas_px: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    logits: NDArray[np.float64]
+    taken: NDArray[np.bool_]
+    top: NDArray[np.int32]
+    bottom: NDArray[np.int32]
+
+
+def _numbered(
+    strips: Iterable[tuple[NDArray[np.uint8], Beside]],
+) -> Iterator[tuple[int, NDArray[np.uint8], Beside]]:
+    """Say with which row of the scene each strip begins."""
+    row = 0
+    for strip, beside in strips:
+        yield row, strip, beside
+        row += strip.shape[0]
+
+
+def _counted(
+    given: tuple[int, NDArray[np.uint8], NDArray[np.uint8] | None], *, level: int, cells: Cells | None
+) -> _Counted:
+    row, strip, mask = given
+    parts, count = _parts(strip, level=level)
+    inside = parts > 0
+    taken = np.zeros(count + 1, np.bool_)
+    if mask is not None:
+        taken[parts[mask == 1]] = True
+    return _Counted(
+        areas_px=np.bincount(parts[inside], minlength=count + 1)[1:],
+        sums=np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64),
+        logits=np.zeros(count) if cells is None else _gather(parts, count, cells=cells, row=row),
+        taken=taken[1:],
+        top=parts[0].copy(),
+        bottom=parts[-1].copy(),
+    )
+
+
+def _traced(
+    given: tuple[int, NDArray[np.uint8], int], *, found: Survey, kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], list[Piece]]:
+    row, strip, first = given
+    parts, count = _parts(strip, level=found.level)
+    whole = found.whole[first : first + count]
+    numbers = np.concatenate([[0], np.where(kept[whole], whole + 1, 0)]).astype(np.int32)[parts]
+    mask = (numbers > 0).astype(np.uint8)
+    down = Affine.translation(0, row)
+    shapes = rasterio.features.shapes(numbers, mask=mask > 0, connectivity=4, transform=down)
+    pieces = [Piece(int(number) - 1, _polygon(piece["coordinates"])) for piece, number in shapes]
+    mask[strip == NODATA] = NODATA
+    return mask, pieces
 
 
 def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], int]:

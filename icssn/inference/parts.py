@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from rasterio import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
+from icssn.ahead import ahead
 from icssn.durable import whole_file
 from icssn.geo.shapes import pixel_transform, rasterise
 from icssn.geo.windows import HaloWindow, even_windows
@@ -111,8 +113,8 @@ def predicted_parts(
     missing = [part for part in parts if load(folder, part, cell_px=backend.cell_px) is None]
     todo = {part.number for part in missing}
     total, done = sum(part.area.width * part.area.height for part in parts), 0
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        readings = _ahead(reader, lambda part: read_part(dataset, part, stretch=stretch, region=region), missing)
+    read = partial(read_part, dataset, stretch=stretch, region=region)
+    with closing(ahead(read, missing, threads=1)) as readings:
         for part in parts:
             area_px = part.area.width * part.area.height
             values = None if part.number in todo else load(folder, part, cell_px=backend.cell_px)
@@ -235,15 +237,3 @@ def _around(windows: Sequence[Window]) -> Window:
     right = max(window.col_off + window.width for window in windows)
     bottom = max(window.row_off + window.height for window in windows)
     return Window(left, top, right - left, bottom - top)
-
-
-def _ahead(reader: ThreadPoolExecutor, read: Callable[[Part], Reading], parts: Sequence[Part]) -> Iterator[Reading]:
-    """Read in the reader's thread, one part before it is asked for."""
-    pending: Future[Reading] | None = None
-    for part in parts:
-        following = reader.submit(read, part)
-        if pending is not None:
-            yield pending.result()
-        pending = following
-    if pending is not None:
-        yield pending.result()
