@@ -22,14 +22,30 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+TerrainLayer = Literal["slope", "curvature", "roughness", "shading"]
+
+
 class EncoderConfig(Settings):
     """The shared feature extractor Φ."""
 
     name: str = "tu-tf_efficientnet_lite0"  #: segmentation_models_pytorch encoder name; "tu-" means timm
     weights: str = "embedded"  #: "embedded" (ImageNet, from a package), "none", or a .safetensors file
-    bands: int = Field(3, ge=1, le=16)  #: input bands; with other than 3 the first layer is adapted
+    bands: int = Field(3, ge=1, le=16)  #: of the image; with other than 3 the first layer is adapted
+    terrain: tuple[TerrainLayer, ...] = ()  #: layers of the scene's elevation raster that are seen beside the image
     depth: Literal[4, 5] = 5  #: stages; with 4 the last one is left out, which sees farthest and costs most
     output_stride: Literal[8, 16, 32] = 16  #: px per cell of the deepest features; at 32 they join those before them
+
+    @field_validator("terrain")
+    @classmethod
+    def _each_once(cls, terrain: tuple[TerrainLayer, ...]) -> tuple[TerrainLayer, ...]:
+        if len(set(terrain)) < len(terrain):
+            raise ValueError("different layers of terrain")
+        return terrain
+
+    @property
+    def channels(self) -> int:
+        """Give the number of input channels: the bands of the image, then terrain."""
+        return self.bands + len(self.terrain)
 
 
 class ChipConfig(Settings):

@@ -149,7 +149,9 @@ def _cut(
 ) -> None:
     chips = folder / "chips"
     if not (chips / cut.MANIFEST).exists():
-        manifest = cut.cut([source], chips, config=config.chips, seed=config.seed, report=report)
+        manifest = cut.cut(
+            [source], chips, config=config.chips, seed=config.seed, terrain=config.encoder.terrain, report=report
+        )
         if split:
             write_text(chips / cut.MANIFEST, json.dumps(split(manifest).model_dump(mode="json")))
 
@@ -166,6 +168,7 @@ def _predict(
     done = predict_scene(
         source.raster,
         facts=source.facts,
+        dem=source.dem,
         checkpoint=best.folder,
         out=folder / "prediction",
         config=config,

@@ -19,6 +19,14 @@ def test_overrides_reach_nested_settings_and_are_read_as_toml() -> None:
     assert config.classify == TrainConfig().classify
 
 
+def test_terrain_counts_among_the_channels_and_older_settings_are_without() -> None:
+    encoder = train_config({"encoder.terrain": '["slope", "shading"]', "encoder.bands": 1}).encoder
+    assert (encoder.terrain, encoder.channels) == (("slope", "shading"), 3)
+    older = TrainConfig().model_dump(mode="json")
+    del older["encoder"]["terrain"]
+    assert TrainConfig.model_validate(older) == TrainConfig()
+
+
 def test_the_quick_tier_gives_way_to_explicit_overrides() -> None:
     assert train_config(quick=True).segment.steps == QUICK["segment.steps"]
     assert train_config({"segment.steps": 3}, quick=True).segment.steps == 3
@@ -42,6 +50,8 @@ def test_a_file_is_read_and_overridden(tmp_path: Path) -> None:
         ("course", ["segment", "classify"]),
         ("course", ["joint", "joint"]),
         ("course", []),
+        ("encoder.terrain", ["aspect"]),
+        ("encoder.terrain", ["slope", "slope"]),
     ],
 )
 def test_an_unknown_or_impossible_setting_is_named(key: str, value: object) -> None:

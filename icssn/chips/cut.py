@@ -26,12 +26,11 @@ from icssn.chips.plan import Plan, background_wanted, training_plans, validation
 from icssn.chips.split import HeldOut, Rectangle, hold_out, nothing_to_hold_out
 from icssn.chips.stack import growing
 from icssn.chips.verify import check_no_leak, require_both_sides, require_labels
-from icssn.config import ChipConfig
+from icssn.config import ChipConfig, TerrainLayer
 from icssn.durable import whole_file, write_text
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.geo import shapes
-from icssn.imagery.open import open_raster
-from icssn.imagery.read import read_window
+from icssn.imagery.sight import Sight, open_sight
 from icssn.records import Chip, Label, Manifest, Progress, RasterFacts
 
 IMAGES, MASKS, MANIFEST = "images.npy", "masks.npy", "manifest.json"
@@ -43,7 +42,7 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class ChipSource:
-    """One scene to learn from: its raster, and its labels frozen at a revision."""
+    """One scene to learn from: its rasters, and its labels frozen at a revision."""
 
     scene_id: str
     raster: Path
@@ -51,6 +50,7 @@ class ChipSource:
     labels: list[Label]
     revision: int
     validation_bounds_px: Rectangle | None = None  # (col, row, width, height); kept where given
+    dem: Path | None = None  # its elevation raster, if it has one
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,20 @@ class _Prepared:
 
 
 def cut(
-    sources: Sequence[ChipSource], folder: Path, *, config: ChipConfig, seed: int, report: Report | None = None
+    sources: Sequence[ChipSource],
+    folder: Path,
+    *,
+    config: ChipConfig,
+    seed: int,
+    terrain: tuple[TerrainLayer, ...] = (),
+    report: Report | None = None,
 ) -> Manifest:
     """Write the chips of a run: `images.npy`, `masks.npy` and, last, `manifest.json`.
 
     Stored chips are squares of S = size_px + 2 · margin_px; a chip's `col` and `row` are its upper left corner, which
-    may lie outside the raster. Images are uint8 (N, C, S, S) in the scenes' stretch, masks uint8 (N, S, S): 0
-    background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed landslides, within
-    `config.point_radius_chips` of a landslide point).
+    may lie outside the raster. Images are uint8 (N, C, S, S): the bands in the scenes' stretch, then the terrain. Masks
+    are uint8 (N, S, S): 0 background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed
+    landslides, within `config.point_radius_chips` of a landslide point).
     Training masks know nothing within the buffer around any held-out rectangle, overlapping scenes included;
     validation masks know only their own tile of it.
 
@@ -80,10 +86,12 @@ def cut(
         folder: Written to; an earlier cut there is replaced.
         config: Sizes, shares and limits.
         seed: Of places and jitter; the split does not depend on it.
+        terrain: Layers of the scenes' elevation rasters that the chips show as well.
         report: Told how far the work is; what it raises stops the work, and nothing is left but the empty folder.
 
     Raises:
         NotTrainableError: Too few landslides, no background, or nothing that can be held out; says what to do.
+        RasterRefusedError: A raster cannot be read, or terrain is asked for and a scene has no elevation raster.
         DiskFullError: The disk is full.
     """
     bands = _common_bands(sources)
@@ -102,12 +110,12 @@ def cut(
     digest = hashlib.sha256()
     with whole_file(folder / IMAGES) as image_draft, whole_file(folder / MASKS) as mask_draft:
         with (
-            growing(image_draft, (bands, side_px, side_px)) as images,
+            growing(image_draft, (bands + len(terrain), side_px, side_px)) as images,
             growing(mask_draft, (side_px, side_px)) as masks,
         ):
             for number, scene in enumerate(scenes):
                 told = _share_of(report, number, len(scenes))
-                for chip, image, mask in _chips(scene, first=len(chips), config=config, report=told):
+                for chip, image, mask in _chips(scene, terrain, first=len(chips), config=config, report=told):
                     chips.append(chip)
                     images.append(image)
                     masks.append(mask)
@@ -119,6 +127,7 @@ def cut(
             validation_bounds_px=rectangles,
             buffer_px=buffer_px,
             bands=bands,
+            terrain=terrain,
             seed=seed,
             fingerprint=digest.hexdigest(),
         )
@@ -143,7 +152,7 @@ def load(folder: Path) -> tuple[Manifest, Pixels, Pixels]:
 
 
 def _chips(
-    scene: _Prepared, *, first: int, config: ChipConfig, report: Report
+    scene: _Prepared, terrain: tuple[TerrainLayer, ...], *, first: int, config: ChipConfig, report: Report
 ) -> Iterator[tuple[Chip, Pixels, Pixels]]:
     """Give one scene's chips with image and mask, numbered from `first`.
 
@@ -152,7 +161,8 @@ def _chips(
     index = first
     landslides = background = 0  # training chips so far; all landslides come first
     every = max(1, len(scene.plans) // 20)
-    with open_raster(scene.source.raster) as dataset:
+    source = scene.source
+    with open_sight(Sight(source.raster, source.facts, source.dem, terrain)) as sight:
         for number, plan in enumerate(scene.plans):
             if number % every == 0:
                 report(
@@ -164,14 +174,14 @@ def _chips(
             mask = _mask(scene, plan)
             if not _shows_enough(mask, plan, config):  # known without the costly reading
                 continue
-            image, valid = read_window(dataset, plan.window, scene.source.facts.stretch)
+            image, valid = sight.read(plan.window)
             mask[~valid] = IGNORE
             if not _shows_enough(mask, plan, config) or (plan.kind == "landslide_point" and valid.mean() < 0.5):
                 continue
             known = int((mask != IGNORE).sum())
             chip = Chip(
                 index=index,
-                scene_id=scene.source.scene_id,
+                scene_id=source.scene_id,
                 col=int(plan.window.col_off),
                 row=int(plan.window.row_off),
                 size_px=int(plan.window.width),

@@ -19,6 +19,8 @@ from icssn.errors import LabelsRefusedError
 from icssn.records import Affine6, Bounds
 
 Geometries = npt.NDArray[np.object_]
+Floats = npt.NDArray[np.float64]
+Step = tuple[float, float]  # length on the ground, m; direction, degrees clockwise from north
 
 _LONLAT = CRS.from_epsg(4326)
 _WGS84 = Geod(ellps="WGS84")
@@ -68,6 +70,22 @@ def from_lonlat(geometry: BaseGeometry, wkt: str) -> BaseGeometry:
     return _carry(geometry, _transformers(wkt)[1], wkt)
 
 
+def carry(xs: Floats, ys: Floats, *, from_wkt: str, to_wkt: str) -> tuple[Floats, Floats]:
+    """Carry points from one CRS to another, each by itself; infinite where one of them cannot be used.
+
+    Args:
+        xs: East, any shape.
+        ys: North, of the same shape.
+        from_wkt: The CRS of the points.
+        to_wkt: Another CRS, or the same: then the points are given back as they are.
+    """
+    if from_wkt == to_wkt:
+        return xs, ys
+    lon, lat = _transformers(from_wkt)[0].transform(xs, ys)
+    there: tuple[Floats, Floats] = _transformers(to_wkt)[1].transform(lon, lat)
+    return there
+
+
 def area_m2(geometry_lonlat: BaseGeometry) -> float:
     """Give the geodesic area of a (Multi)Polygon on the WGS 84 ellipsoid, holes taken off, in m² (≥ 0)."""
     oriented = shapely.orient_polygons(geometry_lonlat)  # rings of either turn would cancel out otherwise
@@ -103,9 +121,7 @@ def pixel_axes_m(wkt: str, transform: Affine6, *, col: float, row: float) -> tup
     return across_m, down_m
 
 
-def pixel_steps(
-    wkt: str, transform: Affine6, *, col: float, row: float
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def pixel_steps(wkt: str, transform: Affine6, *, col: float, row: float) -> tuple[Step, Step]:
     """Give length on the ground and direction of one step along the columns and of one along the rows.
 
     Lengths are geodesic, in m; directions in degrees clockwise from north.

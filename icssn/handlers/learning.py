@@ -78,7 +78,14 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
     if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
         manifest = cut.load(folder / "chips")[0]
     else:
-        manifest = cut.cut(sources, folder / "chips", config=config.chips, seed=run.seed, report=within(told, 0, 0.03))
+        manifest = cut.cut(
+            sources,
+            folder / "chips",
+            config=config.chips,
+            seed=run.seed,
+            terrain=config.encoder.terrain,
+            report=within(told, 0, 0.03),
+        )
     for scene_id, bounds in manifest.validation_bounds_px.items():
         if scenes.get(ws.db, scene_id).validation_bounds_px is None:
             scenes.update(ws.db, scene_id, validation_bounds_px=bounds)
@@ -114,6 +121,7 @@ def _source(
         labels=labels.at_revision(ws.db, scene.id, revision),
         revision=revision,
         validation_bounds_px=held_out_px,
+        dem=Path(scene.dem) if scene.dem else None,
     )
 
 

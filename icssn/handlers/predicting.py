@@ -83,6 +83,7 @@ def predict_once(
     done = engine.predict_scene(
         Path(scene.original),
         facts=scene.facts,
+        dem=Path(scene.dem) if scene.dem else None,
         checkpoint=ws.models / checkpoint.id,
         out=out,
         config=inference_config(job.params.get("settings")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,14 @@ from rasterio.transform import Affine
 from rasterio.warp import reproject
 
 from icssn.geo.shapes import pixel_transform
+from icssn.imagery.landform import MEASURES, REACH_PX, Grey, Heights, north_up
 from icssn.imagery.limits import damaged
 from icssn.imagery.open import open_raster
 from icssn.imagery.tiles import encode
 from icssn.imagery.web import FINEST_ZOOM, TILE_PX, WEB, pixel_units, source_window, tile_transform
 
-Heights = npt.NDArray[np.float32]  # m, NaN where unknown
-Grey = npt.NDArray[np.float32]  # 0 black to 1 white, or a place in a palette; NaN where unknown
-
-STEEPEST_DEG = 60.0
-"""Drawn black in `slope`; level ground is white."""
-
-SHARPEST = 0.25
-"""Change of the gradient over one pixel (m per m) at which `curvature` has its strongest colour."""
-
-ROUGHEST = 0.04
-"""Ruggedness at which `roughness` is black."""
-
-_MARGIN_PX = 2  # around a tile: two differences, one after the other, need two neighbours
-_SIDE = TILE_PX + 2 * _MARGIN_PX
+_SIDE = TILE_PX + 2 * REACH_PX
 _RADIUS_M = 6378137.0  # of the sphere of EPSG:3857
-_ALTITUDE_RAD = math.radians(45)
-_AZIMUTHS_DEG = (225.0, 270.0, 315.0, 360.0)
 _GREYS = ("000000", "ffffff")
 _HOLLOW_TO_RIDGE = (
     "2166ac",
@@ -45,74 +30,7 @@ _HOLLOW_TO_RIDGE = (
     "b2182b",
 )  # ColorBrewer RdBu: told apart by the colour-blind
 _ROUND = ("e2d9e2", "6785be", "2f1436", "b25652", "e2d9e2")  # of matplotlib's "twilight" (CC0): north is light
-
-
-def slope(heights: Heights, pixel_m: float) -> Grey:
-    """Give lightness, the steeper the darker."""
-    down, across = np.gradient(heights, pixel_m)
-    steep = np.clip(np.rad2deg(np.arctan(np.hypot(down, across))) / STEEPEST_DEG, 0, 1)
-    return np.asarray(1 - steep, np.float32)
-
-
-def aspect(heights: Heights, pixel_m: float) -> Grey:
-    """Give the direction downslope, clockwise from north, as a share of the circle; NaN on level ground."""
-    down, across = np.gradient(heights, pixel_m)
-    turned = np.mod(np.arctan2(-across, down), 2 * np.pi) / (2 * np.pi)
-    return np.where(np.hypot(down, across) > 1e-6, turned, np.nan).astype(np.float32)
-
-
-def curvature(heights: Heights, pixel_m: float) -> Grey:
-    """Give .5 on even ground, less in hollows, more on ridges and convex breaks such as a crown."""
-    down, across = np.gradient(heights, pixel_m)
-    bend = -(np.gradient(down, axis=0) + np.gradient(across, axis=1))  # over one pixel
-    return np.asarray(0.5 + 0.5 * np.clip(bend / SHARPEST, -1, 1), np.float32)
-
-
-def roughness(heights: Heights, pixel_m: float) -> Grey:
-    """Give lightness, the more the ground's normals differ within 3 × 3 pixels the darker; slope itself does not count.
-
-    Source:
-        Sappington et al. 2007, Journal of Wildlife Management 71(5), 1419–1426: vector ruggedness measure.
-    """
-    down, across = np.gradient(heights, pixel_m)
-    steepness = np.sqrt(1 + down**2 + across**2)
-    parts = np.stack([-across / steepness, -down / steepness, 1 / steepness])
-    padded = np.pad(parts, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
-    rows, cols = heights.shape
-    around = [padded[:, row : row + rows, col : col + cols] for row in range(3) for col in range(3)]
-    total = np.sum(around, axis=0)
-    ruggedness = 1 - np.sqrt((total**2).sum(axis=0)) / 9
-    return np.asarray(1 - np.sqrt(np.clip(ruggedness / ROUGHEST, 0, 1)), np.float32)
-
-
-def shading(heights: Heights, pixel_m: float) -> Grey:
-    """Give the light of four lamps in the west and north, each counting where it strikes along the slope.
-
-    A single lamp hides scarps that face it or run along its rays.
-
-    Source:
-        Mark 1992, USGS Open-File Report 92-422: weights sin² of the angle between slope and lamp.
-    """
-    down, across = np.gradient(heights, pixel_m)
-    downslope = np.arctan2(-across, down)
-    lit = weights = np.zeros_like(heights)
-    for azimuth_deg in _AZIMUTHS_DEG:
-        lamp = math.radians(azimuth_deg)
-        towards = -across * math.sin(lamp) + down * math.cos(lamp)
-        cosine = (towards * math.cos(_ALTITUDE_RAD) + math.sin(_ALTITUDE_RAD)) / np.sqrt(1 + down**2 + across**2)
-        weight = np.sin(downslope - lamp) ** 2
-        lit, weights = lit + weight * np.clip(cosine, 0, 1), weights + weight
-    return np.asarray(lit / weights, np.float32)
-
-
-TERRAIN: dict[str, tuple[Callable[[Heights, float], Grey], tuple[str, ...]]] = {
-    "slope": (slope, _GREYS),
-    "shading": (shading, _GREYS),
-    "curvature": (curvature, _HOLLOW_TO_RIDGE),
-    "roughness": (roughness, _GREYS),
-    "aspect": (aspect, _ROUND),
-}
-"""Layer → what it shows, and the even steps of its colours."""
+_COLOURS = {"curvature": _HOLLOW_TO_RIDGE, "aspect": _ROUND}  # in even steps; other layers are grey
 
 
 def render_terrain_tile(dem: Path, z: int, x: int, y: int, *, layer: str) -> bytes | None:
@@ -123,7 +41,7 @@ def render_terrain_tile(dem: Path, z: int, x: int, y: int, *, layer: str) -> byt
         z: Zoom level, 0–24.
         x: Column of the tile from 180° W.
         y: Row of the tile from the top.
-        layer: A key of `TERRAIN`.
+        layer: A key of `MEASURES`.
 
     Returns:
         WebP bytes, or None where there is nothing to draw.
@@ -133,15 +51,14 @@ def render_terrain_tile(dem: Path, z: int, x: int, y: int, *, layer: str) -> byt
     """
     if not (0 <= z <= FINEST_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
         return None
-    to_web = tile_transform(z, x, y) * Affine.translation(-_MARGIN_PX, -_MARGIN_PX)
+    to_web = tile_transform(z, x, y) * Affine.translation(-REACH_PX, -REACH_PX)
     heights = _heights(dem, to_web)
     if heights is None:
         return None
-    measure, colours = TERRAIN[layer]
     middle = to_web.f + to_web.e * _SIDE / 2
     pixel_m = pixel_units(z) / math.cosh(middle / _RADIUS_M)  # the map stretches by 1 / cos(latitude)
-    inner = slice(_MARGIN_PX, -_MARGIN_PX)
-    return encode(_coloured(measure(heights, pixel_m)[inner, inner], colours), lossless=False)
+    measured = MEASURES[layer](heights, north_up(pixel_m))[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    return encode(_coloured(measured, _COLOURS.get(layer, _GREYS)), lossless=False)
 
 
 def _heights(dem: Path, to_web: Affine) -> Heights | None:

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
@@ -25,10 +24,9 @@ from icssn.ahead import ahead
 from icssn.durable import whole_file
 from icssn.geo.shapes import pixel_transform, rasterise
 from icssn.geo.windows import HaloWindow, even_windows
-from icssn.imagery.read import read_window
+from icssn.imagery.sight import OpenSight
 from icssn.imagery.write import PROBABILITY_NODATA
 from icssn.inference.backend import Backend
-from icssn.records import Stretch
 
 _LARGEST_PX = (4096, 2048)  # columns and rows of a part; two of them are in memory, 100 MB with 3 bands
 _READ_ROWS = 256  # converted to uint8 at once
@@ -85,10 +83,9 @@ def plan(width: int, height: int, *, core_px: int, halo_px: int) -> list[Part]:
 
 
 def predicted_parts(
-    dataset: DatasetReader,
+    sight: OpenSight,
     backend: Backend,
     *,
-    stretch: Stretch,
     parts: Sequence[Part],
     folder: Path,
     region: BaseGeometry | None = None,
@@ -99,9 +96,8 @@ def predicted_parts(
     While one part is predicted the next one is read. Memory holds two parts and one window's features.
 
     Args:
-        dataset: The open scene.
+        sight: What the network sees of the scene.
         backend: Computes the windows.
-        stretch: How the scene's values become 0-255.
         parts: From `plan`.
         folder: Keeps the files of parts; use one folder for one scene, checkpoint and config.
         region: In the scene's CRS; what lies outside is not predicted.
@@ -113,7 +109,7 @@ def predicted_parts(
     missing = [part for part in parts if load(folder, part, cell_px=backend.cell_px) is None]
     todo = {part.number for part in missing}
     total, done = sum(part.area.width * part.area.height for part in parts), 0
-    read = partial(read_part, dataset, stretch=stretch, region=region)
+    read = partial(read_part, sight, region=region)
     with closing(ahead(read, missing, threads=1)) as readings:
         for part in parts:
             area_px = part.area.width * part.area.height
@@ -126,17 +122,17 @@ def predicted_parts(
             yield part, values
 
 
-def read_part(dataset: DatasetReader, part: Part, *, stretch: Stretch, region: BaseGeometry | None) -> Reading:
+def read_part(sight: OpenSight, part: Part, *, region: BaseGeometry | None) -> Reading:
     """Read the pixels of a part once, and find which of them are known and inside the region."""
     reads = part.reads
-    image = np.zeros((len(stretch.bands), reads.height, reads.width), np.uint8)
+    image = np.zeros((sight.channels, reads.height, reads.width), np.uint8)
     wanted = np.zeros((reads.height, reads.width), np.bool_)
     for row in range(0, reads.height, _READ_ROWS):
         rows = slice(row, min(row + _READ_ROWS, reads.height))
         window = Window(reads.col_off, reads.row_off + row, reads.width, rows.stop - row)
-        image[:, rows], wanted[rows] = read_window(dataset, window, stretch)
+        image[:, rows], wanted[rows] = sight.read(window)
     if region is not None:
-        grid = pixel_transform(Affine(*tuple(dataset.transform)[:6]), reads)
+        grid = pixel_transform(Affine(*tuple(sight.image.transform)[:6]), reads)
         wanted &= rasterise([region], transform=grid, width=reads.width, height=reads.height) == 1
     return Reading(part, image, wanted)
 

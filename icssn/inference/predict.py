@@ -23,7 +23,7 @@ from icssn.config import InferenceConfig
 from icssn.durable import whole_file
 from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
-from icssn.imagery.open import open_raster
+from icssn.imagery.sight import Sight, open_sight
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.choose import prepared
 from icssn.inference.course import Course
@@ -85,6 +85,7 @@ def predict_scene(
     config: InferenceConfig,
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
+    dem: Path | None = None,
     region: BaseGeometry | None = None,
 ) -> ScenePrediction:
     """Map one scene with one checkpoint.
@@ -103,13 +104,14 @@ def predict_scene(
         config: Windows, threshold and objects.
         report: Told how far the work is, a few times a second at most.
         stop: Asked at every window; when true the work ends.
+        dem: The scene's elevation raster; needed where the checkpoint looks at terrain.
         region: In the scene's CRS; what lies outside gets no probability. None: the whole scene.
 
     Raises:
         CancelledError: `stop` was true; no file was published.
         CheckpointRefusedError: The checkpoint cannot be loaded.
-        RasterRefusedError: The raster cannot be opened, changed since its inspection, or has other bands than the
-            checkpoint learned from.
+        RasterRefusedError: A raster cannot be opened, the scene changed since its inspection, or it has other bands
+            than the checkpoint learned from or no elevation raster where that looks at terrain.
         DiskFullError: The disk is full; no file was published.
         ConfigError: The device that `config` names is not there.
         MissingPartError: The backend that `config` names is not there.
@@ -126,33 +128,33 @@ def predict_scene(
     sizes = {"core_px": config.core_px or max(64, backend.window_px - 2 * config.halo_px), "halo_px": config.halo_px}
     parts = plan(facts.width, facts.height, **sizes)
     computed_by, cell_px = backend.description, backend.cell_px
+    sight = Sight(raster, facts, dem, learned.encoder.terrain)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
-        open_raster(raster) as dataset,
+        open_sight(sight) as seen,
         whole_file(out / PROBABILITY_NAME) as probability,
         whole_file(out / MASK_NAME) as mask,
         whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
         _kept_parts(
             out,
             sha256=str(card["sha256"]),
-            facts=facts,
+            sight=sight,
             config=config,
             computed_by=computed_by,
             window_px=backend.window_px,
             region=region,
         ) as kept,
     ):
-        _require_fit(dataset, facts, bands=learned.encoder.bands, name=raster.name)
+        _require_fit(seen.image, facts, bands=learned.encoder.bands, name=raster.name)
         cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
         tell = course.stage("Predicting windows", 0, _WINDOWS_END)
         if config.workers > 1 or config.scheduler:
-            order = Order(raster, facts, checkpoint, config, computed_by, region, folder=kept)
+            order = Order(sight, checkpoint, config, computed_by, region, folder=kept)
             predict_elsewhere(order, parts, cell_px=cell_px, tell=tell)
         with closing(  # whatever happens, its reader ends before the dataset is closed
             predicted_parts(
-                dataset,
+                seen,
                 backend,
-                stretch=facts.stretch,
                 parts=parts,
                 folder=kept,
                 region=region,
@@ -203,7 +205,7 @@ def _kept_parts(
     out: Path,
     *,
     sha256: str,
-    facts: RasterFacts,
+    sight: Sight,
     config: InferenceConfig,
     computed_by: str,
     window_px: int,
@@ -215,7 +217,8 @@ def _kept_parts(
     """
     depends_on = (
         sha256,
-        facts.model_dump_json(),
+        sight.facts.model_dump_json(),
+        _state(sight.dem) if sight.dem and sight.terrain else None,
         config.model_dump_json(exclude={"workers", "scheduler"}),  # who computes does not change what comes out
         computed_by,
         window_px,
@@ -231,6 +234,12 @@ def _kept_parts(
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    """Give what tells a file from another one, and from itself after a change."""
+    found = file.stat()
+    return str(file), found.st_size, found.st_mtime_ns
 
 
 def _gathered(parts: Iterator[tuple[Part, Predicted]], cells: Cells) -> Iterator[tuple[Window, NDArray[np.uint8]]]:

@@ -22,10 +22,9 @@ from shapely.geometry.base import BaseGeometry
 
 from icssn.config import InferenceConfig
 from icssn.errors import IcssnError, MissingPartError, WorkersError
-from icssn.imagery.open import open_raster
+from icssn.imagery.sight import Sight, open_sight
 from icssn.inference.choose import prepared
 from icssn.inference.parts import Part, load, predict_part, read_part, save
-from icssn.records import RasterFacts
 
 _ASK_EVERY_S = 0.2  # whether to stop
 _TRIES = 3  # of a part whose worker died
@@ -37,8 +36,7 @@ class Order:
     """What a worker must know beside the part.
 
     Attributes:
-        raster: The scene.
-        facts: What the inspection found about it.
+        sight: What the network sees of the scene.
         checkpoint: Folder of weights and card.
         config: Windows and backend.
         computed_by: Description of the backend that must compute: parts of different ones would not fit together.
@@ -47,8 +45,7 @@ class Order:
         threads: Of torch in the process that asks: with another number its values would differ in the last bit.
     """
 
-    raster: Path
-    facts: RasterFacts
+    sight: Sight
     checkpoint: Path
     config: InferenceConfig
     computed_by: str
@@ -98,8 +95,8 @@ def predict_alone(order: Order, part: Part) -> str | None:
         backend = _kept_ready(order.checkpoint, order.config)
         if backend.description != order.computed_by:
             return f"a worker computes with {backend.description}, where {order.computed_by} is needed"
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_raster(order.raster) as dataset:
-            reading = read_part(dataset, part, stretch=order.facts.stretch, region=order.region)
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_sight(order.sight) as sight:
+            reading = read_part(sight, part, region=order.region)
         save(order.folder, part, predict_part(reading, backend, tell=lambda _: None))
     except (IcssnError, OSError) as err:
         return str(err)

@@ -23,9 +23,9 @@ EMBEDDED = "tu-tf_efficientnet_lite0"
 def build_encoder(config: EncoderConfig) -> nn.Module:
     """Build Φ and load its starting weights.
 
-    The module maps images (N, bands, H, W), H and W multiples of 32, to ``config.depth + 1`` feature maps at strides 1,
-    2, 4, …, the deepest at `config.output_stride`; its attribute ``out_channels`` lists their channels. The first map
-    is the input itself.
+    The module maps images (N, channels, H, W), H and W multiples of 32, to ``config.depth + 1`` feature maps at strides
+    1, 2, 4, …, the deepest at `config.output_stride`; its attribute ``out_channels`` lists their channels. The first
+    map is the input itself.
 
     Raises:
         ConfigError: There is no encoder of that name, it has no such output stride or embedded weights.
@@ -35,7 +35,7 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
     try:
         encoder: nn.Module = smp.encoders.get_encoder(
             config.name,
-            in_channels=config.bands,
+            in_channels=config.channels,
             depth=config.depth,
             weights=None,
             output_stride=config.output_stride,
@@ -52,20 +52,21 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
         if config.name != EMBEDDED:
             needed = f"'none' or a .safetensors file with encoder.name '{config.name}' (only '{EMBEDDED}' is embedded)"
             raise ConfigError("encoder.weights", config.weights, needed)
-        load_strictly(encoder, imagenet_lite0(), source="embedded ImageNet weights")
+        load_strictly(encoder, imagenet_lite0(), source="embedded ImageNet weights", terrain=len(config.terrain))
     elif config.weights != "none":
         file = Path(config.weights)
-        load_strictly(encoder, _read(file), source=file.name)
+        load_strictly(encoder, _read(file), source=file.name, terrain=len(config.terrain))
     return encoder
 
 
-def load_strictly(encoder: nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
+def load_strictly(encoder: nn.Module, tensors: dict[str, Tensor], *, source: str, terrain: int = 0) -> None:
     """Fill every tensor of `encoder`; tensors of layers it does not have (a classification head) stay unused.
 
     Args:
         encoder: From segmentation_models_pytorch; names with or without its prefix ``model.`` are found.
-        tensors: Names and values; a first layer for RGB is adapted to the encoder's bands by `adapt_bands`.
+        tensors: Names and values; a first layer for RGB is adapted to the encoder's channels by `adapt_bands`.
         source: What the error calls the weights.
+        terrain: How many of the encoder's channels, the last ones, show terrain.
 
     Raises:
         CheckpointRefusedError: A tensor of the encoder is missing or has another shape.
@@ -76,7 +77,7 @@ def load_strictly(encoder: nn.Module, tensors: dict[str, Tensor], *, source: str
     for name, wanted in encoder.state_dict().items():
         tensor = given.get(name.removeprefix("model."))
         if tensor is not None and name == first and tensor.shape[1] == 3:
-            tensor = adapt_bands(tensor, wanted.shape[1])
+            tensor = adapt_bands(tensor, wanted.shape[1] - terrain, terrain=terrain)
         if tensor is None or tensor.shape != wanted.shape:
             shape = "nothing" if tensor is None else f"shape {tuple(tensor.shape)}"
             raise CheckpointRefusedError(
@@ -88,24 +89,31 @@ def load_strictly(encoder: nn.Module, tensors: dict[str, Tensor], *, source: str
     encoder.load_state_dict(found, strict=True)
 
 
-def adapt_bands(filters: Tensor, bands: int) -> Tensor:
-    """Turn first-layer filters for RGB into filters for another number of bands.
+def adapt_bands(filters: Tensor, bands: int, *, terrain: int = 0) -> Tensor:
+    """Turn first-layer filters for RGB into filters for another number of bands, and for terrain below them.
 
     Three bands or more: red, green and blue keep their filters and every further band gets their mean. Fewer: every
     band gets the mean. All are then scaled by 3 / bands, so that an image that is equal in all bands gives the response
     that a grey RGB image gave.
 
+    Terrain starts with filters of zeros. A slope is no brightness: the mean filter would add its edges to those of the
+    image, in statistics that the layers above have never met. With zeros the network begins with the very response that
+    it gives to the image alone, and since a filter's gradient depends on its input and not on the filter, terrain
+    learns from the first step.
+
     Args:
         filters: Shape (K, 3, h, w).
         bands: Number of bands, >= 1.
+        terrain: Number of layers of terrain, >= 0.
 
     Returns:
-        Shape (K, bands, h, w).
+        Shape (K, bands + terrain, h, w).
     """
     mean = filters.mean(dim=1, keepdim=True)
     kept = filters[:, : 3 if bands >= 3 else 0]
     further = mean.expand(-1, bands - kept.shape[1], -1, -1)
-    return torch.cat([kept, further], dim=1) * (3 / bands)
+    silent = torch.zeros_like(mean).expand(-1, terrain, -1, -1)
+    return torch.cat([torch.cat([kept, further], dim=1) * (3 / bands), silent], dim=1)
 
 
 def _drop_idle_blocks(encoder: nn.Module) -> None:
@@ -120,7 +128,7 @@ def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
     side = 64
     encoder.eval()  # so that no statistics move
     with torch.inference_mode(), one_thread():  # a quarter of what asking for shapes alone ("meta") costs
-        features = encoder(torch.zeros(1, config.bands, side, side))
+        features = encoder(torch.zeros(1, config.channels, side, side))
     encoder.train()
     found = [side // feature.shape[-1] for feature in features]
     if len(found) != config.depth + 1 or found[2] != 4 or found[-1] != config.output_stride:

@@ -33,7 +33,8 @@ class Manifest(Record):
     revisions: dict[str, int]  # scene id → label revision
     validation_bounds_px: dict[str, tuple[int, int, int, int]]  # scene id → (col, row, width, height)
     buffer_px: int
-    bands: int
+    bands: int  # of the images; below them the chips show `terrain`
+    terrain: tuple[str, ...] = ()
     seed: int
     fingerprint: str
 

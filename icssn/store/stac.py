@@ -32,7 +32,8 @@ def item(checkpoint: Checkpoint, card: dict[str, Any], *, bounds: Iterable[Bound
     """
     west, south, east, north = _around(list(bounds) or [_WHOLE_EARTH])
     config = card["config"]
-    size, bands = config["chips"]["size_px"], config["encoder"]["bands"]
+    size, terrain = config["chips"]["size_px"], config["encoder"].get("terrain", [])
+    channels = config["encoder"]["bands"] + len(terrain)
     learned = {key: card.get(key) for key in ("revisions", "manifest_fingerprint", "seed", "device", "seconds")}
     return {
         "type": "Feature",
@@ -58,14 +59,14 @@ def item(checkpoint: Checkpoint, card: dict[str, Any], *, bounds: Iterable[Bound
             "mlm:accelerator": None,
             "mlm:input": [
                 {
-                    "name": "Scene in its stretch, values 0 to 255",
+                    "name": ", then ".join(["Scene in its stretch, values 0 to 255", *terrain]),
                     "bands": [],
                     "input": {
-                        "shape": [-1, bands, size, size],
+                        "shape": [-1, channels, size, size],
                         "dim_order": ["batch", "channel", "height", "width"],
                         "data_type": "float32",
                     },
-                    "value_scaling": [{"type": "z-score", "mean": 127.5, "stddev": 127.5}] * bands,
+                    "value_scaling": [{"type": "z-score", "mean": 127.5, "stddev": 127.5}] * channels,
                 }
             ],
             "mlm:output": [

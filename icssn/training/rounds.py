@@ -154,7 +154,7 @@ def _start(config: TrainConfig, parent: Path | None) -> tuple[Icssn, str]:
     except RuntimeError as err:
         raise CheckpointRefusedError(
             parent.name,
-            found="its network has another encoder, number of bands or decoder than the settings ask for",
+            found="its network has another encoder, number of bands, terrain or decoder than the settings ask for",
             remedy="Train with the settings on its card, or start without a parent.",
         ) from err
     return model, str(card["sha256"])
@@ -174,6 +174,7 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
         "threshold": figures["val_threshold"],
         "min_object_px": int(figures["val_min_object_px"]),
         "bands": manifest.bands,
+        "terrain": manifest.terrain,
         "normalisation": "x / 127.5 - 1 for stretched values 0..255",
         "revisions": manifest.revisions,
         "manifest_fingerprint": manifest.fingerprint,

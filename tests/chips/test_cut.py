@@ -13,11 +13,11 @@ from icssn.chips.cut import ChipSource, cut, load
 from icssn.chips.ground import survey, to_lonlat
 from icssn.chips.split import HeldOut, sides
 from icssn.config import ChipConfig
-from icssn.errors import CancelledError, NotFoundError, NotTrainableError
+from icssn.errors import CancelledError, NotFoundError, NotTrainableError, RasterRefusedError
 from icssn.geo import crs
 from icssn.imagery.open import inspect
 from icssn.records import LabelClass, LabelStatus
-from tests.chips.conftest import NORTH_UP, ROTATED, SMALL, WHOLE, label, scattered
+from tests.chips.conftest import NORTH_UP, ROTATED, SMALL, UTM48, WHOLE, label, scattered
 
 BIJIE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "bijie_scenes"
 
@@ -336,6 +336,38 @@ def test_scenes_with_different_bands_are_refused(make_source, tmp_path):
     colour, grey = make_source("colour"), make_source("grey", bands=1)
     with pytest.raises(NotTrainableError, match="1 and 3 bands"):
         cut([colour, grey], tmp_path / "c", config=SMALL, seed=0)
+
+
+def test_chips_show_terrain_below_the_bands(ordinary, tmp_path):
+    heights = np.add.outer(0.5 * np.arange(600.0), np.zeros(640)).astype(np.float32)  # 2 m pixels: rises by 1 in 4
+    heights[:, 320:] = 7
+    dem = tmp_path / "dem.tif"
+    profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "crs": UTM48, "transform": NORTH_UP}
+    with rasterio.open(dem, "w", width=640, height=600, **profile) as made:
+        made.write(heights, 1)
+    plain = cut([ordinary], tmp_path / "plain", config=SMALL, seed=0)
+    source = dataclasses.replace(ordinary, dem=dem)
+    manifest = cut([source], tmp_path / "c", config=SMALL, seed=0, terrain=("slope",))
+    assert (plain.bands, plain.terrain, manifest.bands, manifest.terrain) == (3, (), 3, ("slope",))
+    assert manifest.chips == plain.chips
+    assert manifest.fingerprint != plain.fingerprint
+    images, bands = load(tmp_path / "c")[1], load(tmp_path / "plain")[1]
+    assert np.array_equal(images[:, :3], bands)
+    steep = 255 * (1 - np.rad2deg(np.arctan(0.25)) / 60)
+    inside = [
+        images[chip.index, 3]
+        for chip in manifest.chips
+        if min(chip.row, chip.col) > 1 and chip.row + 96 < 598 and chip.col + 96 < 318
+    ]
+    assert len(inside) > 3
+    assert np.abs(np.array(inside) - steep).max() <= 1
+
+
+def test_terrain_of_a_scene_without_heights_is_refused(ordinary, tmp_path):
+    with pytest.raises(RasterRefusedError, match=r"s\.tif.*no elevation raster"):
+        cut([ordinary], tmp_path / "c", config=SMALL, seed=0, terrain=("slope",))
+    with pytest.raises(NotFoundError, match="set of chips 'c'"):
+        load(tmp_path / "c")
 
 
 # ---- whole projects ----------------------------------------------------------------------------------------------

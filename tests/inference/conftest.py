@@ -85,3 +85,33 @@ def checkpoint(net: Icssn, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "c0ffee"
     save_checkpoint(folder, net, {"config": CONFIG.model_dump(mode="json"), "threshold": 0.6})
     return folder
+
+
+@pytest.fixture(scope="session")
+def terrain_checkpoint(net: Icssn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a checkpoint of the same net, which looks at slope and shading as well."""
+    encoder = CONFIG.encoder.model_copy(update={"terrain": ("slope", "shading")})
+    config = CONFIG.model_copy(update={"encoder": encoder})
+    looks, weights = build(config), dict(net.state_dict())
+    stem = "encoder.model.conv_stem.weight"
+    weights[stem] = torch.cat([weights[stem], weights[stem][:, :2].flip(1)], dim=1)
+    looks.load_state_dict(weights)
+    folder = tmp_path_factory.mktemp("models") / "7e44a1"
+    save_checkpoint(folder, looks, {"config": config.model_dump(mode="json"), "threshold": 0.6})
+    return folder
+
+
+@pytest.fixture
+def write_dem(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes hills of 3 m pixels under and around the scenes of `write_scene`."""
+
+    def write(name: str = "dem.tif", *, seed: int = 0) -> Path:
+        path = tmp_path / name
+        heights = landscape(400, 400, seed=seed)[0].astype(np.float32)
+        transform = NORTH_UP @ Affine.translation(-300, -300) @ Affine.scale(3)
+        shape = {"count": 1, "height": 400, "width": 400, "dtype": "float32"}
+        with rasterio.open(path, "w", driver="GTiff", crs="EPSG:32648", transform=transform, **shape) as made:
+            made.write(heights[None])
+        return path
+
+    return write

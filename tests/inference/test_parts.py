@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 from shapely.geometry import box
 
-from icssn.imagery.open import open_raster
+from icssn.imagery.sight import Sight, open_sight
 from icssn.inference import parts
 from icssn.inference.backend import TorchBackend
 from icssn.inference.parts import load, plan, predicted_parts, within
@@ -33,14 +33,13 @@ def by_windows(
     path, facts = scene
     values = np.full((facts.height, facts.width), 77, np.uint8)
     options = {
-        "stretch": facts.stretch,
         "parts": plan(facts.width, facts.height, **sizes),
         "folder": folder,
         "tell": lambda share: None,
         **further,
     }
-    with open_raster(path) as dataset:
-        for part, predicted in predicted_parts(dataset, backend, **options):  # type: ignore[arg-type]
+    with open_sight(Sight(path, facts)) as sight:
+        for part, predicted in predicted_parts(sight, backend, **options):  # type: ignore[arg-type]
             values[within(part.area, Window(0, 0, facts.width, facts.height))] = predicted.probability
     return values
 
@@ -82,10 +81,8 @@ def test_cells_of_windows_are_those_of_the_whole_scene(
     cells = np.full((13, 39), np.nan, np.float16)
     work = plan(610, 200, core_px=64, halo_px=128)
     assert len(work) > 1
-    with open_raster(path) as dataset:
-        for part, predicted in predicted_parts(
-            dataset, backend, stretch=facts.stretch, parts=work, folder=tmp_path, tell=lambda share: None
-        ):
+    with open_sight(Sight(path, facts)) as sight:
+        for part, predicted in predicted_parts(sight, backend, parts=work, folder=tmp_path, tell=lambda share: None):
             cells[within(part.area, Window(0, 0, 610, 200), 16)] = predicted.cells
     assert whole.std() > 0.01
     assert np.corrcoef(cells.ravel(), whole.ravel())[0, 1] > 0.8  # random weights look far beyond a halo

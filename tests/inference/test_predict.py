@@ -27,11 +27,14 @@ WriteScene = Callable[..., tuple[Path, RasterFacts]]
 SMALL = InferenceConfig(core_px=96, halo_px=32, min_object_px=20, device="cpu")
 
 
-def predict(scene: tuple[Path, RasterFacts], checkpoint: Path, out: Path, **changes: Any) -> ScenePrediction:
+def predict(
+    scene: tuple[Path, RasterFacts], checkpoint: Path, out: Path, *, dem: Path | None = None, **changes: Any
+) -> ScenePrediction:
     path, facts = scene
     return predict_scene(
         path,
         facts=facts,
+        dem=dem,
         checkpoint=checkpoint,
         out=out,
         config=SMALL.model_copy(update=changes),
@@ -185,6 +188,28 @@ def test_a_scene_with_other_bands_is_refused(write_scene: WriteScene, checkpoint
         predict(write_scene(landscape(64, 64)[:1]), checkpoint, tmp_path / "out")
 
 
+def test_a_checkpoint_that_looks_at_terrain_answers_to_the_ground_whatever_the_windows(
+    write_scene: WriteScene, write_dem: Callable[..., Path], terrain_checkpoint: Path, tmp_path: Path
+) -> None:
+    scene, hills = write_scene(landscape(230, 310)), write_dem()
+    found = []
+    for number, (dem, core_px) in enumerate([(hills, 96), (hills, 1024), (write_dem("other.tif", seed=9), 96)]):
+        done = predict(scene, terrain_checkpoint, tmp_path / f"{number}", dem=dem, core_px=core_px, halo_px=64)
+        with rasterio.open(done.probability) as dataset:
+            found.append(dataset.read(1).astype(int))
+    by_windows, whole, over_other_ground = found
+    assert np.abs(by_windows - whole).max() <= 0.02 * 254
+    assert np.abs(by_windows - over_other_ground).mean() > 2
+
+
+def test_a_checkpoint_that_looks_at_terrain_refuses_a_scene_without_heights(
+    write_scene: WriteScene, terrain_checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RasterRefusedError, match=r"scene\.tif.*no elevation raster.*Add the scene again"):
+        predict(write_scene(landscape(64, 64)), terrain_checkpoint, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 KILLED = """
 import itertools, os, signal, sys
 from pathlib import Path
@@ -198,6 +223,7 @@ raster, checkpoint, out = map(Path, sys.argv[1:4])
 asked = itertools.count()
 predict_scene(raster, facts=inspect(raster), checkpoint=checkpoint, out=out,
               config=InferenceConfig.model_validate_json(sys.argv[5]), report=lambda progress: None,
+              dem=Path(sys.argv[6]) if sys.argv[6:] else None,
               stop=lambda: next(asked) == int(sys.argv[4]) and os.kill(os.getpid(), signal.SIGKILL))
 """
 
@@ -223,6 +249,27 @@ def test_a_killed_prediction_goes_on_and_gives_the_same_bytes(
     assert again.mask.read_bytes() == once.mask.read_bytes()
     assert [item.score for item in again.objects] == [item.score for item in once.objects]
     assert sorted(path.name for path in out.iterdir()) == ["mask.tif", "probability.tif"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_parts_over_other_heights_are_not_gone_on_with(
+    write_scene: WriteScene,
+    write_dem: Callable[..., Path],
+    terrain_checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("icssn.inference.parts._LARGEST_PX", (100, 100))
+    scene, dem, out = write_scene(landscape(230, 310)), write_dem(), tmp_path / "out"
+    words = [scene[0], terrain_checkpoint, out, "6", SMALL.model_dump_json(), dem]
+    subprocess.run([sys.executable, "-c", KILLED, *words], check=False)
+    assert list(out.glob(".parts-*/*.part"))
+    write_dem(seed=9)
+    anew = predict(scene, terrain_checkpoint, out, dem=dem)
+    assert (
+        anew.probability.read_bytes()
+        == predict(scene, terrain_checkpoint, tmp_path / "fresh", dem=dem).probability.read_bytes()
+    )
 
 
 GROWTH = """

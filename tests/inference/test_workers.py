@@ -34,14 +34,22 @@ def scene(write_scene: WriteScene, several_parts: None) -> Scene:
 
 
 def predicted(
-    scene: Scene, checkpoint: Path, out: Path, *, stop: Callable[[], bool] = lambda: False, **settings: object
+    scene: Scene,
+    checkpoint: Path,
+    out: Path,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    dem: Path | None = None,
+    **settings: object,
 ) -> ScenePrediction:
     def ignore(progress: Progress) -> None:
         pass
 
     raster, facts = scene
     config = InferenceConfig.model_validate({**SMALL, **settings})
-    return predict_scene(raster, facts=facts, checkpoint=checkpoint, out=out, config=config, report=ignore, stop=stop)
+    return predict_scene(
+        raster, facts=facts, dem=dem, checkpoint=checkpoint, out=out, config=config, report=ignore, stop=stop
+    )
 
 
 def same(one: ScenePrediction, other: ScenePrediction) -> bool:
@@ -53,6 +61,14 @@ def test_two_workers_give_the_same_bytes_as_one_process(scene: Scene, checkpoint
     alone = predicted(scene, checkpoint, tmp_path / "alone")
     assert same(predicted(scene, checkpoint, tmp_path / "two", workers=2), alone)
     assert not list((tmp_path / "two").glob(".*"))
+
+
+def test_two_workers_see_the_same_terrain_as_one_process(
+    scene: Scene, write_dem: Callable[..., Path], terrain_checkpoint: Path, tmp_path: Path
+) -> None:
+    dem = write_dem()
+    alone = predicted(scene, terrain_checkpoint, tmp_path / "alone", dem=dem)
+    assert same(predicted(scene, terrain_checkpoint, tmp_path / "two", dem=dem, workers=2), alone)
 
 
 def test_a_killed_worker_is_survived(scene: Scene, checkpoint: Path, tmp_path: Path) -> None:

@@ -65,6 +65,19 @@ def test_an_encoder_for_other_bands_takes_the_embedded_weights(bands: int) -> No
     assert encoder(image(bands))[-1].isfinite().all()
 
 
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_terrain_changes_no_answer_at_the_start_and_learns_from_the_first_step(bands: int) -> None:
+    alone = build_encoder(EncoderConfig(bands=bands)).eval()
+    encoder = build_encoder(EncoderConfig(bands=bands, terrain=("slope", "curvature"))).eval()
+    seen = torch.cat([image(bands), image(2).flip(3)], dim=1)
+    for feature, wanted in zip(encoder(seen)[1:], alone(image(bands))[1:], strict=True):
+        torch.testing.assert_close(feature, wanted)
+    encoder(seen)[-1].square().mean().backward()
+    gradient = encoder.get_parameter("model.conv_stem.weight").grad
+    assert gradient is not None
+    assert gradient[:, bands:].abs().mean() > 0.1 * gradient[:, :bands].abs().mean()
+
+
 def test_a_weights_file_of_timm_is_taken(tmp_path: Path) -> None:
     file = saved(tmp_path / "lite0.safetensors")
     from_file = build_encoder(EncoderConfig(weights=str(file))).state_dict()

@@ -199,7 +199,7 @@ def test_a_parent_of_another_architecture_is_refused(
 ) -> None:
     wider = tiny_config.model_copy(update={"decoder_channels": 32})
     save_checkpoint(tmp_path / "parent", build(wider), {"config": wider.model_dump(mode="json")})
-    with pytest.raises(CheckpointRefusedError, match="another encoder, number of bands or decoder"):
+    with pytest.raises(CheckpointRefusedError, match="another encoder, number of bands, terrain or decoder"):
         _train(tmp_path / "run", write_chips(), tiny_config, parent=tmp_path / "parent")
 
 

@@ -278,6 +278,8 @@ def test_sentences_that_nobody_knows_stay_as_they_came() -> None:
         {"course": ["plant"]},
         {"course": 3},
         {"encoder": 3},
+        {"encoder.terrain": ["aspect"]},
+        {"encoder.terrain": ["slope", "slope"]},
         {"encoder.name": 3},
         {"device": "abacus"},
         {"rounds.deep": 1},

@@ -1,0 +1,106 @@
+"""What a network sees of a scene: its image in the stretch, and below that terrain where it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from icssn.config import TerrainLayer
+from icssn.errors import RasterRefusedError
+from icssn.imagery.drape import Drape, drape
+from icssn.imagery.open import open_raster
+from icssn.imagery.read import read_window
+from icssn.records import RasterFacts, Stretch
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Where a network looks, and what it is to see there.
+
+    Attributes:
+        raster: The scene.
+        facts: What the inspection found about it; its stretch is applied.
+        dem: Its elevation raster, if it has one.
+        terrain: Layers of that which are seen as well.
+    """
+
+    raster: Path
+    facts: RasterFacts
+    dem: Path | None = None
+    terrain: tuple[TerrainLayer, ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Give the number of bands and layers together."""
+        return len(self.facts.stretch.bands) + len(self.terrain)
+
+
+@dataclass(frozen=True)
+class OpenSight:
+    """A sight whose files are open.
+
+    Attributes:
+        image: The scene.
+        channels: As of the sight.
+    """
+
+    image: DatasetReader
+    channels: int
+    _stretch: Stretch
+    _drape: Drape | None
+
+    def read(self, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Read a window as the network sees it.
+
+        Args:
+            window: Whole pixels; may reach outside the scene.
+
+        Returns:
+            image: uint8 (C, H, W): the bands, 0 where not valid; then the layers, which go on where the image does
+                not and are those of level ground where the elevation is unknown.
+            valid: bool (H, W), of the image alone.
+
+        Raises:
+            RasterRefusedError: A file is damaged at this place.
+        """
+        image, valid = read_window(self.image, window, self._stretch)
+        return (image, valid) if self._drape is None else (np.concatenate([image, self._drape.read(window)]), valid)
+
+
+@contextmanager
+def open_sight(sight: Sight) -> Iterator[OpenSight]:
+    """Open what a network is to see.
+
+    Raises:
+        RasterRefusedError: A raster cannot be opened, or terrain is asked for and there is no elevation raster of the
+            scene's ground.
+    """
+    with open_raster(sight.raster) as image:
+        if not sight.terrain:
+            yield OpenSight(image, sight.channels, sight.facts.stretch, None)
+            return
+        with open_raster(require_elevation(sight.dem, name=sight.raster.name)) as dem:
+            yield OpenSight(image, sight.channels, sight.facts.stretch, drape(dem, sight.facts, sight.terrain))
+
+
+def require_elevation(dem: Path | None, *, name: str) -> Path:
+    """Give the elevation raster of scene `name`, which a network that looks at terrain needs.
+
+    Raises:
+        RasterRefusedError: There is none.
+    """
+    if dem is None:
+        raise RasterRefusedError(
+            name,
+            found="the scene has no elevation raster",
+            needed="one, since the model looks at terrain as well,",
+            remedy="Add the scene again with its elevation raster, or choose a model that looks at the image alone.",
+        )
+    return dem
