@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from icssn.errors import ConfigError
 
@@ -32,8 +32,15 @@ class EncoderConfig(Settings):
     weights: str = "embedded"  #: "embedded" (ImageNet, from a package), "none", or a .safetensors file
     bands: int = Field(3, ge=1, le=16)  #: of the image; with other than 3 the first layer is adapted
     terrain: tuple[TerrainLayer, ...] = ()  #: layers of the scene's elevation raster that are seen beside the image
-    depth: Literal[4, 5] = 5  #: stages; with 4 the last one is left out, which sees farthest and costs most
-    output_stride: Literal[8, 16, 32] = 16  #: px per cell of the deepest features; at 32 they join those before them
+    output_stride: Literal[8, 16, 32] = 32  #: px per cell of the deepest features; at 32 they join those before them
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_depth(cls, given: Any) -> Any:
+        """Drop what some cards still say: that there are five stages, as there always are."""
+        if isinstance(given, dict) and given.get("depth") == 5:
+            return {key: value for key, value in given.items() if key != "depth"}
+        return given
 
     @field_validator("terrain")
     @classmethod
@@ -72,7 +79,7 @@ class ContrastConfig(Settings):
     socl_weight: float = Field(0.1, ge=0)  #: λ_s beside the segmentation loss
     temperature: float = Field(0.1, gt=0)  #: τ, divisor of cosine similarities
     dimensions: int = Field(128, ge=8)  #: of the contrastive space
-    tap_stride: Literal[4, 8, 16] = 16  #: px per cell of SOCL; below the encoder's stride cells are the decoder's
+    tap_stride: Literal[4, 8, 16] = 16  #: px per cell of SOCL; where the decoder reads coarser ones, what it gives
     anchors: Literal["hard", "random"] = "hard"  #: half of the anchors misclassified, or whatever chance draws
     socl_queue: int = Field(0, ge=0)  #: past keys of boundary cells that SOCL remembers; 0 switches it off
     band_radius_cells: int = Field(2, ge=1)  #: r, cells from the boundary that may be anchors

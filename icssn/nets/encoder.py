@@ -8,7 +8,6 @@ import segmentation_models_pytorch as smp
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from timm.models.efficientnet import EfficientNetFeatures
 from torch import Tensor, nn
 
 from icssn.config import EncoderConfig
@@ -23,9 +22,9 @@ EMBEDDED = "tu-tf_efficientnet_lite0"
 def build_encoder(config: EncoderConfig) -> nn.Module:
     """Build Φ and load its starting weights.
 
-    The module maps images (N, channels, H, W), H and W multiples of 32, to ``config.depth + 1`` feature maps at strides
-    1, 2, 4, …, the deepest at `config.output_stride`; its attribute ``out_channels`` lists their channels. The first
-    map is the input itself.
+    The module maps images (N, channels, H, W), H and W multiples of 32, to six feature maps at strides 1, 2, 4, …,
+    the deepest at `config.output_stride`; its attribute ``out_channels`` lists their channels. The first map is the
+    input itself.
 
     Raises:
         ConfigError: There is no encoder of that name, it has no such output stride or embedded weights.
@@ -36,11 +35,9 @@ def build_encoder(config: EncoderConfig) -> nn.Module:
         encoder: nn.Module = smp.encoders.get_encoder(
             config.name,
             in_channels=config.channels,
-            depth=config.depth,
             weights=None,
             output_stride=config.output_stride,
         )
-        _drop_idle_blocks(encoder)
         _require_strides(encoder, config)
     except (KeyError, RuntimeError, ValueError, NotImplementedError) as err:
         needed = (
@@ -116,14 +113,6 @@ def adapt_bands(filters: Tensor, bands: int, *, terrain: int = 0) -> Tensor:
     return torch.cat([torch.cat([kept, further], dim=1) * (3 / bands), silent], dim=1)
 
 
-def _drop_idle_blocks(encoder: nn.Module) -> None:
-    """Take the blocks away that timm's EfficientNet would compute for feature maps that nobody asked for."""
-    model = getattr(encoder, "model", None)
-    if isinstance(model, EfficientNetFeatures):
-        used = max(item["stage"] for item in model.feature_info.get_dicts())
-        model.blocks = nn.Sequential(*list(model.blocks)[:used])
-
-
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
     side = 64
     encoder.eval()  # so that no statistics move
@@ -131,7 +120,7 @@ def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
         features = encoder(torch.zeros(1, config.channels, side, side))
     encoder.train()
     found = [side // feature.shape[-1] for feature in features]
-    if len(found) != config.depth + 1 or found[2] != 4 or found[-1] != config.output_stride:
+    if len(found) != 6 or found[2] != 4 or found[-1] != config.output_stride:
         raise ValueError(f"feature maps at strides {found}")
 
 

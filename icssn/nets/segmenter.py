@@ -72,7 +72,7 @@ class Segmenter(nn.Module):
             output_stride = 16
         self.decoder = DeepLabV3PlusDecoder(
             encoder_channels=channels,
-            encoder_depth=4 if len(channels) == 5 else 5,  # the first map is the image itself
+            encoder_depth=len(channels) - 1,  # the first map is the image itself
             out_channels=decoder_channels,
             atrous_rates=atrous_rates,
             output_stride=output_stride,

@@ -40,4 +40,4 @@ def test_sizes_that_are_no_multiples_of_a_cell_stay_as_they_are(backend: TorchBa
     found = TurnedBackend(backend).map(np.stack([landscape(50, 75)] * 2))
     assert found.spread is not None
     assert found.probability.shape == found.spread.shape == (2, 50, 75)
-    assert found.cells.shape == (2, 4, 5)
+    assert found.cells.shape == (2, 2, 3)

@@ -95,3 +95,12 @@ def test_an_unknown_setting_on_the_card_is_named(folder: Path) -> None:
     edit_card(folder, config={**CARD["config"], "colour": "red"})
     with pytest.raises(CheckpointRefusedError, match="at 'colour'"):
         load_checkpoint(folder)
+
+
+def test_a_card_that_still_counts_five_stages_is_read(folder: Path) -> None:
+    encoder = {**CARD["config"]["encoder"], "depth": 5}
+    edit_card(folder, config={**CARD["config"], "encoder": encoder})
+    assert load_checkpoint(folder)[0].stride == CARD["config"]["encoder"]["output_stride"]
+    edit_card(folder, config={**CARD["config"], "encoder": {**encoder, "depth": 4}})
+    with pytest.raises(CheckpointRefusedError, match=r"at 'encoder\.depth'"):
+        load_checkpoint(folder)

@@ -11,9 +11,8 @@ from icssn.nets.icssn import Icssn, build
 SMALL = {"decoder_channels": 32, "contrast": {"dimensions": 16}}
 NETS = {
     "embedded Lite0": {},
-    "four stages": {"encoder": {"depth": 4}},
     "stride 8": {"encoder": {"output_stride": 8}},
-    "stride 32": {"encoder": {"output_stride": 32}},
+    "stride 16": {"encoder": {"output_stride": 16}},
     "fine tap": {"contrast": {"dimensions": 16, "tap_stride": 4, "ocl": "simsiam"}},
     "five bands": {"encoder": {"bands": 5}},
     "ResNet-18": {"encoder": {"name": "tu-resnet18", "weights": "none"}},

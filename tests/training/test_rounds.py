@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from icssn.config import MIN_OBJECT_PX, Stage, TrainConfig
 from icssn.errors import CancelledError, CheckpointRefusedError
@@ -206,7 +207,10 @@ def test_a_parent_of_another_architecture_is_refused(
 def test_a_run_ends_early_when_neither_task_gains(
     tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
 ) -> None:
-    result = _train(tmp_path / "run", write_chips(), _still(tiny_config, rounds=4))
+    parent, same = tmp_path / "parent", build(tiny_config)
+    nn.init.zeros_(same.segmenter.head.weight)  # every pixel scores alike, whatever the temperature
+    save_checkpoint(parent, same, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
+    result = _train(tmp_path / "run", write_chips(), _still(tiny_config, rounds=4), parent=parent)
     assert [finished.number for finished in result.rounds] == [1, 2]
     assert result.best.number == 1
 
