@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from shapely.geometry import Polygon, box
 
 from benchmarks import crime_scene
 from icssn import actions, handlers
-from icssn.errors import BoundsError, LostJobError
+from icssn.errors import BoundsError, LostJobError, NotTrainableError, RasterRefusedError
 from icssn.handlers import first_look
 from icssn.jobs import engine, platform
 from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
-from icssn.store import jobs
+from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -146,6 +147,73 @@ def test_a_worker_whose_run_was_given_away_publishes_nothing(ws: Workspace, scen
     assert actions.find_run(ws, run.id).checkpoint_id == ""
     result = handlers.perform(ws, holder, report=lambda _: None, stop=lambda: False)
     assert result["checkpoint_id"] == actions.list_checkpoints(ws)[0].id
+
+
+SEEING = {**TINY, "encoder.terrain": ["slope", "roughness"]}
+
+
+def with_heights(ws: Workspace, scene: Scene) -> Scene:
+    """Lay ground of 5 m pixels under a scene of 576 m, with a hollow wherever it has a landslide."""
+    rows, cols = np.mgrid[:160, :160] * 5 - 96
+    heights = 900 + 20 * np.cos(2 * np.pi * rows / 192) + 20 * np.cos(2 * np.pi * cols / 192)
+    dem = ws.folder.parent / "dem.tif"
+    place = rasterio.transform.from_origin(600_000 - 96, 3_800_000 + 96, 5, 5)
+    profile = {"driver": "GTiff", "width": 160, "height": 160, "count": 1, "dtype": "float32", "crs": "EPSG:32648"}
+    with rasterio.open(dem, "w", transform=place, **profile) as out:
+        out.write(heights.astype(np.float32), 1)
+    return scenes.update(ws.db, scene.id, dem=str(dem))
+
+
+def test_a_network_that_looks_at_terrain_learns_predicts_and_goes_on_looking(ws: Workspace, scene: Scene) -> None:
+    with_heights(ws, scene)
+    actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=SEEING)
+    done(ws)
+    model = actions.active_checkpoint(ws)
+    assert model is not None
+    assert actions.terrain_of(ws, model.id) == ("slope", "roughness")
+    card = actions.model_card(ws, model.id)
+    assert (card["bands"], card["terrain"]) == (3, ["slope", "roughness"])
+    assert (pixels(ws, actions.latest_prediction(ws, scene.id))[0] != 255).all()
+    item = json.loads((ws.models / model.id / "item.json").read_text())
+    assert item["properties"]["mlm:input"][0]["input"]["shape"][1] == 5
+
+    actions.start_run(ws, [scene.id], quick=True, overrides=TINY)
+    done(ws)
+    following = actions.active_checkpoint(ws)
+    assert following is not None
+    assert following.parent == model.id
+    assert actions.terrain_of(ws, following.id) == ("slope", "roughness")
+
+
+def test_a_scene_without_heights_is_refused_by_name_before_anything_is_queued(ws: Workspace, scene: Scene) -> None:
+    plain = actions.register_scene(ws, Path(scene.original), name="plain")
+    with_heights(ws, scene)
+    actions.start_run(ws, [scene.id], overrides=SEEING)
+    done(ws)
+    with pytest.raises(NotTrainableError, match=r"Scene 'plain' has no elevation raster.*leave terrain out"):
+        actions.start_run(ws, [scene.id], then_predict=[plain.id], overrides=SEEING)
+    with pytest.raises(NotTrainableError, match="Scene 'plain' has no elevation raster"):
+        actions.cross_validate(ws, plain.id, overrides=SEEING)
+    for refused in (actions.predict_scene, lambda ws, of: actions.evaluate_scene(ws, of, Path(scene.original))):
+        with pytest.raises(RasterRefusedError, match=r"'plain'.*no elevation raster.*looks at the image alone"):
+            refused(ws, plain.id)
+    assert actions.active_jobs(ws) == []
+    assert len(actions.list_runs(ws)) == 1
+
+
+def test_a_cross_validation_looks_at_terrain(ws: Workspace, scene: Scene) -> None:
+    with_heights(ws, scene)
+    actions.cross_validate(ws, scene.id, folds=2, overrides={**SEEING, "chips.min_landslides": 2})
+    assert done(ws).result["blocks"]["judged_px"] > 0
+
+
+def test_a_scene_of_one_band_is_learned_from_without_further_settings(ws: Workspace, scene: Scene) -> None:
+    actions.set_stretch(ws, scene.id, bands=(2,))
+    done(ws)
+    run, _ = actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=TINY)
+    done(ws)
+    assert run.config["encoder"]["bands"] == 1
+    assert (pixels(ws, actions.latest_prediction(ws, scene.id))[0] != 255).all()
 
 
 def _aside(scene: Scene) -> Polygon:

@@ -32,6 +32,7 @@ from icssn.actions.models import (
     model_experience,
     model_family,
     promote,
+    terrain_of,
     track_model,
 )
 from icssn.actions.projects import back_up, load_demo, open_workspace
@@ -135,6 +136,7 @@ __all__ = [
     "model_card",
     "model_experience",
     "model_family",
+    "terrain_of",
     "promote",
     "export_model",
     "import_model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from icssn.actions.permission import require
-from icssn.actions.training import readiness
+from icssn.actions.training import bands_of, readiness
 from icssn.actions.work import submit
 from icssn.config import TrainConfig, train_config
 from icssn.errors import ConfigError, NotTrainableError
@@ -25,8 +25,8 @@ def crossval_readiness(
     Raises:
         ConfigError: A setting is unknown or out of range, or there are fewer than two folds.
     """
-    config = _config(folds, overrides)
-    state = readiness(ws, [scene_id])
+    config = _config(ws, scene_id, folds, overrides)
+    state = readiness(ws, [scene_id], terrain=config.encoder.terrain)
     reasons = list(state.reasons)
     if state.landslides < 2 * folds:
         reasons.append(
@@ -45,7 +45,7 @@ def cross_validate(ws: Workspace, scene_id: str, *, folds: int = FOLDS, override
     """Queue the cross-validation of the method on a scene: folds + 1 trainings, none of which is kept as a model.
 
     Raises:
-        NotTrainableError: The labels do not suffice.
+        NotTrainableError: The labels do not suffice, or terrain is asked for and the scene has no elevation raster.
         ConfigError: A setting is unknown or out of range, or there are fewer than two folds.
         BusyError: A cross-validation is already queued or running.
     """
@@ -57,7 +57,7 @@ def cross_validate(ws: Workspace, scene_id: str, *, folds: int = FOLDS, override
         "scene_id": scene_id,
         "revision": labels.revision(ws.db, scene_id),
         "folds": folds,
-        "config": _config(folds, overrides).model_dump(mode="json"),
+        "config": _config(ws, scene_id, folds, overrides).model_dump(mode="json"),
     }
     return submit(ws, Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name), alone=True)
 
@@ -93,7 +93,7 @@ def _seconds(job: Job) -> float:
     return (job.ended_at - job.started_at).total_seconds()
 
 
-def _config(folds: int, overrides: dict[str, Any] | None) -> TrainConfig:
+def _config(ws: Workspace, scene_id: str, folds: int, overrides: dict[str, Any] | None) -> TrainConfig:
     if folds < 2:
         raise ConfigError("folds", folds, "2 or more")
-    return train_config(overrides)
+    return train_config(bands_of(ws, [scene_id]) | (overrides or {}))

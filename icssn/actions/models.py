@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
+from icssn.config import TerrainLayer
 from icssn.errors import CheckpointRefusedError, DuplicateError, NotFoundError
 from icssn.export.tracking import log_to_mlflow
 from icssn.records import CandidateStatus, Checkpoint, Role
@@ -39,6 +40,15 @@ def model_card(ws: Workspace, checkpoint_id: str) -> dict[str, Any]:
         CheckpointRefusedError: Its files are missing, damaged or changed.
     """
     return registry.verify(ws.models / checkpoints.get(ws.db, checkpoint_id).id)
+
+
+def terrain_of(ws: Workspace, checkpoint_id: str) -> tuple[TerrainLayer, ...]:
+    """Give the layers of terrain that a checkpoint looks at beside the image.
+
+    Raises:
+        CheckpointRefusedError: Its card is missing or cannot be read.
+    """
+    return registry.settings(ws.models / checkpoints.get(ws.db, checkpoint_id).id).encoder.terrain
 
 
 def model_experience(ws: Workspace, checkpoint_id: str) -> Counter[str]:

@@ -11,10 +11,12 @@ import shapely
 
 from icssn import landslide_record
 from icssn.actions import envelopes
+from icssn.actions.models import terrain_of
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.config import inference_config
 from icssn.errors import BoundsError, NotFoundError
+from icssn.imagery.sight import require_elevation
 from icssn.records import (
     Bounds,
     Candidate,
@@ -56,13 +58,15 @@ def predict_scene(
         NotFoundError: There is no such scene or checkpoint.
         BoundsError: The bounds are none, or lie beside the scene.
         ConfigError: A setting is unknown or out of range.
+        RasterRefusedError: The checkpoint looks at terrain, and the scene has no elevation raster.
+        CheckpointRefusedError: The checkpoint's card is missing or cannot be read.
     """
     require(ws, Role.annotator, "predict")
     inference_config(settings)
     scene = scenes.get(ws.db, scene_id)
     if bounds_lonlat is not None:
         _require_part(bounds_lonlat, scene)
-    chosen = _checkpoint(ws, checkpoint_id)
+    chosen = _fitting(ws, checkpoint_id, scene)
     params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "settings": settings or {}, "bounds": bounds_lonlat}
     return submit(ws, Job(kind=JobKind.predict, params=params, created_by=ws.actor.name))
 
@@ -161,20 +165,23 @@ def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: 
 
     Raises:
         NotFoundError: There is no such scene, file or checkpoint.
+        RasterRefusedError: The checkpoint looks at terrain, and the scene has no elevation raster.
+        CheckpointRefusedError: The checkpoint's card is missing or cannot be read.
     """
     require(ws, Role.annotator, "judge a model")
-    scenes.get(ws.db, scene_id)
+    scene = scenes.get(ws.db, scene_id)
     if not truth.exists():
         raise NotFoundError("truth file", str(truth), remedy="Check the path.")
-    chosen = _checkpoint(ws, checkpoint_id)
+    chosen = _fitting(ws, checkpoint_id, scene)
     params = {"scene_id": scene_id, "checkpoint_id": chosen.id, "truth": str(truth.resolve())}
     return submit(ws, Job(kind=JobKind.evaluate, params=params, created_by=ws.actor.name))
 
 
-def _checkpoint(ws: Workspace, checkpoint_id: str) -> Checkpoint:
-    if checkpoint_id:
-        return checkpoints.get(ws.db, checkpoint_id)
-    chosen = checkpoints.active(ws.db)
+def _fitting(ws: Workspace, checkpoint_id: str, scene: Scene) -> Checkpoint:
+    """Give the checkpoint with an id, the active one where that is empty, if the scene has what it looks at."""
+    chosen = checkpoints.get(ws.db, checkpoint_id) if checkpoint_id else checkpoints.active(ws.db)
     if chosen is None:
         raise NotFoundError("model", "active", remedy="Train first: press Retrain, or run `icssn train`.")
+    if terrain_of(ws, chosen.id):
+        require_elevation(Path(scene.dem) if scene.dem else None, name=scene.name)
     return chosen

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from icssn.actions.models import terrain_of
 from icssn.actions.permission import require
 from icssn.actions.work import require_room, submit
-from icssn.config import TrainConfig, train_config
+from icssn.config import TerrainLayer, TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.jobs import engine
 from icssn.metrics.intervals import paired_difference
@@ -31,11 +32,12 @@ from icssn.store import checkpoints, jobs, labels, registry, runs, scenes
 from icssn.store.workspace import Workspace
 
 
-def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
-    """Say whether a run over these scenes can start, and if not, why, in sentences."""
+def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[TerrainLayer] = ()) -> Readiness:
+    """Say whether a run over these scenes, with these layers of terrain, can start; if not, why, in sentences."""
+    chosen = list(scene_ids)
     accepted = Counter(
         label.cls
-        for scene_id in scene_ids
+        for scene_id in chosen
         for label in labels.current(ws.db, scene_id)
         if label.status is LabelStatus.accepted
     )
@@ -54,6 +56,7 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
             "Nothing says where there is no landslide: draw a label area inside which every landslide is "
             "labelled, or reject some candidates."
         )
+    reasons += without_elevation(ws, chosen) if terrain else []
     seconds = {
         tier: next((_took_s(run) for run in runs.every(ws.db) if run.tier == tier and run.checkpoint_id), None)
         for tier in ("full", "quick")
@@ -68,6 +71,16 @@ def readiness(ws: Workspace, scene_ids: Iterable[str]) -> Readiness:
         estimate_full_s=seconds["full"],
         estimate_quick_s=seconds["quick"],
     )
+
+
+def without_elevation(ws: Workspace, scene_ids: Iterable[str]) -> list[str]:
+    """Say of which scenes no terrain can be measured, a sentence for each."""
+    return [
+        f"Scene '{scene.name}' has no elevation raster, from which terrain is measured: add it again with one, or "
+        "leave terrain out."
+        for scene in (scenes.get(ws.db, scene_id) for scene_id in dict.fromkeys(scene_ids))
+        if not scene.dem
+    ]
 
 
 def _took_s(run: Run) -> float | None:
@@ -86,23 +99,30 @@ def start_run(
 ) -> tuple[Run, Job]:
     """Queue a run: freeze the labels at their revisions, then train.
 
+    The network gets as many bands as the scenes show.
+
     Args:
         then_predict: Scenes to look at with the new model in the same job.
-        quick: Start from the active checkpoint and take few steps.
+        quick: Start from the active checkpoint and take few steps; it goes on to see the terrain that it saw.
         overrides: Dotted settings, e.g. ``{"segment.steps": 300}``.
 
     Raises:
         BusyError: A run is already queued or running.
-        NotTrainableError: The labels do not suffice.
+        NotTrainableError: The labels do not suffice, or terrain is asked for and a scene has no elevation raster.
         ConfigError: A setting is unknown or out of range.
+        CheckpointRefusedError: The card of the active checkpoint cannot be read, and it is to go on.
     """
     require(ws, Role.annotator, "train")
-    chosen = tuple(dict.fromkeys(scene_ids))
-    config = train_config(overrides, quick=quick, file=config_file)
-    state = readiness(ws, chosen)
-    if not state.ready:
-        raise NotTrainableError(state.reasons)
+    chosen, looks = tuple(dict.fromkeys(scene_ids)), list(then_predict)
     parent = checkpoints.active(ws.db) if quick else None
+    sees = bands_of(ws, chosen) | ({"encoder.terrain": terrain_of(ws, parent.id)} if parent else {})
+    config = train_config(sees | (overrides or {}), quick=quick, file=config_file)
+    state = readiness(ws, chosen, terrain=config.encoder.terrain)
+    reasons = [*state.reasons]
+    if config.encoder.terrain:
+        reasons += without_elevation(ws, [scene_id for scene_id in looks if scene_id not in chosen])
+    if reasons:
+        raise NotTrainableError(reasons)
     run = Run(
         scene_ids=chosen,
         revisions={scene_id: labels.revision(ws.db, scene_id) for scene_id in chosen},
@@ -111,7 +131,12 @@ def start_run(
         config=config.model_dump(mode="json"),
         parent_checkpoint=parent.id if parent else "",
     )
-    return _enter(ws, run, then_predict=then_predict)
+    return _enter(ws, run, then_predict=looks)
+
+
+def bands_of(ws: Workspace, scene_ids: Sequence[str]) -> dict[str, int]:
+    """Give the setting of the bands that a network needs for these scenes; that all have as many, the cut sees to."""
+    return {"encoder.bands": len(scenes.get(ws.db, scene_ids[0]).facts.stretch.bands)} if scene_ids else {}
 
 
 def repeat_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:

@@ -66,6 +66,20 @@ def card(folder: Path) -> dict[str, Any]:
     return found
 
 
+def settings(folder: Path) -> TrainConfig:
+    """Give the settings that the checkpoint in `folder` was trained with.
+
+    Raises:
+        CheckpointRefusedError: There is no card, or its settings are missing or unknown to this version.
+    """
+    try:
+        return TrainConfig.model_validate(card(folder).get("config"))
+    except ValidationError as err:
+        raise CheckpointRefusedError(
+            folder.name, found="the settings on its card are missing or unknown to this version", remedy=_ANOTHER
+        ) from err
+
+
 def verify(folder: Path) -> dict[str, Any]:
     """Make sure that a checkpoint is whole and is what its card says; gives the card.
 
@@ -91,12 +105,7 @@ def verify(folder: Path) -> dict[str, Any]:
             found=f"the SHA-256 of its weights is {digest[:12]}…, but its card says {str(found.get('sha256'))[:12]}…",
             remedy="The file was changed or damaged: " + _ANOTHER,
         )
-    try:
-        TrainConfig.model_validate(found.get("config"))
-    except ValidationError as err:
-        raise CheckpointRefusedError(
-            folder.name, found="the settings on its card are missing or unknown to this version", remedy=_ANOTHER
-        ) from err
+    settings(folder)
     return found
 
 

@@ -88,17 +88,19 @@ def view_masks(masks: Tensor, poses: Tensor, *, size_px: int) -> Tensor:
     return (255 - found.round().to(torch.uint8)).squeeze(1)
 
 
-def random_light(images: Tensor, *, generator: torch.Generator) -> Tensor:
+def random_light(images: Tensor, *, bands: int, generator: torch.Generator) -> Tensor:
     """Change brightness, contrast, colour, sharpness and noise of each image.
 
     Args:
         images: (N, C, H, W), float32, 0..255.
+        bands: How many of the channels, the first ones, have light; terrain below them has none and stays as it is.
         generator: Source of chance, on the device of `images`.
 
     Returns:
         Changed images, same shape, clipped to 0..255.
     """
-    count, bands = images.shape[:2]
+    images, terrain = images[:, :bands], images[:, bands:]
+    count = len(images)
 
     def uniform(low: float, high: float, width: int = 1) -> Tensor:
         drawn = torch.rand(count, width, 1, 1, generator=generator, device=images.device)
@@ -116,7 +118,7 @@ def random_light(images: Tensor, *, generator: torch.Generator) -> Tensor:
     lit = lit + (soft - lit) * uniform(-0.5, 1.0) * chosen(BLUR_SHARE)  # below 0 it sharpens
     noise = torch.randn(lit.shape, generator=generator, device=lit.device)
     lit = lit + noise * uniform(0, NOISE) * chosen(NOISE_SHARE)
-    return lit.clamp(0, 255)
+    return torch.cat([lit.clamp(0, 255), terrain], dim=1)
 
 
 def _grid(shape: torch.Size, poses: Tensor, size_px: int) -> Tensor:

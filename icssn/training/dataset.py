@@ -35,7 +35,7 @@ class ChipArrays:
 
     Attributes:
         manifest: What they are and where they come from.
-        images: (N, C, S, S) uint8, mapped from disk.
+        images: (N, C, S, S) uint8, mapped from disk: the bands, then terrain.
         masks: (N, S, S) uint8, 0 / 1 / 255, mapped from disk.
         train: Class number → training chips whose masks are known.
         points: Training chips on landslide points: for the classifier alone.
@@ -155,7 +155,7 @@ def classification_views(
     lost = seen.sum((1, 2)) < KEPT_LANDSLIDE * best.sum((1, 2))
     poses = torch.where((lost & (kinds == LANDSLIDE))[:, None, None], middle, poses)
     views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
-    return _lit(views, generator=generator)
+    return _lit(views, bands=chips.manifest.bands, generator=generator)
 
 
 def segmentation_views(
@@ -173,9 +173,11 @@ def segmentation_views(
     poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
     views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
     if paste_share:
-        pasted = paste_landslides(views.images, views.masks, share=paste_share, generator=generator)
+        pasted = paste_landslides(
+            views.images, views.masks, bands=chips.manifest.bands, share=paste_share, generator=generator
+        )
         views = Views(*pasted, torch.where((pasted[1] != views.masks).flatten(1).any(dim=1), -1, views.kinds))
-    return _lit(views, generator=generator)
+    return _lit(views, bands=chips.manifest.bands, generator=generator)
 
 
 def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -218,8 +220,8 @@ def _posed(images: Tensor, masks: Tensor, kinds: Tensor, poses: Tensor, *, size_
     )
 
 
-def _lit(views: Views, *, generator: torch.Generator) -> Views:
-    shown = augment.random_light(views.images, generator=generator)
+def _lit(views: Views, *, bands: int, generator: torch.Generator) -> Views:
+    shown = augment.random_light(views.images, bands=bands, generator=generator)
     return Views(shown.contiguous(memory_format=torch.channels_last), views.masks, views.kinds)
 
 

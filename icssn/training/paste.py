@@ -11,17 +11,19 @@ TONE = 0.5  # share by which the tone of what is pasted is drawn to that of the 
 
 
 def paste_landslides(
-    images: Tensor, masks: Tensor, *, share: float, generator: torch.Generator
+    images: Tensor, masks: Tensor, *, bands: int, share: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Paste the landslides of one view onto another view that shows none, for a share of those.
 
     A landslide keeps its place in the view, its size and its turn, which poses have drawn already. Its edge is softened
     over a few pixels and its mean colour drawn half way to that of its new ground (after Ghiasi et al. 2021,
-    arXiv:2012.07177, who paste without either and find it enough; abrupt edges would teach edges of pasting).
+    arXiv:2012.07177, who paste without either and find it enough; abrupt edges would teach edges of pasting). Its
+    terrain comes along as it is.
 
     Args:
         images: (N, C, H, W), float, 0..255.
         masks: (N, H, W), uint8, 0 / 1 / 255.
+        bands: How many of the channels, the first ones, have colour; those below are terrain.
         share: Chance of each view without a landslide, in [0, 1].
         generator: On any device.
 
@@ -39,6 +41,7 @@ def paste_landslides(
     alpha = F.avg_pool2d(shape, SOFT_PX, stride=1, padding=SOFT_PX // 2, count_include_pad=False)
     ground, taken = images[onto], images[chosen]
     tone = ground.mean(dim=(2, 3), keepdim=True) - taken.mean(dim=(2, 3), keepdim=True)
+    tone[:, bands:] = 0
     images, masks = images.clone(), masks.clone()
     images[onto] = (ground + alpha * (taken + TONE * tone - ground)).clamp(0, 255)
     masks[onto] = torch.where(shape.squeeze(1) > 0, torch.ones_like(masks[onto]), masks[onto])

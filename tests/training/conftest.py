@@ -31,6 +31,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
         train: tuple[int, int, int] = (4, 4, 2),
         validation: tuple[int, int] = (2, 2),
         bands: int = 3,
+        terrain: tuple[str, ...] = (),
         seed: int = 0,
         name: str = "chips",
     ) -> Path:
@@ -41,7 +42,8 @@ def write_chips(tmp_path: Path) -> WriteChips:
         images, masks, chips = [], [], []
         for index, (split, kind) in enumerate(kinds):
             image, mask = _chip(rng, kind, bands)
-            images.append(image)
+            even = np.full((len(terrain), *mask.shape), 100 + index, np.uint8)
+            images.append(np.concatenate([image, even]))
             masks.append(mask)
             chips.append(
                 Chip(
@@ -66,6 +68,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
             validation_bounds_px={"scene": (0, 0, STORED_PX, STORED_PX)},
             buffer_px=0,
             bands=bands,
+            terrain=terrain,
             seed=seed,
             fingerprint=f"{train}{validation}{bands}{seed}",
         )

@@ -84,7 +84,7 @@ def test_equal_chance_gives_equal_views() -> None:
     images = torch.rand(4, 3, 16, 16, generator=_chance()) * 255
     assert torch.equal(_poses(9), _poses(9))
     assert not torch.equal(_poses(9), _poses(9, seed=1))
-    lit = [augment.random_light(images, generator=_chance(seed)) for seed in (5, 5, 6)]
+    lit = [augment.random_light(images, bands=3, generator=_chance(seed)) for seed in (5, 5, 6)]
     assert torch.equal(lit[0], lit[1])
     assert not torch.equal(lit[0], lit[2])
 
@@ -92,10 +92,17 @@ def test_equal_chance_gives_equal_views() -> None:
 @pytest.mark.parametrize("bands", [1, 3, 5])
 def test_light_changes_every_image_within_its_range(bands: int) -> None:
     images = torch.rand(16, bands, 24, 24, generator=_chance()) * 255
-    lit = augment.random_light(images, generator=_chance(3))
+    lit = augment.random_light(images, bands=bands, generator=_chance(3))
     assert lit.shape == images.shape
     assert lit.min() >= 0
     assert lit.max() <= 255
     change = (lit - images).abs().mean((1, 2, 3))
     assert (change > 0.5).all()
     assert change.mean() < 40  # still the same picture
+
+
+def test_light_leaves_terrain_as_it_is_and_does_to_the_bands_what_it_does_without() -> None:
+    images = torch.rand(16, 5, 24, 24, generator=_chance()) * 255
+    lit = augment.random_light(images, bands=3, generator=_chance(3))
+    assert torch.equal(lit[:, 3:], images[:, 3:])
+    assert torch.equal(lit[:, :3], augment.random_light(images[:, :3], bands=3, generator=_chance(3)))

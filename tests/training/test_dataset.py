@@ -162,3 +162,14 @@ def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_ch
     assert (pasted.masks[4:] == 1).flatten(1).any(1).all()
     assert pasted.kinds.tolist() == [LANDSLIDE] * 4 + [-1] * 4
     assert torch.equal(pasted.masks[:4], plain.masks[:4])
+
+
+def test_terrain_in_views_is_that_of_their_chips(write_chips: WriteChips) -> None:
+    chips = open_chips(write_chips(terrain=("slope",)))
+    indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
+    settings = {"size_px": 64, "min_fraction": 0.01}
+    wanted = torch.from_numpy(100.0 + indices).float()[:, None, None].expand(-1, 64, 64)
+    views = segmentation_views(chips, indices, generator=torch.Generator().manual_seed(0), **settings)
+    torch.testing.assert_close(views.images[:, 3], wanted)
+    twice = classification_views(chips, indices, generator=torch.Generator().manual_seed(0), **settings)
+    torch.testing.assert_close(twice.images[:, 3], torch.cat([wanted, wanted]))

@@ -20,7 +20,7 @@ def _batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _pasted(share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    return paste_landslides(*_batch(), share=share, generator=torch.Generator().manual_seed(seed))
+    return paste_landslides(*_batch(), bands=3, share=share, generator=torch.Generator().manual_seed(seed))
 
 
 def test_every_view_without_a_landslide_gets_one_where_it_was_in_its_own_view() -> None:
@@ -51,10 +51,21 @@ def test_only_the_share_asked_for_is_changed(share: float) -> None:
 
 def test_without_a_donor_nothing_changes() -> None:
     images, masks = _batch()
-    same = paste_landslides(images[1:], masks[1:], share=1.0, generator=torch.Generator().manual_seed(0))
+    same = paste_landslides(images[1:], masks[1:], bands=3, share=1.0, generator=torch.Generator().manual_seed(0))
     assert torch.equal(same[0], images[1:])
     assert torch.equal(same[1], masks[1:])
 
 
 def test_equal_chance_pastes_alike() -> None:
     assert all(torch.equal(one, other) for one, other in zip(_pasted(0.5, 3), _pasted(0.5, 3), strict=True))
+
+
+def test_terrain_comes_along_with_its_landslide_and_is_not_toned() -> None:
+    images, masks = _batch()
+    terrain = torch.full((4, 1, 40, 40), 200.0)
+    terrain[0, :, 10:30, 12:28] = 90
+    generator = torch.Generator().manual_seed(0)
+    pasted, _ = paste_landslides(torch.cat([images, terrain], dim=1), masks, bands=3, share=1.0, generator=generator)
+    assert (pasted[1:, 3, 16:24, 18:22] == 90).all()
+    assert (pasted[1:, 3, :6] == 200).all()
+    assert torch.equal(pasted[:, :3], _pasted(1.0)[0])

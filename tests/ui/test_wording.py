@@ -123,9 +123,10 @@ def test_why_training_cannot_start_is_told_in_chinese(
     ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamlit.session_state", {"lang": "zh"})
-    reasons = [wording.told(reason) for reason in actions.readiness(ws, [scene.id]).reasons]
-    assert len(reasons) == 2
+    reasons = [wording.told(reason) for reason in actions.readiness(ws, [scene.id], terrain=["slope"]).reasons]
+    assert len(reasons) == 3
     assert all(reason.isascii() is False for reason in reasons)
+    assert not any(ENGLISH.search(reason) for reason in reasons)
 
 
 @pytest.mark.parametrize(
