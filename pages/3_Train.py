@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import get_args
+
 import streamlit as st
 
 from icssn import actions
-from icssn.records import JobKind
+from icssn.config import TerrainLayer
+from icssn.records import JobKind, Scene
 from icssn.ui import crossval, frame, ledger, measures, payload, progress, results, wording
 from icssn.ui.wording import phrase
 
@@ -13,6 +17,20 @@ from icssn.ui.wording import phrase
 def estimate(seconds: float | None) -> str:
     """Say how long a run may take."""
     return phrase("train.estimate", time=measures.duration(seconds)) if seconds else phrase("train.no_estimate")
+
+
+def terrain(learned_from: Iterable[Scene]) -> dict[str, list[TerrainLayer]]:
+    """Let the reader choose terrain where every scene has heights; gives the setting, nothing where none is chosen."""
+    if not all(scene.dem for scene in learned_from):
+        return {}
+    layers = st.multiselect(
+        phrase("train.terrain"),
+        get_args(TerrainLayer),
+        format_func=lambda layer: phrase(f"map.terrain_{layer}"),
+        placeholder=phrase("train.terrain_none"),
+        help=phrase("train.terrain_help"),
+    )
+    return {"encoder.terrain": layers} if layers else {}
 
 
 with frame.page("train") as ws:
@@ -47,6 +65,7 @@ with frame.page("train") as ws:
             )
             look = st.checkbox(phrase("train.then_predict"), value=True)
             with st.expander(phrase("train.advanced")):
+                seen = terrain(scenes[scene_id] for scene_id in chosen) if tier == "full" and chosen else {}
                 settings = st.text_area(
                     phrase("train.settings"),
                     placeholder="rounds=1\nsegment.steps=120",
@@ -54,7 +73,7 @@ with frame.page("train") as ws:
                 )
             if st.button(phrase("train.retrain"), type="primary", disabled=not ready.ready):
                 with frame.told():
-                    overrides = payload.settings(settings)
+                    overrides = seen | payload.settings(settings)
                     looks = chosen if look else []
                     actions.start_run(ws, chosen, quick=tier == "quick", then_predict=looks, overrides=overrides)
                     st.rerun()

@@ -30,7 +30,8 @@ def model_show(checkpoint_id: str, workspace: WorkspaceOption = None, json: Json
         card = actions.model_card(ws, checkpoint_id)
         rows = [(key, f"{value:.4g}") for key, value in sorted(found.metrics.items())]
         console.table(("validation figure", "value"), rows, empty="No figures were recorded.")
-        console.give({"model": found.model_dump(mode="json"), "card": card})
+        sees = ", ".join(["the image", *actions.terrain_of(ws, checkpoint_id)])
+        console.give({"model": found.model_dump(mode="json"), "card": card}, f"Looks at {sees}.")
 
 
 @model.command("promote")

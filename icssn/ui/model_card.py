@@ -75,7 +75,17 @@ def _learned(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) ->
     parent = phrase("models.from_start")
     if checkpoint.parent:
         parent = phrase("models.went_on", model=named(actions.find_checkpoint(ws, checkpoint.parent)))
-    return "  \n".join([*sources, parent])
+    return "  \n".join([*sources, _sees(ws, checkpoint, facts), parent])
+
+
+def _sees(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:
+    bands = facts["config"]["encoder"]["bands"]
+    layers = [phrase(f"map.terrain_{layer}") for layer in actions.terrain_of(ws, checkpoint.id)]
+    return (
+        phrase("models.sees_terrain", bands=bands, layers=", ".join(layers))
+        if layers
+        else phrase("models.sees", bands=bands)
+    )
 
 
 def _quality(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save
 
 from icssn import actions
-from icssn.config import TrainConfig
+from icssn.config import train_config
 from icssn.errors import CheckpointRefusedError
 from icssn.records import Candidate, CandidateStatus, Checkpoint, Prediction, Scene
 from icssn.store import checkpoints, predictions, registry, stac
@@ -21,7 +21,7 @@ from tests.ui.conftest import inside
 from tests.ui.test_pages import opened, texts
 
 
-def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "") -> Checkpoint:
+def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "", terrain: tuple[str, ...] = ()) -> Checkpoint:
     """Enter a checkpoint of one small tensor, as a run would."""
     source = ws.folder / "runs" / name
     source.mkdir(parents=True)
@@ -29,7 +29,7 @@ def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "") -> Chec
     (source / registry.WEIGHTS).write_bytes(weights)
     metrics = {"val_f1": 0.7, "val_f1_low": 0.6, "val_f1_high": 0.8, "val_precision": 0.75, "val_recall": 0.66}
     card = {
-        "config": TrainConfig().model_dump(mode="json"),
+        "config": train_config({"encoder.terrain": terrain}).model_dump(mode="json"),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "metrics": metrics,
         "revisions": {scene.id: 4},
@@ -83,6 +83,22 @@ def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: W
     assert "fewer than 476 pixels" in told
     assert "Of 5 candidates that were reviewed, 1 were accepted." in told
     assert "terrace 2, quarry 1, not said 1" in told
+
+
+@pytest.mark.parametrize(
+    ("language", "alone", "with_terrain"),
+    [
+        ("en", "Looks at the image alone; bands: 3", "at terrain: Slope, Curvature"),
+        ("zh", "仅观察影像，3 个波段", "与地形：坡度, 曲率"),
+    ],
+)
+def test_a_card_says_what_the_model_looks_at(
+    ws: Workspace, scene: Scene, language: str, alone: str, with_terrain: str
+) -> None:
+    a_model(ws, scene, "a")
+    assert alone in texts(opened("pages/5_Models.py", language=language))
+    a_model(ws, scene, "b", terrain=("slope", "curvature"))
+    assert with_terrain in texts(opened("pages/5_Models.py", language=language))
 
 
 def test_a_damaged_model_is_told_of_and_the_page_goes_on(ws: Workspace, scene: Scene) -> None:

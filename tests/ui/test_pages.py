@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from icssn import actions
 from icssn.records import Edits, JobKind, Label, LabelClass, NewLabel, Scene
+from icssn.store import scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, wording
 from tests.ui.conftest import inside
@@ -82,6 +83,23 @@ def test_retrain_queues_a_run_with_the_settings_given(ws: Workspace, scene: Scen
     assert not app.error
     [run] = actions.list_runs(ws)
     assert (run.config["rounds"], run.config["segment"]["steps"]) == (1, 6)
+
+
+def test_terrain_is_offered_where_there_are_heights_and_reaches_the_run(ws: Workspace, scene: Scene) -> None:
+    slides = tuple(NewLabel(geometry_lonlat=inside(scene, 0.1 + 0.15 * i)) for i in range(5))
+    area = NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area)
+    actions.save_edits(ws, scene.id, Edits(created=(*slides, area)))
+    name = "Terrain the network also sees"
+    assert name not in [item.label for item in opened("pages/3_Train.py").multiselect]
+    scenes.update(ws.db, scene.id, dem=scene.original)
+    app = opened("pages/3_Train.py")
+    [choice] = [item for item in app.multiselect if item.label == name]
+    assert choice.value == []
+    choice.set_value(["roughness", "slope"]).run()
+    next(item for item in app.button if item.label == "Retrain").click().run()
+    assert not app.error
+    [run] = actions.list_runs(ws)
+    assert run.config["encoder"]["terrain"] == ["roughness", "slope"]
 
 
 def test_an_unknown_setting_is_told_and_nothing_is_queued(ws: Workspace, scene: Scene) -> None:
