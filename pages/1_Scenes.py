@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, look, progress, scene_view, uploads
+from icssn.ui import frame, heights, look, progress, scene_view, uploads
 from icssn.ui import map as maps
 from icssn.ui.wording import phrase
 
@@ -49,8 +49,9 @@ with frame.page("scenes") as ws:
     if scene is None:
         st.info(phrase("scenes.empty"))
     else:
-        with its_look:
+        with its_look, st.container(horizontal=True):
             look.choose(ws, scene)
+            heights.attach(ws, scene)
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
         facts = {"facts": scene_view.facts(scene)}

@@ -27,6 +27,7 @@ from icssn.errors import (
     NotAllowedError,
     NotFoundError,
     NotTrainableError,
+    RasterRefusedError,
 )
 from icssn.geo import crs
 from icssn.jobs import engine, platform
@@ -104,6 +105,7 @@ def test_a_viewer_may_look_but_change_nothing(ws: Workspace, scene: Scene, raste
         lambda: actions.load_demo(ws),
         lambda: actions.review(ws, scene.id, []),
         lambda: actions.set_stretch(ws, scene.id),
+        lambda: actions.set_elevation(ws, scene.id, raster),
         lambda: actions.import_dataset(ws, "bijie", raster.parent),
         lambda: actions.import_labels(ws, scene.id, raster),
         lambda: actions.back_up(ws, raster.with_name("backup.gpkg")),
@@ -171,6 +173,28 @@ def test_fifty_clicks_on_retrain_make_one_run(ws: Workspace, scene: Scene) -> No
             actions.start_run(ws, [scene.id])
     assert actions.list_runs(ws) == [run]
     assert actions.active_jobs(ws) == [job]
+
+
+def test_heights_are_attached_to_a_scene_that_is_there_and_those_of_elsewhere_are_not(
+    ws: Workspace, scene: Scene, raster: Path, tmp_path: Path
+) -> None:
+    profile = {"driver": "GTiff", "width": 40, "height": 40, "count": 1, "dtype": "float32", "crs": "EPSG:32648"}
+    dems = {}
+    for name, east in (("here", 600_000), ("elsewhere", 660_000)):
+        dems[name] = tmp_path / f"{name}.tif"
+        place = rasterio.transform.from_origin(east, 3_800_000, 3, 3)
+        with rasterio.open(dems[name], "w", transform=place, **profile) as out:
+            out.write(np.ones((1, 40, 40), np.float32))
+    refused = pytest.raises(RasterRefusedError, match=r"elsewhere\.tif.*lies beside the scene")
+    with refused:
+        actions.set_elevation(ws, scene.id, dems["elsewhere"])
+    with refused:
+        actions.register_scene(ws, raster, name="other", dem=dems["elsewhere"])
+    assert actions.list_scenes(ws) == [scene]
+    changed, job = actions.set_elevation(ws, scene.id, dems["here"])
+    assert (changed.dem, changed.hillshade) == (str(dems["here"]), None)
+    assert (job.kind, job.params) == (JobKind.import_scene, {"scene_id": scene.id})
+    assert actions.find_scene(ws, "hill").dem == str(dems["here"])
 
 
 def test_a_queued_job_is_cancelled_at_once_and_another_may_start(ws: Workspace, scene: Scene) -> None:

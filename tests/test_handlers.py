@@ -190,12 +190,12 @@ def test_a_scene_without_heights_is_refused_by_name_before_anything_is_queued(ws
     with_heights(ws, scene)
     actions.start_run(ws, [scene.id], overrides=SEEING)
     done(ws)
-    with pytest.raises(NotTrainableError, match=r"Scene 'plain' has no elevation raster.*leave terrain out"):
+    with pytest.raises(NotTrainableError, match=r"Scene 'plain' has no elevation model.*leave terrain out"):
         actions.start_run(ws, [scene.id], then_predict=[plain.id], overrides=SEEING)
-    with pytest.raises(NotTrainableError, match="Scene 'plain' has no elevation raster"):
+    with pytest.raises(NotTrainableError, match="Scene 'plain' has no elevation model"):
         actions.cross_validate(ws, plain.id, overrides=SEEING)
     for refused in (actions.predict_scene, lambda ws, of: actions.evaluate_scene(ws, of, Path(scene.original))):
-        with pytest.raises(RasterRefusedError, match=r"'plain'.*no elevation raster.*looks at the image alone"):
+        with pytest.raises(RasterRefusedError, match=r"'plain'.*no elevation model.*looks at the image alone"):
             refused(ws, plain.id)
     assert actions.active_jobs(ws) == []
     assert len(actions.list_runs(ws)) == 1

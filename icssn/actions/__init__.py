@@ -63,6 +63,7 @@ from icssn.actions.scenes import (
     list_scenes,
     map_file,
     register_scene,
+    set_elevation,
     set_stretch,
 )
 from icssn.actions.suggesting import Suggestion, expected_gain, propose_area, suggest_areas
@@ -88,6 +89,7 @@ __all__ = [
     "add_scene",
     "register_scene",
     "import_dataset",
+    "set_elevation",
     "set_stretch",
     "list_scenes",
     "find_scene",

@@ -8,6 +8,7 @@ from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
+from icssn.imagery.drape import require_same_ground
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
 from icssn.records import TERRAIN_LAYERS, Job, JobKind, Role, Scene, new_id
@@ -21,7 +22,7 @@ def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = N
     Adding the same file under the same name again repeats a conversion that failed, on a full disk for example.
 
     Raises:
-        RasterRefusedError: The raster, or the DEM, cannot be used; the message says why and what to do.
+        RasterRefusedError: The raster, or the DEM, cannot be used, or they lie apart; the message says what to do.
         DuplicateError: The name is taken.
     """
     require(ws, Role.annotator, "add a scene")
@@ -38,7 +39,7 @@ def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | Non
         raise DuplicateError("scene", wanted)
     facts = inspect_in_child(path)
     if dem is not None:
-        inspect_in_child(dem)
+        require_same_ground(inspect_in_child(dem).bounds_lonlat, facts, name=dem.name)
     scene = Scene(
         id=new_id(),
         name=wanted,
@@ -111,6 +112,20 @@ def set_stretch(
     with open_raster(Path(scene.original)) as dataset:
         stretch = estimate(dataset, bands=wanted, percent=percent)
     changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
+    job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
+    return changed, submit(ws, job)
+
+
+def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
+    """Attach an elevation model to a scene, in the place of an earlier one; makes its relief for the map anew.
+
+    Raises:
+        RasterRefusedError: It cannot be used, or lies beside the scene.
+    """
+    require(ws, Role.annotator, "change how a scene is shown")
+    scene = scenes.get(ws.db, scene_id)
+    require_same_ground(inspect_in_child(dem).bounds_lonlat, scene.facts, name=dem.name)
+    changed = scenes.update(ws.db, scene_id, dem=str(dem.resolve()), hillshade=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
     return changed, submit(ws, job)
 

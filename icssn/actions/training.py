@@ -76,8 +76,8 @@ def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[Terr
 def without_elevation(ws: Workspace, scene_ids: Iterable[str]) -> list[str]:
     """Say of which scenes no terrain can be measured, a sentence for each."""
     return [
-        f"Scene '{scene.name}' has no elevation raster, from which terrain is measured: add it again with one, or "
-        "leave terrain out."
+        f"Scene '{scene.name}' has no elevation model, from which terrain is measured: attach one on the Scenes page, "
+        "or leave terrain out."
         for scene in (scenes.get(ws.db, scene_id) for scene_id in dict.fromkeys(scene_ids))
         if not scene.dem
     ]

@@ -85,6 +85,16 @@ def scene_set(
         console.give({"scene": actions.find_scene(ws, name).model_dump(mode="json")}, f"Scene '{name}' shows {shown}.")
 
 
+@scene.command("dem")
+def scene_dem(name: str, path: Path, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Attach an elevation raster (GeoTIFF) to a scene, in the place of an earlier one."""
+    with session(workspace, json) as (ws, console):
+        _, job = actions.set_elevation(ws, actions.find_scene(ws, name).id, path)
+        console.wait(ws, job)
+        attached = {"scene": actions.find_scene(ws, name).model_dump(mode="json")}
+        console.give(attached, f"Scene '{name}' has the heights of {path.name}.")
+
+
 def _numbers(name: str, text: str, kind: type[Number], count: int | None = None) -> list[Number]:
     try:
         found = [kind(part) for part in text.split(",")]

@@ -26,7 +26,7 @@ from icssn.geo import crs
 from icssn.imagery.landform import MEASURES, REACH_PX, Heights, Steps, level
 from icssn.imagery.limits import georeference
 from icssn.imagery.read import read_values
-from icssn.records import RasterFacts
+from icssn.records import Bounds, RasterFacts
 
 _SQUARE_PX = 256  # of the scene, draped at once, so that memory does not grow with the window
 _NODE_PX = 64  # of the scene, between places that are carried exactly; lines between are straight to 0.003 px of 30 m
@@ -155,13 +155,7 @@ def drape(dem: DatasetReader, facts: RasterFacts, layers: Sequence[TerrainLayer]
     """
     name = Path(dem.name).name
     wkt, bounds = georeference(dem, name)
-    if not shapely.box(*bounds).intersects(shapely.box(*facts.bounds_lonlat)):
-        raise RasterRefusedError(
-            name,
-            found="it lies beside the scene",
-            needed="an elevation raster of the scene's ground",
-            remedy="Add the scene again with the right one, or leave terrain out.",
-        )
+    require_same_ground(bounds, facts, name=name)
     transform = tuple(dem.transform)[:6]
     dem_px_m = crs.pixel_size_m(wkt, transform, dem.width, dem.height)
     block_px = max(
@@ -171,6 +165,21 @@ def drape(dem: DatasetReader, facts: RasterFacts, layers: Sequence[TerrainLayer]
     (across_m, across_deg), (down_m, down_deg) = crs.pixel_steps(wkt, transform, col=col, row=row)
     steps = (across_m * block_px, across_deg), (down_m * block_px, down_deg)
     return Drape(dem, wkt, facts, tuple(layers), block_px, steps)
+
+
+def require_same_ground(bounds_lonlat: Bounds, facts: RasterFacts, *, name: str) -> None:
+    """Make sure that elevation raster `name` covers some of a scene.
+
+    Raises:
+        RasterRefusedError: It lies beside it.
+    """
+    if not shapely.box(*bounds_lonlat).intersects(shapely.box(*facts.bounds_lonlat)):
+        raise RasterRefusedError(
+            name,
+            found="it lies beside the scene",
+            needed="an elevation model of the scene's ground",
+            remedy="Choose the one of this scene.",
+        )
 
 
 def _middle(facts: RasterFacts, dem: DatasetReader, wkt: str) -> tuple[float, float]:

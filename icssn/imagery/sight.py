@@ -99,8 +99,8 @@ def require_elevation(dem: Path | None, *, name: str) -> Path:
     if dem is None:
         raise RasterRefusedError(
             name,
-            found="the scene has no elevation raster",
+            found="the scene has no elevation model",
             needed="one, since the model looks at terrain as well,",
-            remedy="Add the scene again with its elevation raster, or choose a model that looks at the image alone.",
+            remedy="Attach one on the Scenes page, or choose a model that looks at the image alone.",
         )
     return dem

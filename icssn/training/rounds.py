@@ -16,13 +16,13 @@ from typing import Any
 import torch
 
 from icssn import __version__
-from icssn.config import TrainConfig
+from icssn.config import EncoderConfig, TrainConfig
 from icssn.durable import write_text
-from icssn.errors import CheckpointRefusedError
+from icssn.errors import CheckpointRefusedError, NotTrainableError
 from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.device import describe, pick_device, tune_allocator
 from icssn.nets.icssn import Icssn, build
-from icssn.records import Progress
+from icssn.records import Manifest, Progress
 from icssn.training import together
 from icssn.training.dataset import open_chips
 from icssn.training.learner import Learner
@@ -99,12 +99,13 @@ def train(
 
     Raises:
         CancelledError: `stop` was true.
-        NotTrainableError: The chips show no landslide, or nothing else.
+        NotTrainableError: The chips show no landslide, or nothing else; or other channels than the settings name.
         CheckpointRefusedError: The parent, or the unfinished run in `folder`, does not fit.
         ConfigError: The device or encoder wished for does not exist.
         DiskFullError: The disk is full; the run can go on later.
     """
     arrays = open_chips(chips)
+    _require_channels(arrays.manifest, config.encoder)
     device = pick_device(config.device)
     if device.type == "cpu":
         tune_allocator()
@@ -140,6 +141,17 @@ def train(
         write_journal(folder, sitting.journal)
         (folder / STATE_NAME).unlink(missing_ok=True)
     return _result(folder, sitting.journal, device=device)
+
+
+def _require_channels(manifest: Manifest, encoder: EncoderConfig) -> None:
+    if (manifest.bands, manifest.terrain) != (encoder.bands, encoder.terrain):
+        raise NotTrainableError(
+            [
+                f"The chips show {manifest.bands} band(s) and {len(manifest.terrain)} layer(s) of terrain, but the "
+                f"settings ask for {encoder.bands} and {len(encoder.terrain)}: leave encoder.bands out, or cut the "
+                "chips anew."
+            ]
+        )
 
 
 def _start(config: TrainConfig, parent: Path | None) -> tuple[Icssn, str]:

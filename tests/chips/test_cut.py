@@ -364,7 +364,7 @@ def test_chips_show_terrain_below_the_bands(ordinary, tmp_path):
 
 
 def test_terrain_of_a_scene_without_heights_is_refused(ordinary, tmp_path):
-    with pytest.raises(RasterRefusedError, match=r"s\.tif.*no elevation raster"):
+    with pytest.raises(RasterRefusedError, match=r"s\.tif.*no elevation model"):
         cut([ordinary], tmp_path / "c", config=SMALL, seed=0, terrain=("slope",))
     with pytest.raises(NotFoundError, match="set of chips 'c'"):
         load(tmp_path / "c")

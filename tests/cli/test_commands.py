@@ -29,6 +29,7 @@ def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, s
     assert icssn("labels", "check", "--scene", "hill") == (0, {"warnings": []})
     assert icssn("scene", "show", "hill")[1]["landslides"] == 2
     assert len(icssn("scene", "list")[1]["scenes"]) == 1
+    assert icssn("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
 
 
 def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, raster: Path) -> None:

@@ -55,7 +55,7 @@ def test_without_terrain_the_elevation_raster_is_not_even_opened(scene: Path, tm
 
 def test_terrain_without_an_elevation_raster_is_refused(scene: Path) -> None:
     with (
-        pytest.raises(RasterRefusedError, match=r"scene\.tif.*no elevation raster.*terrain.*Add the scene again"),
+        pytest.raises(RasterRefusedError, match=r"scene\.tif.*no elevation model.*terrain.*Attach one"),
         open_sight(Sight(scene, inspect(scene), None, ("slope",))),
     ):
         pass

@@ -205,7 +205,7 @@ def test_a_checkpoint_that_looks_at_terrain_answers_to_the_ground_whatever_the_w
 def test_a_checkpoint_that_looks_at_terrain_refuses_a_scene_without_heights(
     write_scene: WriteScene, terrain_checkpoint: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(RasterRefusedError, match=r"scene\.tif.*no elevation raster.*Add the scene again"):
+    with pytest.raises(RasterRefusedError, match=r"scene\.tif.*no elevation model.*Attach one"):
         predict(write_scene(landscape(64, 64)), terrain_checkpoint, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from icssn.config import MIN_OBJECT_PX, Stage, TrainConfig
-from icssn.errors import CancelledError, CheckpointRefusedError
+from icssn.errors import CancelledError, CheckpointRefusedError, NotTrainableError
 from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.icssn import build
 from icssn.records import Progress
@@ -193,6 +194,15 @@ def test_a_warm_start_begins_with_the_weights_of_its_parent(
     ratio = found["segmenter.head.weight"] / expected["segmenter.head.weight"]
     torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio))
     assert load_checkpoint(result.best.folder)[1]["parent_sha256"] == sha256
+
+
+@pytest.mark.parametrize("shown", [{"bands": 1}, {"terrain": ("slope",)}])
+def test_chips_with_other_channels_than_the_settings_are_refused_before_anything_is_learned(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig, shown: dict[str, Any]
+) -> None:
+    with pytest.raises(NotTrainableError, match=r"The chips show . band\(s\) and . layer\(s\) of terrain"):
+        _train(tmp_path / "run", write_chips(**shown), tiny_config)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_parent_of_another_architecture_is_refused(

@@ -127,6 +127,19 @@ def test_markdown_in_a_message_is_shown_as_it_is() -> None:
     assert frame.plain("a*b_`c`$x$[l](u)") == r"a\*b\_\`c\`\$x\$\[l\](u)"
 
 
+def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene) -> None:
+    app = opened("pages/1_Scenes.py")
+    [path] = [item for item in app.text_input if item.label == "Path of an elevation model"]
+    [button] = [item for item in app.button if item.label == "Attach"]
+    button.click().run()
+    assert "Give the whole path of a GeoTIFF" in app.error[0].value
+    path.set_value(scene.original)
+    button.click().run()
+    assert not app.exception
+    assert not app.error
+    assert actions.find_scene(ws, scene.name).dem == scene.original
+
+
 def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene) -> None:
     app = opened("pages/1_Scenes.py")
     for name, band in (("Red", 3), ("Blue", 1)):
