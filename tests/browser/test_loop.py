@@ -62,12 +62,19 @@ def test_the_whole_loop(server: Server, visit: Visit) -> None:
     frame.wait_for_function("icssn.painted() === 0", timeout=5_000)  # at once, without asking the server
 
     [prediction] = actions.list_predictions(ws, scene.id)
-    first = actions.list_candidates(ws, prediction.id)[0]
-    inside.locator(f".ic-row[data-id='{first.id}']").click()
+    row = inside.locator(".ic-row").first
+    uid = row.get_attribute("data-id")
+
+    def status() -> CandidateStatus:
+        [found] = [candidate for candidate in actions.list_candidates(ws, prediction.id) if candidate.id == uid]
+        return found.status
+
+    assert status() is CandidateStatus.open
+    row.click()
     inside.locator("#ic-accept").click()
     inside.get_by_text("is now a landslide label").wait_for(timeout=60_000)
-    assert actions.list_candidates(ws, prediction.id)[0].status is CandidateStatus.accepted
-    assert first.id in {label.uid for label in actions.list_labels(ws, scene.id, cls=LabelClass.landslide)}
+    assert status() is CandidateStatus.accepted
+    assert uid in {label.uid for label in actions.list_labels(ws, scene.id, cls=LabelClass.landslide)}
 
     page.get_by_test_id("stSidebar").get_by_role("link", name="Models").click()
     page.get_by_text("used for predictions").wait_for(timeout=60_000)

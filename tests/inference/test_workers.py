@@ -1,5 +1,6 @@
 """Parts predicted by other processes: the same bytes as alone, also when a worker is killed in the middle."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -71,6 +72,16 @@ def test_two_workers_see_the_same_terrain_as_one_process(
     assert same(predicted(scene, terrain_checkpoint, tmp_path / "two", dem=dem, workers=2), alone)
 
 
+def workers() -> list[psutil.Process]:
+    """Give the worker processes of this one that live."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile, as a zombie has
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
 def test_a_killed_worker_is_survived(scene: Scene, checkpoint: Path, tmp_path: Path) -> None:
     killed: list[int] = []
 
@@ -78,9 +89,7 @@ def test_a_killed_worker_is_survived(scene: Scene, checkpoint: Path, tmp_path: P
         while not killed:
             time.sleep(0.01)
             if any((tmp_path / "two").glob(".parts-*/*.part")):
-                children = psutil.Process().children()
-                workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-                killed.extend(child.pid for child in workers[:1])
+                killed.extend(child.pid for child in workers()[:1])
                 os.kill(killed[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill_one_after_the_first_part, daemon=True)
@@ -96,8 +105,7 @@ def test_a_cancel_ends_the_workers(scene: Scene, checkpoint: Path, tmp_path: Pat
         predicted(
             scene, checkpoint, tmp_path / "two", workers=2, stop=lambda: bool(list(tmp_path.glob("two/.parts-*")))
         )
-    children = psutil.Process().children(recursive=True)
-    assert not [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert not workers()
 
 
 def test_what_stops_a_worker_is_told_in_its_words(scene: Scene, checkpoint: Path, tmp_path: Path) -> None:
