@@ -158,9 +158,8 @@ def drape(dem: DatasetReader, facts: RasterFacts, layers: Sequence[TerrainLayer]
     require_same_ground(bounds, facts, name=name)
     transform = tuple(dem.transform)[:6]
     dem_px_m = crs.pixel_size_m(wkt, transform, dem.width, dem.height)
-    block_px = max(
-        1, int(facts.pixel_size_m / dem_px_m + 0.05)
-    )  # twice as fine in the file's words is so on the ground
+    finer = facts.pixel_size_m / dem_px_m + 0.05  # twice as fine in the file's words is so on the ground
+    block_px = max(1, int(finer))
     col, row = _middle(facts, dem, wkt)
     (across_m, across_deg), (down_m, down_deg) = crs.pixel_steps(wkt, transform, col=col, row=row)
     steps = (across_m * block_px, across_deg), (down_m * block_px, down_deg)
