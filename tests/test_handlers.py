@@ -185,6 +185,19 @@ def test_a_network_that_looks_at_terrain_learns_predicts_and_goes_on_looking(ws:
     assert actions.terrain_of(ws, following.id) == ("slope", "roughness")
 
 
+def test_a_quick_run_goes_on_with_the_encoder_of_a_model_that_has_another_stride(ws: Workspace, scene: Scene) -> None:
+    actions.start_run(ws, [scene.id], overrides={**TINY, "encoder.output_stride": 16})
+    done(ws)
+    earlier = actions.active_checkpoint(ws)
+    run, _ = actions.start_run(ws, [scene.id], quick=True, overrides=TINY)
+    done(ws)
+    following = actions.active_checkpoint(ws)
+    assert earlier is not None
+    assert following is not None
+    assert following.parent == earlier.id
+    assert run.config["encoder"]["output_stride"] == 16
+
+
 def test_a_scene_without_heights_is_refused_by_name_before_anything_is_queued(ws: Workspace, scene: Scene) -> None:
     plain = actions.register_scene(ws, Path(scene.original), name="plain")
     with_heights(ws, scene)

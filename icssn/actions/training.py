@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from icssn.actions.models import terrain_of
 from icssn.actions.permission import require
 from icssn.actions.work import require_room, submit
 from icssn.config import TerrainLayer, TrainConfig, train_config
@@ -18,6 +17,7 @@ from icssn.jobs import engine
 from icssn.metrics.intervals import paired_difference
 from icssn.metrics.pixels import Confusion
 from icssn.records import (
+    Checkpoint,
     Comparison,
     Job,
     JobKind,
@@ -103,7 +103,7 @@ def start_run(
 
     Args:
         then_predict: Scenes to look at with the new model in the same job.
-        quick: Start from the active checkpoint and take few steps; it goes on to see the terrain that it saw.
+        quick: Start from the active checkpoint and take few steps; its encoder stays, with the terrain it sees.
         overrides: Dotted settings, e.g. ``{"segment.steps": 300}``.
 
     Raises:
@@ -115,8 +115,8 @@ def start_run(
     require(ws, Role.annotator, "train")
     chosen, looks = tuple(dict.fromkeys(scene_ids)), list(then_predict)
     parent = checkpoints.active(ws.db) if quick else None
-    sees = bands_of(ws, chosen) | ({"encoder.terrain": terrain_of(ws, parent.id)} if parent else {})
-    config = train_config(sees | (overrides or {}), quick=quick, file=config_file)
+    given = bands_of(ws, chosen) | (_encoder_of(ws, parent) if parent else {})
+    config = train_config(given | (overrides or {}), quick=quick, file=config_file)
     state = readiness(ws, chosen, terrain=config.encoder.terrain)
     reasons = [*state.reasons]
     if config.encoder.terrain:
@@ -132,6 +132,12 @@ def start_run(
         parent_checkpoint=parent.id if parent else "",
     )
     return _enter(ws, run, then_predict=looks)
+
+
+def _encoder_of(ws: Workspace, parent: Checkpoint) -> dict[str, Any]:
+    """Give the settings of a checkpoint's encoder, without which its weights would not fit; bands come from scenes."""
+    encoder = registry.settings(ws.models / parent.id).encoder.model_dump(exclude={"bands"})
+    return {f"encoder.{key}": value for key, value in encoder.items()}
 
 
 def bands_of(ws: Workspace, scene_ids: Sequence[str]) -> dict[str, int]:
