@@ -25,17 +25,29 @@ def cell_classes(masks: Tensor, stride: int, *, landslide_fraction: float, backg
     Returns:
         1 landslide, 0 background, -1 neither, shape (N, ⌈H/stride⌉, ⌈W/stride⌉), int8.
     """
+    landslide, background = cell_shares(masks, stride)
+    classes = torch.full_like(landslide, NEITHER, dtype=torch.int8)
+    classes[background >= 1 - background_fraction] = BACKGROUND
+    classes[landslide >= landslide_fraction] = LANDSLIDE
+    return classes
+
+
+def cell_shares(masks: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """Give the share of each cell that is known to be landslide, and the share that is known to be background.
+
+    Args:
+        masks: 0 background, 1 landslide, 255 unknown, shape (N, H, W), uint8; beyond the border nothing is known.
+        stride: Pixels per side of a cell.
+
+    Returns:
+        In 0..1, float32, shape (N, ⌈H/stride⌉, ⌈W/stride⌉) each.
+    """
     images, height, width = masks.shape
     rows, columns = -(-height // stride), -(-width // stride)
     grown = F.pad(masks, (0, columns * stride - width, 0, rows * stride - height), value=_UNKNOWN)
     blocks = grown.reshape(images, rows, stride, columns, stride)
-    landslide = (blocks == 1).sum(dim=(2, 4))
-    background = (blocks == 0).sum(dim=(2, 4))
-    pixels = stride * stride
-    classes = torch.full_like(landslide, NEITHER, dtype=torch.int8)
-    classes[background >= (1 - background_fraction) * pixels] = BACKGROUND
-    classes[landslide >= landslide_fraction * pixels] = LANDSLIDE
-    return classes
+    landslide, background = ((blocks == value).sum(dim=(2, 4)) / stride**2 for value in (LANDSLIDE, BACKGROUND))
+    return landslide, background
 
 
 def band(classes: Tensor, radius: int) -> Tensor:

@@ -1,7 +1,8 @@
-"""The object classification head: is there a landslide in this chip, and where does the chip lie in OCL's space?"""
+"""The object classification head: is this a landslide, and where does it lie in OCL's space?"""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -10,7 +11,7 @@ _DROPOUT = 0.2  # EfficientNet-Lite0's own before its classifier
 
 
 class Classifier(nn.Module):
-    """Global pooling of the deepest features, then a linear classifier and a two-layer projector.
+    """A linear classifier and a two-layer projector over the deepest features of an object, their mean over its cells.
 
     With `predicts`, a further layer pair predicts the embedding of another view (Chen & He 2021, arXiv:2011.10566).
 
@@ -36,21 +37,20 @@ class Classifier(nn.Module):
             else None
         )
 
-    def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Score and embed each image.
+    def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Score and embed objects.
 
         Args:
-            features: Feature maps of the encoder; only the last, shape (N, channels, h, w), is read.
+            pooled: Mean features of each, shape (..., channels); see `pool`.
 
         Returns:
-            Logits of "landslide", shape (N,), and embeddings of unit length, shape (N, D), both float32.
+            Logits of "landslide", shape (...), and embeddings of unit length, shape (..., D), both float32.
         """
-        pooled = features[-1].mean(dim=(2, 3))
-        logits = self.linear(self.dropout(pooled)).float().squeeze(1)
-        return logits, F.normalize(self.projector(pooled).float(), dim=1)
+        logits = self.linear(self.dropout(pooled)).float().squeeze(-1)
+        return logits, F.normalize(self.projector(pooled).float(), dim=-1)
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """Predict another view's embedding from each of these, (N, D); without a predictor they stay as they are."""
+        """Predict another view's embedding from each of these, (..., D); without a predictor they stay as they are."""
         return embeddings if self.predictor is None else self.predictor(embeddings).float()
 
     def cells(self, features: list[Tensor]) -> Tensor:
@@ -60,3 +60,20 @@ class Classifier(nn.Module):
         """
         weight = self.linear.weight[:, :, None, None]
         return F.conv2d(features[-1].float(), weight.float(), self.linear.bias.float()).squeeze(1)
+
+
+def pool(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Average the deepest features over the cells of each object.
+
+    Args:
+        features: The encoder's last map, shape (N, channels, h, w).
+        weights: Of the cells, for K objects in each image, shape (N, K, ≤ h, ≤ w), adding up to 1; None: each image is
+            one object.
+
+    Returns:
+        Shape (N, K, channels), or (N, channels) without weights.
+    """
+    if weights is None:
+        return features.mean(dim=(2, 3))
+    rows, columns = weights.shape[2:]
+    return torch.einsum("nchw,nkhw->nkc", features[:, :, :rows, :columns], weights.to(features.dtype))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from icssn.config import TrainConfig
-from icssn.nets.classifier import Classifier
+from icssn.nets.classifier import Classifier, pool
 from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.encoder import build_encoder
 from icssn.nets.segmenter import Segmenter
@@ -44,9 +44,16 @@ class Icssn(nn.Module):
         )
         train_depthwise_fast(self)
 
-    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Score and embed images: logits (N,) and embeddings of unit length (N, D)."""
-        logits, embeddings = self.classifier(self.features(images))
+    def classify(self, images: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Score and embed images as wholes, or K objects in each.
+
+        Args:
+            weights: Of the cells of the objects, (N, K, ⌈H/stride⌉, ⌈W/stride⌉), see `classifier.pool`.
+
+        Returns:
+            Logits (N,) and embeddings of unit length (N, D); with weights (N, K) and (N, K, D).
+        """
+        logits, embeddings = self.classifier(pool(self.features(images)[-1], weights))
         return logits, embeddings
 
     def segment(self, images: Tensor) -> tuple[Tensor, Tensor]:

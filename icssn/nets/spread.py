@@ -34,22 +34,22 @@ def processes() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def over_all(compute: Callable[..., tuple[Tensor, ...]], batch: Tensor) -> tuple[Tensor, ...]:
+def over_all(compute: Callable[..., tuple[Tensor, ...]], *batch: Tensor) -> tuple[Tensor, ...]:
     """Compute something of every row of a batch, each process its share, and give all of it to all of them.
 
     Whatever is computed from the results afterwards must be the same in every process; then the sum of the processes'
     gradients (`add_gradients`) is the gradient of one process, but for rounding.
 
     Args:
-        compute: Gives tensors with one row for each row of its argument; it may use the networks of `spread`.
-        batch: (N, …), the same in every process.
+        compute: Gives tensors with one row for each row of its arguments; it may use the networks of `spread`.
+        batch: Its arguments, (N, …) each, the same in every process.
     """
     if processes() == 1:
-        return compute(batch)
-    total, count, number = len(batch), processes(), dist.get_rank()
+        return compute(*batch)
+    total, count, number = len(batch[0]), processes(), dist.get_rank()
     rows = Rows(total * number // count, total * (number + 1) // count, total)
     with _share(rows):
-        own = compute(batch[rows.start : rows.end])
+        own = compute(*(part[rows.start : rows.end] for part in batch))
     return tuple(_gathered(part, rows) for part in own)
 
 

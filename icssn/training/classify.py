@@ -1,4 +1,4 @@
-"""The classification stage: encoder and classifier learn from two views of each chip, BCE + λ_o · OCL."""
+"""The classification stage: encoder and classifier learn from objects in two views of each chip, BCE + λ_o · OCL."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from icssn.training.dataset import (
     classification_views,
 )
 from icssn.training.learner import Learner
+from icssn.training.objects import objects_in
 
 
 def classification_batch(
@@ -46,60 +47,73 @@ def classification_batch(
 
 
 def classification_loss(learner: Learner, views: Views, *, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
-    """Judge the classifier of the learner on both views of each chip.
+    """Judge the classifier of the learner on the objects in both views of each chip, see `objects.objects_in`.
 
-    The siamese branches are the two halves of one batch, so that they share BatchNorm's statistics too. Views whose
+    The siamese branches are the two halves of one batch, so that they share BatchNorm's statistics too. Objects whose
     kind is -1 are left out.
 
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    logits, embeddings = over_all(learner.model.classify, views.images)
-    bce = binary_loss(logits, views.kinds)
-    ocl = (
-        object_contrast(learner, views, embeddings, config=config) if config.contrast.ocl_weight else bce.new_zeros(())
-    )
+    weights, kinds = objects_in(views.masks, views.kinds, stride=learner.model.stride)
+    logits, embeddings = over_all(learner.model.classify, views.images, weights)
+    bce = binary_loss(logits, kinds)
+    ocl = bce.new_zeros(())
+    if config.contrast.ocl_weight:
+        keys = None
+        if config.contrast.ocl == "moco":
+            with torch.no_grad():
+                keys = learner.average.classify(views.images, weights)[1]
+        ocl = object_contrast(learner, embeddings, kinds, config=config, keys=keys)
     return bce + config.contrast.ocl_weight * ocl, {"classification": bce.detach(), "ocl": ocl.detach()}
 
 
-def object_contrast(learner: Learner, views: Views, embeddings: Tensor, *, config: TrainConfig) -> Tensor:
+def object_contrast(
+    learner: Learner, embeddings: Tensor, kinds: Tensor, *, config: TrainConfig, keys: Tensor | None = None
+) -> Tensor:
     """Give OCL in the form that the settings ask for, shape ().
 
     Args:
-        embeddings: Of the views, (2B, D); rows i and i + B show one chip.
+        embeddings: Of the objects, (2B, K, D); rows i and i + B show one chip.
+        kinds: What they show, (2B, K), positions in `KINDS` or -1.
+        keys: The averaged model's embeddings, where "moco" asks for them.
     """
-    contrast, told = config.contrast, views.kinds >= 0
+    contrast, told = config.contrast, kinds >= 0
     match contrast.ocl:
         case "supcon":
-            return supervised_contrastive(embeddings[told], views.kinds[told], temperature=contrast.temperature)
+            return supervised_contrastive(embeddings[told], kinds[told], temperature=contrast.temperature)
         case "pair":
-            return pair_margin(embeddings[told], views.kinds[told], margin=contrast.pair_margin)
+            return pair_margin(embeddings[told], kinds[told], margin=contrast.pair_margin)
         case "simsiam":
             (predictions,) = over_all(lambda own: (learner.model.classifier.predict(own),), embeddings)
-            return negative_cosine(predictions, embeddings)
+            both = told & _of_other_view(told)
+            return negative_cosine(predictions[both], embeddings[both])
         case "moco":
             past = learner.objects
             assert past is not None
-            with torch.no_grad():
-                keys = learner.average.classify(views.images)[1]
+            assert keys is not None
             loss = momentum_contrast(
                 embeddings[told],
-                keys.roll(len(keys) // 2, dims=0)[told],
-                views.kinds[told],
+                _of_other_view(keys)[told],
+                kinds[told],
                 past=past.keys,
                 past_labels=past.labels,
                 temperature=contrast.temperature,
             )
-            past.push(keys[told], views.kinds[told])
+            past.push(keys[told], kinds[told])
             return loss
 
 
+def _of_other_view(objects: Tensor) -> Tensor:
+    return objects.roll(len(objects) // 2, dims=0)
+
+
 def binary_loss(logits: Tensor, kinds: Tensor) -> Tensor:
-    """Give the mean binary cross-entropy of "landslide" over the views that are told, in nats; 0 where none is.
+    """Give the mean binary cross-entropy of "landslide" over the objects that are told, in nats; 0 where none is.
 
     Args:
-        logits: (N,).
-        kinds: (N,), positions in `KINDS` or -1.
+        logits: Of any shape.
+        kinds: Of the same, positions in `KINDS` or -1.
     """
     told = (kinds >= 0).float()
     each = F.binary_cross_entropy_with_logits(logits.float(), (kinds == LANDSLIDE).float(), reduction="none")

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from icssn.nets.classifier import pool
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, LANDSLIDE_SHARE, ChipArrays, batch_indices, classification_views
+from icssn.training.objects import objects_in
 
 BATCHES, BATCH = 10, 8  # 160 views, two of each chip: 4 s of one AVX2 core; more did no better (decision 12)
 DECAY = 0.02  # of the weights of standardised features; .01 to .03 did best on held-out chips (decision 12)
@@ -80,15 +82,16 @@ def fit_logistic(features: Tensor, truth: Tensor, *, decay: float) -> tuple[Tens
 def _seen(
     model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, seed: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Give pooled features (n, C) and truth (n,) of the views, drawn as for training, that show enough to say."""
+    """Give pooled features (n, C) and truth (n,) of the objects in views drawn as for training that show enough."""
     model.eval()
     features, kinds = [], []
     for step in range(BATCHES):
         indices = batch_indices(chips.classified, count=BATCH, share=LANDSLIDE_SHARE, step=step, seed=seed)
         chance = torch.Generator(device).manual_seed(1_000_003 * seed + step)
         views = classification_views(chips, indices, size_px=size_px, min_fraction=min_fraction, generator=chance)
+        weights, shown = objects_in(views.masks, views.kinds, stride=model.stride)
         with autocast(device):
-            features.append(model.features(views.images)[-1].float().mean(dim=(2, 3)).cpu())
-        kinds.append(views.kinds.cpu())
-    told = torch.cat(kinds)
-    return torch.cat(features)[told >= 0], (told[told >= 0] == LANDSLIDE).float()
+            deepest = model.features(views.images)[-1]
+        features.append(pool(deepest.float(), weights)[shown >= 0].cpu())
+        kinds.append(shown[shown >= 0].cpu())
+    return torch.cat(features), (torch.cat(kinds) == LANDSLIDE).float()

@@ -10,10 +10,12 @@ from torch import Tensor
 from icssn.config import TrainConfig
 from icssn.contrast.cells import cell_classes
 from icssn.contrast.socl import boundary_contrastive
+from icssn.nets.classifier import pool
 from icssn.nets.spread import over_all
 from icssn.training.classify import binary_loss
 from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
 from icssn.training.learner import Learner
+from icssn.training.objects import objects_in
 
 
 def segmentation_batch(
@@ -47,8 +49,8 @@ def segmentation_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Judge the segmenter of the learner on one view of each chip.
 
-    The classifier's linear layer follows: it learns from the same features, held constant, so that it stays fitted to
-    an encoder which moves on without it.
+    The classifier's linear layer follows: it learns from the objects in the same features, held constant, so that it
+    stays fitted to an encoder which moves on without it.
 
     Args:
         step: Of the stage, from 0; SOCL is off during the first ``config.contrast.warmup_share`` of the stage.
@@ -59,17 +61,19 @@ def segmentation_loss(
     """
     model = learner.model
 
-    def seen(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    weights, kinds = objects_in(views.masks, views.kinds, stride=model.stride)
+
+    def seen(images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         features = model.features(images)
-        followed, _ = model.classifier([features[-1].detach()])
+        followed, _ = model.classifier(pool(features[-1].detach(), weights))
         return *model.segmenter(features, tuple(features[0].shape[-2:])), followed
 
-    logits, cells, followed = over_all(seen, views.images)
+    logits, cells, followed = over_all(seen, views.images, weights)
     height, width = logits.shape[-2:]
     rows, columns = views.masks.shape[-2:]
     masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
     bce, dice = mask_losses(logits, masks)
-    follow = binary_loss(followed, views.kinds)
+    follow = binary_loss(followed, kinds)
     socl = torch.zeros_like(bce)
     contrast = config.contrast
     if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:

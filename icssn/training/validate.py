@@ -14,6 +14,7 @@ from icssn.metrics.pixels import Confusion, average_precision, best_threshold, c
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, view_kinds
+from icssn.training.objects import objects_in
 
 _BATCH = 8  # chips at a time; fits any device that can train
 
@@ -40,10 +41,10 @@ class PixelAnswers:
 
 @dataclass(frozen=True)
 class ClassAnswers:
-    """What a model says of the validation chips whose middle shows enough to say.
+    """What a model says of the objects in the validation chips whose middle shows enough to say.
 
     Attributes:
-        truth: Whether it shows a landslide, bool (M,).
+        truth: Whether it is a landslide, bool (M,).
         logits: Of "landslide", float32 (M,).
     """
 
@@ -84,24 +85,24 @@ def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[d
 
 
 def judge_classes(answers: ClassAnswers) -> dict[str, float]:
-    """Compare the classifier with what the chips show.
+    """Compare the classifier with what the held-out objects are: landslides, ground beside them, ground without any.
 
     Returns:
         ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats; what they are
-        made of: ``cls_tp cls_fp cls_fn cls_tn``, chips; and ``cls_prevalence`` of landslide.
+        made of: ``cls_tp cls_fp cls_fn cls_tn``, objects; and ``cls_prevalence`` of landslide.
     """
     truth, probability = answers.truth, expit(answers.logits)
     right = np.where(truth, probability, 1 - probability)
-    chips_of = confusion(truth.astype(np.uint8), probability >= 0.5)
+    counted = confusion(truth.astype(np.uint8), probability >= 0.5)
     return {
-        "cls_accuracy": chips_of.accuracy,
-        "cls_f1": chips_of.f1,
+        "cls_accuracy": counted.accuracy,
+        "cls_f1": counted.f1,
         "cls_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()) if len(right) else 0.0,
-        "cls_prevalence": chips_of.prevalence,
-        "cls_tp": float(chips_of.tp),
-        "cls_fp": float(chips_of.fp),
-        "cls_fn": float(chips_of.fn),
-        "cls_tn": float(chips_of.tn),
+        "cls_prevalence": counted.prevalence,
+        "cls_tp": float(counted.tp),
+        "cls_fp": float(counted.fp),
+        "cls_fn": float(counted.fn),
+        "cls_tn": float(counted.tn),
     }
 
 
@@ -122,7 +123,7 @@ def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> Pixe
 def ask_classes(
     model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
 ) -> ClassAnswers:
-    """Let the classifier look at the middles of the validation chips.
+    """Let the classifier look at the objects in the middles of the validation chips, see `objects.objects_in`.
 
     Args:
         size_px: Side of the middle.
@@ -137,8 +138,10 @@ def ask_classes(
         images, masks = gather(chips, indices, device=device)
         kinds = chip_kinds(chips.manifest, indices).to(device)
         shown = view_kinds(kinds, masks[:, middle, middle], masks, min_fraction=min_fraction)
+        weights, shown = objects_in(masks[:, middle, middle], shown, stride=model.stride)
+        seen = images[:, :, middle, middle].contiguous(memory_format=torch.channels_last)
         with autocast(device):
-            logits, _ = model.classify(images[:, :, middle, middle].contiguous(memory_format=torch.channels_last))
+            logits, _ = model.classify(seen, weights)
         told = (shown >= 0).cpu().numpy()
         truths.append((shown == LANDSLIDE).cpu().numpy()[told])
         scores.append(logits.float().cpu().numpy()[told])
