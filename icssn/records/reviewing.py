@@ -54,7 +54,7 @@ class Candidate(Record):
     geometry_lonlat: Geometry
     score: float  # object score: classifier and mask together, in [0, 1]
     mask_score: float  # mean probability inside
-    classifier_score: float  # classifier's probability for the object-centred chip
+    classifier_score: float  # classifier's probability inside the outline
     area_m2: float
     status: CandidateStatus = CandidateStatus.open
     look_alike: str = ""  # what the rejected is instead: terrace, quarry …; empty: not said

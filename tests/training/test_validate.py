@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from icssn.chips.cut import MASKS
 from icssn.config import TrainConfig
 from icssn.metrics.pixels import Confusion
 from icssn.nets.icssn import Icssn, build
@@ -43,6 +44,17 @@ def test_every_validation_chip_is_judged_and_no_other(write_chips: WriteChips, m
     classes = ask_classes(model, chips, size_px=64, min_fraction=0.01, device=CPU)
     assert classes.truth.tolist() == [True] * 7 + [False] * 3
     assert len(set(classes.logits.tolist())) == 10
+
+
+def test_a_landslide_and_the_ground_beside_it_are_asked_about_apart(write_chips: WriteChips, model: Icssn) -> None:
+    folder = write_chips(validation=(2, 1))
+    masks = np.load(folder / MASKS)
+    masks[-3:] = 0
+    masks[-3:-1, 8:24, 8:24] = 1  # in one of the four cells of the middle
+    np.save(folder / MASKS, masks)
+    answers = ask_classes(model, open_chips(folder), size_px=64, min_fraction=0.01, device=CPU)
+    assert sorted(answers.truth.tolist()) == [False, False, False, True, True]
+    assert len(set(answers.logits.tolist())) == 5
 
 
 def test_answers_are_those_of_the_net_for_each_chip(write_chips: WriteChips, model: Icssn) -> None:
