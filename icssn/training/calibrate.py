@@ -15,7 +15,7 @@ from icssn.nets.icssn import Icssn
 from icssn.training.validate import ClassAnswers, PixelAnswers
 
 COARSEST, FINEST = 4.0, 0.25  # temperatures sought; farther off, the validation chips are no fair sample
-FEWEST = 20  # chips from which on the classifier's temperature is fitted
+FEWEST = 20  # objects from which on the classifier's temperature is fitted
 STEP, LARGEST = 0.05, 20.0  # bins of logits; beyond, all are equally sure
 
 

@@ -1,19 +1,14 @@
-"""Object scores add evidence, and stay finite."""
+"""Object scores weigh both judges alike, and stay finite."""
 
 import pytest
 
 from icssn.inference.scores import classifier_score, fused_score
 
 
-@pytest.mark.parametrize("probability", [0.1, 0.5, 0.83])
-def test_an_undecided_judge_changes_nothing(probability: float) -> None:
-    assert fused_score(probability, 0.5) == pytest.approx(probability)
-    assert fused_score(0.5, probability) == pytest.approx(probability)
-
-
-def test_two_judges_who_agree_are_surer_than_one() -> None:
-    assert fused_score(0.8, 0.8) == pytest.approx(16 / 17)  # odds 4 x 4
+def test_two_judges_who_agree_are_as_sure_as_one_and_one_who_is_undecided_halves_the_other() -> None:
+    assert fused_score(0.8, 0.8) == pytest.approx(0.8)
     assert fused_score(0.8, 0.2) == pytest.approx(0.5)
+    assert fused_score(0.8, 0.5) == fused_score(0.5, 0.8) == pytest.approx(2 / 3)  # odds of 4 become 2
 
 
 @pytest.mark.parametrize("pair", [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
