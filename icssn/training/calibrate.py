@@ -39,11 +39,11 @@ def calibrate(model: Icssn, pixels: PixelAnswers, classes: ClassAnswers) -> tupl
     of_pixels = temperature(edges[:-1] + STEP / 2, counts[1], counts[0])
     shown = classes.truth
     enough = len(shown) >= FEWEST
-    of_chips = temperature(classes.logits, shown.astype(np.int64), ~shown) if enough else 1.0
+    of_objects = temperature(classes.logits, shown.astype(np.int64), ~shown) if enough else 1.0
     _divide(model.segmenter.head, of_pixels)
-    _divide(model.classifier.linear, of_chips)
+    _divide(model.classifier.linear, of_objects)
     return replace(pixels, logits=pixels.logits / np.float16(of_pixels)), replace(
-        classes, logits=classes.logits / np.float32(of_chips)
+        classes, logits=classes.logits / np.float32(of_objects)
     )
 
 
