@@ -79,9 +79,7 @@ class TorchBackend:
     def __init__(self, model: Icssn, device: torch.device, *, remark: str = "") -> None:
         if device.type == "cpu":
             tune_allocator()
-        # On an H100 channels last is a third slower: 256 Mpx/s instead of 392.
-        self._layout = torch.contiguous_format if device.type == "cuda" else torch.channels_last
-        model.to(device, memory_format=self._layout)  # type: ignore[call-overload]  # torch's stubs lack it
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         self._answers = Answers(model)
         self._device = device
         self.description = f"torch, {describe(device)}{remark}"
@@ -91,7 +89,7 @@ class TorchBackend:
     def map(self, images: NDArray[np.uint8]) -> Maps:
         """See `Backend`."""
         with torch.inference_mode(), autocast(self._device):
-            batch = torch.from_numpy(images).to(self._device, memory_format=self._layout)
+            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             probability, cells = self._answers(batch)
         return Maps(probability.cpu().numpy(), cells.cpu().numpy())
 

@@ -62,7 +62,9 @@ def match_objects(
     predicted_px = np.bincount(predicted.ravel(), minlength=predicted_count + 1)[1:]
 
     both = (true > 0) & (predicted > 0)
-    pairs, common = np.unique(np.stack([true[both], predicted[both]]) - 1, axis=1, return_counts=True)
+    paired = (true[both].astype(np.int64) - 1) * predicted_count + predicted[both] - 1
+    numbers, common = np.unique(paired, return_counts=True)  # faster than unique columns
+    pairs = np.stack(np.divmod(numbers, max(predicted_count, 1)))
     true_hit = np.bincount(pairs[0], weights=common, minlength=true_count)
     predicted_hit = np.bincount(pairs[1], weights=common, minlength=predicted_count)
     partners = pairs[:, common / (true_px[pairs[0]] + predicted_px[pairs[1]] - common) >= IOU]

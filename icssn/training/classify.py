@@ -11,6 +11,7 @@ from icssn.contrast.momentum import momentum_contrast
 from icssn.contrast.ocl import supervised_contrastive
 from icssn.contrast.pair import pair_margin
 from icssn.contrast.simsiam import negative_cosine
+from icssn.nets.icssn import Icssn
 from icssn.nets.spread import over_all
 from icssn.training.dataset import (
     LANDSLIDE,
@@ -56,7 +57,7 @@ def classification_loss(learner: Learner, views: Views, *, config: TrainConfig) 
         Loss, shape (), and its parts for the figures.
     """
     weights, kinds = objects_in(views.masks, views.kinds, stride=learner.model.stride)
-    logits, embeddings = over_all(learner.model.classify, views.images, weights)
+    logits, embeddings = learner.compute(Icssn.classify, views.images, weights)
     bce = binary_loss(logits, kinds)
     ocl = bce.new_zeros(())
     if config.contrast.ocl_weight:

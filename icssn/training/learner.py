@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,8 +15,9 @@ from icssn.config import ContrastConfig, StageConfig
 from icssn.contrast.queue import KeyQueue
 from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
+from icssn.nets.graphs import recorded
 from icssn.nets.icssn import Icssn
-from icssn.nets.spread import add_gradients, spread
+from icssn.nets.spread import add_gradients, over_all, processes, spread
 
 RATE_WARMUP_SHARE = 0.05  # of a stage's steps in which the rate rises: a fresh Adam has no variances yet
 MAX_GRADIENT_NORM = 5.0  # about three times the usual norm; only outliers are cut
@@ -37,11 +40,15 @@ class Learner:
         spread(model)
         self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        both = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
+        self._moving = [pair for pair in both if pair[0].is_floating_point()]
+        self._counters = [pair for pair in both if not pair[0].is_floating_point()]  # BatchNorm's
         # Only half precision underflows; bfloat16 has the range of float32.
         self.scaler = torch.amp.GradScaler(device.type, enabled=autocast_dtype(device) == torch.float16)
         self.optimiser: torch.optim.Optimizer | None = None
         self.objects: KeyQueue | None = None
         self.cells: KeyQueue | None = None
+        self._recorded: dict[object, Callable[..., tuple[Tensor, ...]]] = {}
 
     def begin(
         self,
@@ -60,6 +67,7 @@ class Learner:
             encoder_rate: Further factor, for the encoder; at 0 it rests, its BatchNorm statistics too.
         """
         self.settings = settings
+        self._recorded.clear()
         self.objects = self.cells = None
         if contrast and contrast.ocl == "moco":
             self.objects = KeyQueue(contrast.ocl_queue, contrast.dimensions, device=self.device)
@@ -78,6 +86,23 @@ class Learner:
             groups.append({"params": matrices, "factor": factor, "weight_decay": settings.weight_decay})
             groups.append({"params": vectors, "factor": factor, "weight_decay": 0.0})
         self.optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+    def compute(self, what: Callable[..., tuple[Tensor, ...]], *batch: Tensor) -> tuple[Tensor, ...]:
+        """Compute something of the model and of every row of a batch, to learn from it.
+
+        On a graphics card it is recorded where a stage asks for it first, then replayed: a step of these small networks
+        takes the card less time than starting its kernels one by one takes the processor.
+
+        Args:
+            what: Called with the model and the batch; see `spread.over_all` and `graphs.recorded`.
+            batch: (N, …) each.
+        """
+        if self.device.type != "cuda" or processes() > 1:
+            return over_all(partial(what, self.model), *batch)
+        key = (what, *(part.shape for part in batch))
+        if key not in self._recorded:
+            self._recorded[key] = recorded(self.model, what, batch)
+        return self._recorded[key](*batch)
 
     def learn(self, loss: Tensor, *, step: int, ema_decay: float) -> None:
         """Take one optimiser step down the gradient of `loss`, then average.
@@ -135,11 +160,10 @@ class Learner:
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:
-        old, new = self.average.state_dict(), self.model.state_dict()
-        moving = [name for name, tensor in new.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([old[name] for name in moving], [new[name] for name in moving], 1 - decay)
-        for name in new.keys() - set(moving):  # BatchNorm's counters
-            old[name].copy_(new[name])
+        olds, news = zip(*self._moving, strict=True)
+        torch._foreach_lerp_(olds, news, 1 - decay)
+        olds, news = zip(*self._counters, strict=True)
+        torch._foreach_copy_(olds, news)
 
 
 def rate_at(step: int, *, steps: int) -> float:

@@ -11,7 +11,7 @@ from icssn.config import TrainConfig
 from icssn.contrast.cells import cell_classes
 from icssn.contrast.socl import boundary_contrastive
 from icssn.nets.classifier import pool
-from icssn.nets.spread import over_all
+from icssn.nets.icssn import Icssn
 from icssn.training.classify import binary_loss
 from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
 from icssn.training.learner import Learner
@@ -59,16 +59,8 @@ def segmentation_loss(
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    model = learner.model
-
-    weights, kinds = objects_in(views.masks, views.kinds, stride=model.stride)
-
-    def seen(images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        features = model.features(images)
-        followed, _ = model.classifier(pool(features[-1].detach(), weights))
-        return *model.segmenter(features, tuple(features[0].shape[-2:])), followed
-
-    logits, cells, followed = over_all(seen, views.images, weights)
+    weights, kinds = objects_in(views.masks, views.kinds, stride=learner.model.stride)
+    logits, cells, followed = learner.compute(_seen, views.images, weights)
     height, width = logits.shape[-2:]
     rows, columns = views.masks.shape[-2:]
     masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
@@ -79,11 +71,11 @@ def segmentation_loss(
     if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:
         classes = cell_classes(
             masks,
-            model.tap,
+            learner.model.tap,
             landslide_fraction=contrast.landslide_cell_fraction,
             background_fraction=contrast.background_cell_fraction,
         )
-        predicted = F.avg_pool2d(logits.detach().float().unsqueeze(1), model.tap).squeeze(1) > 0
+        predicted = F.avg_pool2d(logits.detach().float().unsqueeze(1), learner.model.tap).squeeze(1) > 0
         keys = None
         if learner.cells is not None:
             with torch.no_grad():
@@ -93,6 +85,12 @@ def segmentation_loss(
         )
     loss = bce + config.dice_weight * dice + contrast.socl_weight * socl + follow
     return loss, {"segmentation": bce.detach(), "dice": dice.detach(), "socl": socl.detach()}
+
+
+def _seen(model: Icssn, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    features = model.features(images)
+    followed, _ = model.classifier(pool(features[-1].detach(), weights))
+    return *model.segmenter(features, tuple(features[0].shape[-2:])), followed
 
 
 def mask_losses(logits: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:

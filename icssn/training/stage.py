@@ -23,6 +23,8 @@ from icssn.training.sitting import Look, Sitting
 from icssn.training.smallest import smallest_object_px
 from icssn.training.validate import ClassAnswers, ask_classes, ask_pixels, judge_classes, judge_pixels
 
+STEPS_ON_A_CARD = 20  # about as many take as long as one on a processor; writing a state takes as long on both
+
 
 def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> dict[str, float]:
     """Run the stage at ``sitting.position`` to its end, from wherever in it the sitting stands.
@@ -56,6 +58,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
     looks = {round(share * settings.steps) for share in config.looks}
     if ends_round and looks == {settings.steps}:
         looks = set()  # nothing to choose from; the round's end is judged anyway
+    between_states = config.checkpoint_every_steps * (STEPS_ON_A_CARD if learner.device.type == "cuda" else 1)
     while sitting.position.step < settings.steps:
         if together.agreed(stop()):
             sitting.save()
@@ -66,7 +69,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> di
         sitting.position = replace(sitting.position, step=step + 1)
         looked = step + 1 in looks
         pace.tell(sitting.position, figures=_look(sitting) if looked else parts, always=looked)
-        if (step + 1) % config.checkpoint_every_steps == 0:
+        if (step + 1) % between_states == 0:
             sitting.save()
     if not ends_round:
         if sitting.best is None:  # a stage without steps
