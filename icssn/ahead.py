@@ -11,7 +11,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AT_ONCE = min(4, os.cpu_count() or 1)
+AT_ONCE = min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 """Threads that pay for pieces of a raster; memory holds as many pieces, and one more."""
 
 

@@ -33,8 +33,8 @@ def read_window(
         RasterRefusedError: The file is damaged at this place.
     """
     values, valid = read_values(dataset, window, stretch.bands)
-    image = np.where(valid, apply(values, stretch), np.uint8(0))
-    return image, valid
+    image = apply(values, stretch)
+    return (image if valid.all() else np.where(valid, image, np.uint8(0))), valid
 
 
 def read_values(
@@ -56,18 +56,15 @@ def read_values(
         RasterRefusedError: The file is damaged at this place.
     """
     height, width = int(window.height), int(window.width)
-    values = np.zeros((len(bands), height, width), dataset.dtypes[0])
-    valid = np.zeros((height, width), np.bool_)
     left, top = int(window.col_off), int(window.row_off)
     col, row = max(left, 0), max(top, 0)
     cols, rows = min(left + width, dataset.width) - col, min(top + height, dataset.height) - row
     if cols <= 0 or rows <= 0:
-        return values, valid
+        return np.zeros((len(bands), height, width), dataset.dtypes[0]), np.zeros((height, width), np.bool_)
     inside = Window(col, row, cols, rows)
-    place = (slice(row - top, row - top + rows), slice(col - left, col - left + cols))
     try:
-        values[:, *place] = dataset.read(bands, window=inside)
-        valid[place] = dataset.dataset_mask(window=inside) > 0
+        values = dataset.read(bands, window=inside)
+        valid = dataset.dataset_mask(window=inside) > 0
     except RasterioError as err:
         raise RasterRefusedError(
             dataset.name,
@@ -77,4 +74,7 @@ def read_values(
         ) from err
     if values.dtype.kind == "f":
         valid &= np.isfinite(values).all(axis=0)
-    return values, valid
+    if (rows, cols) == (height, width):
+        return values, valid
+    around = (row - top, top + height - row - rows), (col - left, left + width - col - cols)
+    return np.pad(values, ((0, 0), *around)), np.pad(valid, around)

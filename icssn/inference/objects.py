@@ -14,19 +14,18 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import rasterio.features
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import connected_components
 from shapely.geometry import Polygon
 
 from icssn.ahead import ahead
+from icssn.geo.rings import trace_parts
 from icssn.imagery.write import PROBABILITY_NODATA as NODATA
 from icssn.imagery.write import PROBABILITY_STEPS as FULL
 
-_GATHER_ROWS = 64
+_SMOOTHED_AT_ONCE = 64  # objects
 
 Beside = TypeVar("Beside")
 
@@ -76,6 +75,11 @@ class Cells(NamedTuple):
 
     logits: NDArray[np.float16]
     side_px: int
+
+    def under(self, at: NDArray[np.int64], *, row: int, width: int) -> NDArray[np.float16]:
+        """Give the logits under pixels of a strip of `width` px that begins at `row`: flat indices (N,)."""
+        rows, columns = np.divmod(at, width)
+        return np.asarray(self.logits[(rows + row) // self.side_px, columns // self.side_px])
 
 
 def level_of(threshold: float) -> int:
@@ -151,14 +155,12 @@ def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> l
     of_object: dict[int, list[Polygon]] = defaultdict(list)
     for piece in pieces:
         of_object[piece.whole].append(piece.polygon_px)
+    together = list(of_object.values())
+    some = (together[begin : begin + _SMOOTHED_AT_ONCE] for begin in range(0, len(together), _SMOOTHED_AT_ONCE))
+    smooth = itertools.chain.from_iterable(ahead(partial(_smooth, simplify_px=simplify_px), some))
     objects = [
-        Outline(
-            _smooth(polygons, simplify_px),
-            int(found.area_px[whole]),
-            float(found.mean[whole]),
-            float(found.evidence[whole]),
-        )
-        for whole, polygons in of_object.items()
+        Outline(polygon, int(found.area_px[whole]), float(found.mean[whole]), float(found.evidence[whole]))
+        for whole, polygon in zip(of_object, smooth, strict=True)
     ]
     return sorted(objects, key=lambda outline: (*outline.polygon_px.bounds[1::-1], outline.area_px))
 
@@ -189,14 +191,19 @@ def _counted(
 ) -> _Counted:
     row, strip, mask = given
     parts, count = _parts(strip, level=level)
-    inside = parts > 0
+    at = np.flatnonzero(parts > 0)
+    of = parts.ravel()[at]
+
+    def summed(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.bincount(of, weights=values, minlength=count + 1)[1:].astype(np.float64)
+
     taken = np.zeros(count + 1, np.bool_)
     if mask is not None:
-        taken[parts[mask == 1]] = True
+        taken[of[mask.ravel()[at] == 1]] = True
     return _Counted(
-        areas_px=np.bincount(parts[inside], minlength=count + 1)[1:],
-        sums=np.bincount(parts[inside], weights=strip[inside], minlength=count + 1)[1:].astype(np.float64),
-        logits=np.zeros(count) if cells is None else _gather(parts, count, cells=cells, row=row),
+        areas_px=np.bincount(of, minlength=count + 1)[1:],
+        sums=summed(strip.ravel()[at]),
+        logits=np.zeros(count) if cells is None else summed(cells.under(at, row=row, width=strip.shape[1])),
         taken=taken[1:],
         top=parts[0].copy(),
         bottom=parts[-1].copy(),
@@ -209,11 +216,10 @@ def _traced(
     row, strip, first = given
     parts, count = _parts(strip, level=found.level)
     whole = found.whole[first : first + count]
-    numbers = np.concatenate([[0], np.where(kept[whole], whole + 1, 0)]).astype(np.int32)[parts]
-    mask = (numbers > 0).astype(np.uint8)
-    down = Affine.translation(0, row)
-    shapes = rasterio.features.shapes(numbers, mask=mask > 0, connectivity=4, transform=down)
-    pieces = [Piece(int(number) - 1, _polygon(piece["coordinates"])) for piece, number in shapes]
+    inside = np.concatenate([[False], kept[whole]])[parts]
+    numbers, polygons = trace_parts(parts, inside, row=row)
+    pieces = [Piece(*piece) for piece in zip(whole[numbers - 1].tolist(), polygons, strict=True)]
+    mask = inside.astype(np.uint8)
     mask[strip == NODATA] = NODATA
     return mask, pieces
 
@@ -224,28 +230,12 @@ def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], 
     return parts, int(count)
 
 
-def _gather(parts: NDArray[np.int32], count: int, *, cells: Cells, row: int) -> NDArray[np.float64]:
-    """Sum the logits under the pixels of each part of a strip that begins at `row`, a few rows at a time."""
-    sums = np.zeros(count + 1)
-    columns = np.arange(parts.shape[1]) // cells.side_px
-    for begin in range(0, parts.shape[0], _GATHER_ROWS):
-        some = parts[begin : begin + _GATHER_ROWS]
-        rows = (row + begin + np.arange(some.shape[0])) // cells.side_px
-        inside = some > 0
-        weights = cells.logits[rows[:, None], columns][inside].astype(np.float64)
-        sums += np.bincount(some[inside], weights=weights, minlength=count + 1)
-    return sums[1:]
-
-
-def _polygon(rings: Sequence[Sequence[tuple[float, float]]]) -> Polygon:
-    """Make a polygon of its rings, the outer one first; half the time of shapely's own reading."""
-    outer, *holes = (shapely.linearrings(np.array(ring)) for ring in rings)
-    return shapely.polygons(outer, holes or None)
-
-
-def _smooth(pieces: list[Polygon], simplify_px: float) -> Polygon:
-    """Join pieces, start rings where no seam can be, drop the vertices that seams left, simplify."""
-    joined = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces).normalize().simplify(0)
-    whole = joined.normalize()
-    smooth = whole.simplify(simplify_px)
-    return smooth if smooth.is_valid and smooth.geom_type == "Polygon" else whole
+def _smooth(objects: Sequence[list[Polygon]], *, simplify_px: float) -> list[Polygon]:
+    """Join the pieces of each object, start rings where no seam can be, drop the vertices that seams left, simplify."""
+    joined = [
+        pieces[0] if len(pieces) == 1 else shapely.union_all(pieces).normalize().simplify(0) for pieces in objects
+    ]
+    whole = shapely.normalize(joined)
+    smooth = shapely.simplify(whole, simplify_px)
+    good = shapely.is_valid(smooth) & (shapely.get_type_id(smooth) == shapely.GeometryType.POLYGON)
+    return list(np.where(good, smooth, whole))
