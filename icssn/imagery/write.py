@@ -143,8 +143,10 @@ def finish_cog(
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"), _full_disk_is_told(draft):
         with rasterio.open(draft, "r+", driver="GTiff", sharing=False) as dataset:
             halvings = math.ceil(math.log2(max(dataset.width, dataset.height, BLOCK_PX) / BLOCK_PX))
+            threads = "ALL_CPUS" if dataset.compression else "1"  # averaging alone costs more with several
             if halvings:  # all in one call: each level is then made from the one before
-                dataset.build_overviews([2**level for level in range(1, halvings + 1)], resampling)
+                with rasterio.Env(GDAL_NUM_THREADS=threads):
+                    dataset.build_overviews([2**level for level in range(1, halvings + 1)], resampling)
         if report:
             report(0.5)
         with rasterio.open(draft, driver="GTiff", sharing=False) as dataset:

@@ -5,21 +5,21 @@ The mask alone would miss them; the queue of the review shows them beside its ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
-from icssn.inference.objects import Cells, Outline, level_of, outlines, survey, trace
+from icssn.inference.objects import Cells, Outline, Survey, level_of, outlines, survey, trace
 
 Strips = Callable[[], Iterator[NDArray[np.uint8]]]
 
 
 def weak_outlines(
     strips: Strips,
-    mask: Iterable[NDArray[np.uint8]],
+    objects: Survey,
     *,
     threshold: float,
     config: InferenceConfig,
@@ -29,7 +29,7 @@ def weak_outlines(
 
     Args:
         strips: Gives the probability values (H, W) from top to bottom, each time it is called; 255 is nodata.
-        mask: The same strips of the mask, 1 for landslide; a hint that holds any of it would be its surroundings.
+        objects: What was found of the mask in the same strips; a hint that holds an object would be its surroundings.
         threshold: Of the mask, in [0, 1].
         config: Smallest object, lowest probability and largest number of hints.
         cells: The classifier's evidence.
@@ -37,7 +37,10 @@ def weak_outlines(
     Returns:
         At most `config.most_hints` outlines by falling sum of probability.
     """
-    found = survey(strips(), level=level_of(threshold * config.hint_share), cells=cells, beside=mask)
+    if not config.most_hints:
+        return []
+    kept = objects.seeds_of(objects.area_px >= config.least_object_px)
+    found = survey(strips(), level=level_of(threshold * config.hint_share), cells=cells, beside=kept)
     alone = np.flatnonzero(~found.taken & (found.area_px >= max(1, config.least_object_px)))
     weightiest = alone[np.argsort(-found.area_px[alone] * found.mean[alone], kind="stable")][: config.most_hints]
     wanted = np.zeros_like(found.area_px)

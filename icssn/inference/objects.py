@@ -41,7 +41,8 @@ class Survey:
         area_px: Of each whole part.
         mean: Probability inside each whole part, in [0, 1].
         evidence: The classifier's mean logit over the pixels of each whole part; 0 where no cells were given.
-        taken: Whether a whole part holds a pixel of the mask that was given beside; false where none was.
+        seeds: A pixel of each numbered part: its flat index in the strip, one array for each strip.
+        taken: Whether a whole part holds one of the pixels that were given beside; false where none were.
     """
 
     level: int
@@ -50,7 +51,13 @@ class Survey:
     area_px: NDArray[np.int64]
     mean: NDArray[np.float64]
     evidence: NDArray[np.float64]
+    seeds: list[NDArray[np.int64]]
     taken: NDArray[np.bool_]
+
+    def seeds_of(self, kept: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+        """Give, strip by strip, the seeds of those whole parts that are kept."""
+        for seeds, (begin, end) in zip(self.seeds, itertools.pairwise(self.first), strict=True):
+            yield seeds[kept[self.whole[begin:end]]]
 
 
 class Piece(NamedTuple):
@@ -92,7 +99,7 @@ def survey(
     *,
     level: int,
     cells: Cells | None = None,
-    beside: Iterable[NDArray[np.uint8] | None] = itertools.repeat(None),
+    beside: Iterable[NDArray[np.int64] | None] = itertools.repeat(None),
 ) -> Survey:
     """Find the connected parts of all pixels at or above `level`.
 
@@ -100,7 +107,7 @@ def survey(
         strips: Probability values (H, W) of equal width from top to bottom; 255 is nodata.
         level: As from `level_of`.
         cells: Evidence beside the probability, gathered for each part.
-        beside: A mask in the same strips, 1 for landslide.
+        beside: Pixels of the same strips, flat indices.
     """
     counted = list(ahead(partial(_counted, level=level, cells=cells), _numbered(zip(strips, beside, strict=False))))
     first = [0, *itertools.accumulate(len(strip.areas_px) for strip in counted)]
@@ -121,7 +128,16 @@ def survey(
     mean = summed(strip.sums for strip in counted) / (np.maximum(area_px, 1) * FULL)
     evidence = summed(strip.logits for strip in counted) / np.maximum(area_px, 1)
     held = summed(strip.taken for strip in counted) > 0
-    return Survey(level, first, whole.astype(np.int64), area_px=area_px, mean=mean, evidence=evidence, taken=held)
+    return Survey(
+        level,
+        first,
+        whole.astype(np.int64),
+        area_px=area_px,
+        mean=mean,
+        evidence=evidence,
+        seeds=[strip.seeds for strip in counted],
+        taken=held,
+    )
 
 
 def trace(
@@ -138,7 +154,7 @@ def trace(
         Mask (H, W), 0 background, 1 landslide, 255 nodata; and pieces for `outlines`.
     """
     work = partial(_traced, found=found, kept=found.area_px >= min_px)
-    yield from ahead(work, _numbered(zip(strips, found.first, strict=False)))
+    yield from ahead(work, _numbered(zip(strips, itertools.pairwise(found.first), strict=True)))
 
 
 def outlines(pieces: Iterable[Piece], *, found: Survey, simplify_px: float) -> list[Outline]:
@@ -171,6 +187,7 @@ class _Counted(NamedTuple):
     areas_px: NDArray[np.int64]
     sums: NDArray[np.float64]
     logits: NDArray[np.float64]
+    seeds: NDArray[np.int64]
     taken: NDArray[np.bool_]
     top: NDArray[np.int32]
     bottom: NDArray[np.int32]
@@ -187,9 +204,9 @@ def _numbered(
 
 
 def _counted(
-    given: tuple[int, NDArray[np.uint8], NDArray[np.uint8] | None], *, level: int, cells: Cells | None
+    given: tuple[int, NDArray[np.uint8], NDArray[np.int64] | None], *, level: int, cells: Cells | None
 ) -> _Counted:
-    row, strip, mask = given
+    row, strip, beside = given
     parts, count = _parts(strip, level=level)
     at = np.flatnonzero(parts > 0)
     of = parts.ravel()[at]
@@ -197,13 +214,16 @@ def _counted(
     def summed(values: NDArray[Any]) -> NDArray[np.float64]:
         return np.bincount(of, weights=values, minlength=count + 1)[1:].astype(np.float64)
 
+    seeds = np.zeros(count + 1, np.int64)
+    seeds[of] = at
     taken = np.zeros(count + 1, np.bool_)
-    if mask is not None:
-        taken[of[mask.ravel()[at] == 1]] = True
+    if beside is not None:
+        taken[parts.ravel()[beside]] = True
     return _Counted(
         areas_px=np.bincount(of, minlength=count + 1)[1:],
         sums=summed(strip.ravel()[at]),
         logits=np.zeros(count) if cells is None else summed(cells.under(at, row=row, width=strip.shape[1])),
+        seeds=seeds[1:],
         taken=taken[1:],
         top=parts[0].copy(),
         bottom=parts[-1].copy(),
@@ -211,17 +231,17 @@ def _counted(
 
 
 def _traced(
-    given: tuple[int, NDArray[np.uint8], int], *, found: Survey, kept: NDArray[np.bool_]
+    given: tuple[int, NDArray[np.uint8], tuple[int, int]], *, found: Survey, kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], list[Piece]]:
-    row, strip, first = given
-    parts, count = _parts(strip, level=found.level)
-    whole = found.whole[first : first + count]
+    row, strip, (begin, end) = given
+    whole = found.whole[begin:end]
+    if not kept[whole].any():
+        return np.where(strip == NODATA, np.uint8(NODATA), np.uint8(0)), []
+    parts, _ = _parts(strip, level=found.level)
     inside = np.concatenate([[False], kept[whole]])[parts]
     numbers, polygons = trace_parts(parts, inside, row=row)
     pieces = [Piece(*piece) for piece in zip(whole[numbers - 1].tolist(), polygons, strict=True)]
-    mask = inside.astype(np.uint8)
-    mask[strip == NODATA] = NODATA
-    return mask, pieces
+    return np.where(strip == NODATA, np.uint8(NODATA), inside.view(np.uint8)), pieces
 
 
 def _parts(strip: NDArray[np.uint8], *, level: int) -> tuple[NDArray[np.int32], int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,8 @@ from icssn.imagery.write import PROBABILITY_NODATA
 from icssn.inference.backend import Backend
 
 _LARGEST_PX = (4096, 2048)  # columns and rows of a part; two of them are in memory, 100 MB with 3 bands
-_READ_ROWS = 256  # converted to uint8 at once
+_READ_ROWS = 256  # converted to uint8 at once; a row of blocks, in most files
+_STRIP_PX = 1 << 21  # of the strips that objects are found in: 30 MB for each thread
 _CHECKSUM_BYTES = 4  # at the end of a part's file: its CRC-32, little-endian
 
 
@@ -83,7 +84,7 @@ def plan(width: int, height: int, *, core_px: int, halo_px: int) -> list[Part]:
 
 
 def predicted_parts(
-    sight: OpenSight,
+    sights: Sequence[OpenSight],
     backend: Backend,
     *,
     parts: Sequence[Part],
@@ -96,7 +97,7 @@ def predicted_parts(
     While one part is predicted the next one is read. Memory holds two parts and one window's features.
 
     Args:
-        sight: What the network sees of the scene.
+        sights: What the network sees of the scene; opened more than once, as many threads read.
         backend: Computes the windows.
         parts: From `plan`.
         folder: Keeps the files of parts; use one folder for one scene, checkpoint and config.
@@ -109,7 +110,7 @@ def predicted_parts(
     missing = [part for part in parts if load(folder, part, cell_px=backend.cell_px) is None]
     todo = {part.number for part in missing}
     total, done = sum(part.area.width * part.area.height for part in parts), 0
-    read = partial(read_part, sight, region=region)
+    read = partial(read_part, sights, region=region)
     with closing(ahead(read, missing, threads=1)) as readings:
         for part in parts:
             area_px = part.area.width * part.area.height
@@ -122,17 +123,28 @@ def predicted_parts(
             yield part, values
 
 
-def read_part(sight: OpenSight, part: Part, *, region: BaseGeometry | None) -> Reading:
-    """Read the pixels of a part once, and find which of them are known and inside the region."""
+def read_part(sights: Sequence[OpenSight], part: Part, *, region: BaseGeometry | None) -> Reading:
+    """Read the pixels of a part once, and find which of them are known and inside the region.
+
+    As many threads as there are `sights` read rows of blocks of their own.
+    """
     reads = part.reads
-    image = np.zeros((sight.channels, reads.height, reads.width), np.uint8)
-    wanted = np.zeros((reads.height, reads.width), np.bool_)
-    for row in range(0, reads.height, _READ_ROWS):
-        rows = slice(row, min(row + _READ_ROWS, reads.height))
-        window = Window(reads.col_off, reads.row_off + row, reads.width, rows.stop - row)
-        image[:, rows], wanted[rows] = sight.read(window)
+    image = np.empty((sights[0].channels, reads.height, reads.width), np.uint8)
+    wanted = np.empty((reads.height, reads.width), np.bool_)
+    above = reads.row_off % _READ_ROWS
+    share = math.ceil((above + reads.height) / (_READ_ROWS * len(sights))) * _READ_ROWS
+
+    def read(given: tuple[OpenSight, int]) -> None:
+        sight, begin = given
+        for row in range(begin, min(begin + share, reads.height), _READ_ROWS):
+            rows = slice(max(row, 0), min(row + _READ_ROWS, reads.height))
+            window = Window(reads.col_off, reads.row_off + rows.start, reads.width, rows.stop - rows.start)
+            image[:, rows], wanted[rows] = sight.read(window)
+
+    for _ in ahead(read, zip(sights, range(-above, reads.height, share), strict=False), threads=len(sights)):
+        pass
     if region is not None:
-        grid = pixel_transform(Affine(*tuple(sight.image.transform)[:6]), reads)
+        grid = pixel_transform(Affine(*tuple(sights[0].image.transform)[:6]), reads)
         wanted &= rasterise([region], transform=grid, width=reads.width, height=reads.height) == 1
     return Reading(part, image, wanted)
 
@@ -194,6 +206,31 @@ def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     )
     cells = np.frombuffer(stored[pixels:cells_end], np.float16).reshape(rows, columns)
     return Predicted(probability[0], cells, spread[0] if len(spread) else None)
+
+
+def strips(
+    folder: Path, parts: Sequence[Part], *, tell: Callable[[float], None] = lambda _: None
+) -> Iterator[NDArray[np.uint8]]:
+    """Give the probability of a scene whose parts are all in the folder, in strips (H, W) from top to bottom.
+
+    Args:
+        folder: With the files of parts.
+        parts: All of the scene.
+        tell: Called before every strip with the share that was given; what it raises ends the work.
+    """
+    scene = _around([part.area for part in parts])
+    height = max(1, min(_READ_ROWS, _STRIP_PX // scene.width))
+    for top in range(0, scene.height, height):
+        tell(top / scene.height)
+        strip = np.empty((min(height, scene.height - top), scene.width), np.uint8)
+        for part in parts:
+            left, begin = part.area.col_off, max(part.area.row_off, top)
+            rows = min(part.area.row_off + part.area.height, top + len(strip)) - begin
+            if rows > 0:
+                place = {"count": rows * part.area.width, "offset": (begin - part.area.row_off) * part.area.width}
+                kept = np.fromfile(_file(folder, part), np.uint8, **place).reshape(rows, -1)
+                strip[begin - top : begin - top + rows, left : left + part.area.width] = kept
+        yield strip
 
 
 def within(window: Window, outer: Window, cell_px: int = 1) -> tuple[slice, slice]:

@@ -6,9 +6,12 @@ import hashlib
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import rasterio
@@ -19,17 +22,19 @@ from rasterio.windows import Window
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
+from icssn.ahead import AT_ONCE
 from icssn.config import InferenceConfig
 from icssn.durable import whole_file
 from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
-from icssn.imagery.sight import Sight, open_sight
+from icssn.imagery.sight import OpenSight, Sight, open_sight
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.choose import prepared
 from icssn.inference.course import Course
-from icssn.inference.mask import weak_ones, write_mask
-from icssn.inference.objects import Cells, Outline
-from icssn.inference.parts import Part, Predicted, load, plan, predicted_parts, within
+from icssn.inference.hints import weak_outlines
+from icssn.inference.mask import write_mask
+from icssn.inference.objects import Cells, Outline, level_of, survey
+from icssn.inference.parts import Part, load, plan, predicted_parts, strips, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere
 from icssn.nets.checkpoint import config_of, least_object_px, read_card
@@ -40,6 +45,7 @@ MASK_NAME = "mask.tif"
 UNCERTAINTY_NAME = "uncertainty.tif"
 
 _WINDOWS_END = 0.92  # share of the work, measured at one object per 50,000 px
+_READERS = max(1, AT_ONCE // 2)  # threads that read the next part
 _CACHE_BYTES = 32 << 20  # of GDAL's blocks; its own limit, 5 % of all memory, would let memory grow with the scene
 
 
@@ -131,7 +137,7 @@ def predict_scene(
     sight = Sight(raster, facts, dem, learned.encoder.terrain)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES),
-        open_sight(sight) as seen,
+        _open_often(sight, _READERS) as seen,
         whole_file(out / PROBABILITY_NAME) as probability,
         whole_file(out / MASK_NAME) as mask,
         whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
@@ -145,59 +151,59 @@ def predict_scene(
             region=region,
         ) as kept,
     ):
-        _require_fit(seen.image, facts, bands=learned.encoder.bands, name=raster.name)
+        _require_fit(seen[0].image, facts, bands=learned.encoder.bands, name=raster.name)
         cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
         tell = course.stage("Predicting windows", 0, _WINDOWS_END)
         if config.workers > 1 or config.scheduler:
             order = Order(sight, checkpoint, config, computed_by, region, folder=kept)
             predict_elsewhere(order, parts, cell_px=cell_px, tell=tell)
-        with closing(  # whatever happens, its reader ends before the dataset is closed
-            predicted_parts(
-                seen,
-                backend,
-                parts=parts,
-                folder=kept,
-                region=region,
-                tell=tell,
+        ready = predicted_parts(seen, backend, parts=parts, folder=kept, region=region, tell=tell)
+        with closing(ready):  # whatever happens, its readers end before the datasets are closed
+            for part, predicted in ready:
+                cells.logits[within(part.area, Window(0, 0, 0, 0), cell_px)] = predicted.cells
+        del ready, predicted, backend  # the memory of a window goes before objects need theirs
+        look = partial(strips, kept, parts)
+        tell = course.stage("Outlining objects", _WINDOWS_END, 1)
+        layer = partial(_layer, kept, parts, cell_px=cell_px)
+        write = partial(write_grid, like=facts, nodata=PROBABILITY_NODATA)
+        with ThreadPoolExecutor() as pool:
+            packed = [pool.submit(write, probability, layer("probability"), tags={**PROBABILITY_TAGS, **source})]
+            if uncertainty is not None:
+                packed.append(pool.submit(write, uncertainty, layer("spread"), tags={**UNCERTAINTY_TAGS, **source}))
+            found = survey(look(tell=lambda share: tell(share / 2)), level=level_of(threshold), cells=cells)
+            weak = pool.submit(weak_outlines, look, found, threshold=threshold, config=config, cells=cells)
+            objects = write_mask(
+                look(tell=lambda share: tell(0.5 + share / 2)),
+                mask,
+                found=found,
+                facts=facts,
+                threshold=threshold,
+                config=config,
+                tags=source,
             )
-        ) as predicted:
-            write_grid(
-                probability,
-                _gathered(predicted, cells),
-                like=facts,
-                nodata=PROBABILITY_NODATA,
-                tags={**PROBABILITY_TAGS, **source},
-            )
-        del predicted, backend  # the memory of a window goes before objects need theirs
-        if uncertainty is not None:
-            spreads = _spreads(kept, parts, cell_px=cell_px)
-            tags = {**UNCERTAINTY_TAGS, **source}
-            write_grid(uncertainty, spreads, like=facts, nodata=PROBABILITY_NODATA, tags=tags)
-        found = write_mask(
-            probability,
-            mask,
-            facts=facts,
-            threshold=threshold,
-            config=config,
-            cells=cells,
-            tags=source,
-            tell=course.stage("Outlining objects", _WINDOWS_END, 1),
-        )
-        weak = weak_ones(probability, mask, threshold=threshold, config=config, cells=cells)
+            hints = weak.result()
+            for item in packed:
+                item.result()
     to_crs = Affine(*facts.transform)
-    scored = [_scored(outline, to_crs) for outline in (*found, *weak)]
-    hints = [item for item in scored[len(found) :] if item.classifier_score >= config.hint_score]
+    proposed = [_scored(outline, to_crs) for outline in objects]
+    hinted = [_scored(outline, to_crs) for outline in hints if classifier_score(outline.evidence) >= config.hint_score]
     report(Progress(fraction=1, message="Done", remaining_s=0))
     return ScenePrediction(
         probability=out / PROBABILITY_NAME,
         mask=out / MASK_NAME,
         uncertainty=out / UNCERTAINTY_NAME if config.quality == "high" else None,
-        objects=sorted(scored[: len(found)], key=lambda item: -item.score),
-        hints=sorted(hints, key=lambda item: -item.score),
+        objects=sorted(proposed, key=lambda item: -item.score),
+        hints=sorted(hinted, key=lambda item: -item.score),
         threshold=threshold,
         seconds=course.elapsed_s,
         backend=computed_by,
     )
+
+
+@contextmanager
+def _open_often(sight: Sight, times: int) -> Iterator[list[OpenSight]]:
+    with ExitStack() as opened:
+        yield [opened.enter_context(open_sight(sight)) for _ in range(times)]
 
 
 @contextmanager
@@ -242,19 +248,15 @@ def _state(file: Path) -> tuple[str, int, int]:
     return str(file), found.st_size, found.st_mtime_ns
 
 
-def _gathered(parts: Iterator[tuple[Part, Predicted]], cells: Cells) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-    """Pass the probability of each part on, and put its cells into those of the scene."""
-    for part, predicted in parts:
-        cells.logits[within(part.area, Window(0, 0, 0, 0), cells.side_px)] = predicted.cells
-        yield part.area, predicted.probability
-
-
-def _spreads(folder: Path, parts: Sequence[Part], *, cell_px: int) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-    """Give the spread of every part; where nothing was predicted there is none, and nodata stays."""
+def _layer(
+    folder: Path, parts: Sequence[Part], name: Literal["probability", "spread"], *, cell_px: int
+) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
+    """Give one layer of every kept part; where nothing was predicted there is no spread, and nodata stays."""
     for part in parts:
         kept = load(folder, part, cell_px=cell_px)
-        if kept is not None and kept.spread is not None:
-            yield part.area, kept.spread
+        values = kept and getattr(kept, name)
+        if values is not None:
+            yield part.area, values
 
 
 def _in_cells(facts: RasterFacts, cell_px: int) -> tuple[int, int]:

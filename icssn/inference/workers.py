@@ -96,7 +96,7 @@ def predict_alone(order: Order, part: Part) -> str | None:
         if backend.description != order.computed_by:
             return f"a worker computes with {backend.description}, where {order.computed_by} is needed"
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_sight(order.sight) as sight:
-            reading = read_part(sight, part, region=order.region)
+            reading = read_part([sight], part, region=order.region)
         save(order.folder, part, predict_part(reading, backend, tell=lambda _: None))
     except (IcssnError, OSError) as err:
         return str(err)

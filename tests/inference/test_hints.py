@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
 from icssn.inference.hints import weak_outlines
-from icssn.inference.objects import Outline, level_of, survey, trace
+from icssn.inference.objects import Outline, level_of, survey
 
 CONFIG = InferenceConfig(min_object_px=20, hint_share=0.4)
 
@@ -14,14 +14,10 @@ def square(values: NDArray[np.uint8], row: int, col: int, *, side: int, probabil
     values[row : row + side, col : col + side] = round(probability * 254)
 
 
-def mask_of(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    [(mask, _)] = trace([values], found=survey([values], level=level_of(0.5)), min_px=20)
-    return mask
-
-
 def hints(values: NDArray[np.uint8], config: InferenceConfig = CONFIG) -> list[Outline]:
-    strips, mask = [values[:33], values[33:]], mask_of(values)
-    return weak_outlines(lambda: iter(strips), [mask[:33], mask[33:]], threshold=0.5, config=config)
+    strips = [values[:33], values[33:]]
+    objects = survey(strips, level=level_of(0.5))
+    return weak_outlines(lambda: iter(strips), objects, threshold=0.5, config=config)
 
 
 def test_only_weak_ground_apart_from_objects_is_a_hint() -> None:

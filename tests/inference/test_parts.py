@@ -39,7 +39,7 @@ def by_windows(
         **further,
     }
     with open_sight(Sight(path, facts)) as sight:
-        for part, predicted in predicted_parts(sight, backend, **options):  # type: ignore[arg-type]
+        for part, predicted in predicted_parts([sight], backend, **options):  # type: ignore[arg-type]
             values[within(part.area, Window(0, 0, facts.width, facts.height))] = predicted.probability
     return values
 
@@ -82,7 +82,7 @@ def test_cells_of_windows_are_those_of_the_whole_scene(
     work = plan(610, 200, core_px=64, halo_px=128)
     assert len(work) > 1
     with open_sight(Sight(path, facts)) as sight:
-        for part, predicted in predicted_parts(sight, backend, parts=work, folder=tmp_path, tell=lambda share: None):
+        for part, predicted in predicted_parts([sight], backend, parts=work, folder=tmp_path, tell=lambda share: None):
             cells[within(part.area, Window(0, 0, 610, 200), 32)] = predicted.cells
     assert whole.std() > 0.01
     assert np.corrcoef(cells.ravel(), whole.ravel())[0, 1] > 0.8  # random weights look far beyond a halo
