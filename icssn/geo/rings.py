@@ -1,6 +1,6 @@
 """Outlines of numbered pixels, of all parts at once: rings from corner to corner, put together to polygons.
 
-`rasterio.features.shapes` gives the same polygons, but takes several times as long and lets no other thread work
+`rasterio.features.shapes` gives the same polygons, but takes six to ten times as long and lets no other thread work
 meanwhile.
 """
 

@@ -1,5 +1,6 @@
 """Predicting by windows gives what a forward of the whole scene gives, never invents data, and can be gone on with."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from shapely.geometry import box
 from icssn.imagery.sight import Sight, open_sight
 from icssn.inference import parts
 from icssn.inference.backend import TorchBackend
-from icssn.inference.parts import load, plan, predicted_parts, within
+from icssn.inference.parts import load, plan, predicted_parts, read_part, strips, within
 from icssn.records import RasterFacts
 from tests.inference.conftest import NORTH_UP, landscape
 
@@ -172,3 +173,29 @@ def test_parts_cover_every_pixel_exactly_once() -> None:
     for part in plan(900, 700, **SMALL):
         seen[within(part.area, Window(0, 0, 900, 700))] += 1
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("readers", [2, 3, 9])
+def test_as_many_readers_as_one_likes_read_the_same(write_scene: WriteScene, readers: int) -> None:
+    image = np.maximum(landscape(800, 90), 1)
+    image[:, 250:270] = 0
+    path, facts = write_scene(image, nodata=0)
+    _, part, *_ = plan(90, 800, core_px=200, halo_px=64)
+    assert part.reads.row_off % 256
+    with contextlib.ExitStack() as opened:
+        sights = [opened.enter_context(open_sight(Sight(path, facts))) for _ in range(readers)]
+        alone, together = (read_part(some, part, region=None) for some in (sights[:1], sights))
+    assert np.array_equal(alone.image, image[:, slice(*_rows(part.reads))])
+    assert np.array_equal(together.image, alone.image)
+    assert np.array_equal(together.wanted, alone.wanted)
+
+
+def test_strips_put_parts_together_again(write_scene: WriteScene, backend: TorchBackend, tmp_path: Path) -> None:
+    whole = by_windows(write_scene(landscape(300, 410, seed=7)), backend, tmp_path)
+    given = list(strips(tmp_path, plan(410, 300, **SMALL)))
+    assert len(given) > 1
+    assert np.array_equal(np.concatenate(given), whole)
+
+
+def _rows(window: Window) -> tuple[int, int]:
+    return window.row_off, window.row_off + window.height
