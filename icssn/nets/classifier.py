@@ -41,16 +41,16 @@ class Classifier(nn.Module):
         """Score and embed objects.
 
         Args:
-            pooled: Mean features of each, shape (..., channels); see `pool`.
+            pooled: Mean features of each, shape (N, channels); see `pool`.
 
         Returns:
-            Logits of "landslide", shape (...), and embeddings of unit length, shape (..., D), both float32.
+            Logits of "landslide", shape (N,), and embeddings of unit length, shape (N, D), both float32.
         """
-        logits = self.linear(self.dropout(pooled)).float().squeeze(-1)
-        return logits, F.normalize(self.projector(pooled).float(), dim=-1)
+        logits = self.linear(self.dropout(pooled)).float().squeeze(1)
+        return logits, F.normalize(self.projector(pooled).float(), dim=1)
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """Predict another view's embedding from each of these, (..., D); without a predictor they stay as they are."""
+        """Predict another view's embedding from each of these, (N, D); without a predictor they stay as they are."""
         return embeddings if self.predictor is None else self.predictor(embeddings).float()
 
     def cells(self, features: list[Tensor]) -> Tensor:
@@ -63,17 +63,16 @@ class Classifier(nn.Module):
 
 
 def pool(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Average the deepest features over the cells of each object.
+    """Average the deepest features over the cells of the object in each image.
 
     Args:
         features: The encoder's last map, shape (N, channels, h, w).
-        weights: Of the cells, for K objects in each image, shape (N, K, ≤ h, ≤ w), adding up to 1; None: each image is
-            one object.
+        weights: Of the cells, shape (N, ≤ h, ≤ w), adding up to 1; None: each image is the object.
 
     Returns:
-        Shape (N, K, channels), or (N, channels) without weights.
+        Shape (N, channels).
     """
     if weights is None:
         return features.mean(dim=(2, 3))
-    rows, columns = weights.shape[2:]
-    return torch.einsum("nchw,nkhw->nkc", features[:, :, :rows, :columns], weights.to(features.dtype))
+    rows, columns = weights.shape[1:]
+    return torch.einsum("nchw,nhw->nc", features[:, :, :rows, :columns], weights.to(features.dtype))

@@ -45,13 +45,10 @@ class Icssn(nn.Module):
         train_depthwise_fast(self)
 
     def classify(self, images: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Score and embed images as wholes, or K objects in each.
+        """Score and embed images, or the object in each: logits (N,) and embeddings of unit length (N, D).
 
         Args:
-            weights: Of the cells of the objects, (N, K, ⌈H/stride⌉, ⌈W/stride⌉), see `classifier.pool`.
-
-        Returns:
-            Logits (N,) and embeddings of unit length (N, D); with weights (N, K) and (N, K, D).
+            weights: Of the object's cells, (N, ⌈H/stride⌉, ⌈W/stride⌉), see `classifier.pool`.
         """
         logits, embeddings = self.classifier(pool(self.features(images)[-1], weights))
         return logits, embeddings

@@ -1,4 +1,4 @@
-"""The classification stage: encoder and classifier learn from objects in two views of each chip, BCE + λ_o · OCL."""
+"""The classification stage: encoder and classifier learn from the object in two views of each chip, BCE + λ_o · OCL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from icssn.training.dataset import (
     classification_views,
 )
 from icssn.training.learner import Learner
-from icssn.training.objects import objects_in
+from icssn.training.objects import object_cells
 
 
 def classification_batch(
@@ -48,15 +48,15 @@ def classification_batch(
 
 
 def classification_loss(learner: Learner, views: Views, *, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
-    """Judge the classifier of the learner on the objects in both views of each chip, see `objects.objects_in`.
+    """Judge the classifier of the learner on the object in both views of each chip, see `objects.object_cells`.
 
-    The siamese branches are the two halves of one batch, so that they share BatchNorm's statistics too. Objects whose
+    The siamese branches are the two halves of one batch, so that they share BatchNorm's statistics too. Views whose
     kind is -1 are left out.
 
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    weights, kinds = objects_in(views.masks, views.kinds, stride=learner.model.stride)
+    kinds, weights = views.kinds, object_cells(views.masks, views.kinds, stride=learner.model.stride)
     logits, embeddings = learner.compute(Icssn.classify, views.images, weights)
     bce = binary_loss(logits, kinds)
     ocl = bce.new_zeros(())
@@ -75,8 +75,8 @@ def object_contrast(
     """Give OCL in the form that the settings ask for, shape ().
 
     Args:
-        embeddings: Of the objects, (2B, K, D); rows i and i + B show one chip.
-        kinds: What they show, (2B, K), positions in `KINDS` or -1.
+        embeddings: Of the objects, (2B, D); rows i and i + B show one chip.
+        kinds: What they show, (2B,), positions in `KINDS` or -1.
         keys: The averaged model's embeddings, where "moco" asks for them.
     """
     contrast, told = config.contrast, kinds >= 0
@@ -113,8 +113,8 @@ def binary_loss(logits: Tensor, kinds: Tensor) -> Tensor:
     """Give the mean binary cross-entropy of "landslide" over the objects that are told, in nats; 0 where none is.
 
     Args:
-        logits: Of any shape.
-        kinds: Of the same, positions in `KINDS` or -1.
+        logits: (N,).
+        kinds: What they show, (N,), positions in `KINDS` or -1.
     """
     told = (kinds >= 0).float()
     each = F.binary_cross_entropy_with_logits(logits.float(), (kinds == LANDSLIDE).float(), reduction="none")

@@ -13,7 +13,7 @@ from icssn.nets.classifier import pool
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, LANDSLIDE_SHARE, ChipArrays, batch_indices, classification_views
-from icssn.training.objects import objects_in
+from icssn.training.objects import object_cells
 
 BATCHES, BATCH = 10, 8  # 160 views, two of each chip: 4 s of one AVX2 core; more did no better (decision 12)
 DECAY = 0.02  # of the weights of standardised features; .01 to .03 did best on held-out chips (decision 12)
@@ -89,7 +89,7 @@ def _seen(
         indices = batch_indices(chips.classified, count=BATCH, share=LANDSLIDE_SHARE, step=step, seed=seed)
         chance = torch.Generator(device).manual_seed(1_000_003 * seed + step)
         views = classification_views(chips, indices, size_px=size_px, min_fraction=min_fraction, generator=chance)
-        weights, shown = objects_in(views.masks, views.kinds, stride=model.stride)
+        weights, shown = object_cells(views.masks, views.kinds, stride=model.stride), views.kinds
         with autocast(device):
             deepest = model.features(views.images)[-1]
         features.append(pool(deepest.float(), weights)[shown >= 0].cpu())

@@ -15,7 +15,7 @@ from icssn.nets.icssn import Icssn
 from icssn.training.classify import binary_loss
 from icssn.training.dataset import SEGMENT_LANDSLIDE_SHARE, ChipArrays, Views, batch_indices, segmentation_views
 from icssn.training.learner import Learner
-from icssn.training.objects import objects_in
+from icssn.training.objects import object_cells
 
 
 def segmentation_batch(
@@ -59,13 +59,13 @@ def segmentation_loss(
     Returns:
         Loss, shape (), and its parts for the figures.
     """
-    weights, kinds = objects_in(views.masks, views.kinds, stride=learner.model.stride)
+    weights = object_cells(views.masks, views.kinds, stride=learner.model.stride)
     logits, cells, followed = learner.compute(_seen, views.images, weights)
     height, width = logits.shape[-2:]
     rows, columns = views.masks.shape[-2:]
     masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
     bce, dice = mask_losses(logits, masks)
-    follow = binary_loss(followed, kinds)
+    follow = binary_loss(followed, views.kinds)
     socl = torch.zeros_like(bce)
     contrast = config.contrast
     if contrast.socl_weight and step >= contrast.warmup_share * config.segment.steps:

@@ -1,4 +1,4 @@
-"""Judge a model on the chips that were held out: their pixels and the chips as objects."""
+"""Judge a model on the chips that were held out: their pixels and what they show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from icssn.metrics.pixels import Confusion, average_precision, best_threshold, c
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, view_kinds
-from icssn.training.objects import objects_in
+from icssn.training.objects import object_cells
 
 _BATCH = 8  # chips at a time; fits any device that can train
 
@@ -85,7 +85,7 @@ def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[d
 
 
 def judge_classes(answers: ClassAnswers) -> dict[str, float]:
-    """Compare the classifier with what the held-out objects are: landslides, ground beside them, ground without any.
+    """Compare the classifier with what the held-out objects are: landslides by their outline, or ground without any.
 
     Returns:
         ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats; what they are
@@ -123,7 +123,7 @@ def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> Pixe
 def ask_classes(
     model: Icssn, chips: ChipArrays, *, size_px: int, min_fraction: float, device: torch.device
 ) -> ClassAnswers:
-    """Let the classifier look at the objects in the middles of the validation chips, see `objects.objects_in`.
+    """Let the classifier look at the object in the middles of the validation chips, see `objects.object_cells`.
 
     Args:
         size_px: Side of the middle.
@@ -138,7 +138,7 @@ def ask_classes(
         images, masks = gather(chips, indices, device=device)
         kinds = chip_kinds(chips.manifest, indices).to(device)
         shown = view_kinds(kinds, masks[:, middle, middle], masks, min_fraction=min_fraction)
-        weights, shown = objects_in(masks[:, middle, middle], shown, stride=model.stride)
+        weights = object_cells(masks[:, middle, middle], shown, stride=model.stride)
         seen = images[:, :, middle, middle].contiguous(memory_format=torch.channels_last)
         with autocast(device):
             logits, _ = model.classify(seen, weights)
