@@ -127,6 +127,7 @@ class TrainConfig(Settings):
     ema_decay: float = Field(0.99, ge=0, lt=1)  #: weight averaging; 0 switches it off
     seed: int = Field(0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    cuda_graphs: bool = True  #: a graphics card replays the recorded kernels of a step, in half the time
     checkpoint_every_steps: int = Field(50, ge=1)
     """A killed run repeats at most this many steps (on a graphics card 20 times as many); writing takes 1-2 s."""
 

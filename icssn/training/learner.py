@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from icssn.config import ContrastConfig, StageConfig
 from icssn.contrast.queue import KeyQueue
+from icssn.errors import ConfigError
 from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
 from icssn.nets.graphs import recorded
@@ -32,10 +33,12 @@ class Learner:
             and the momentum encoder of contrastive learning.
         objects: Past keys of chips, if OCL remembers any.
         cells: Past keys of boundary cells, if SOCL does.
+        records: Whether what a stage computes is recorded, see `compute`.
     """
 
-    def __init__(self, model: Icssn, *, device: torch.device) -> None:
+    def __init__(self, model: Icssn, *, device: torch.device, records: bool = True) -> None:
         self.device = device
+        self.records = records and device.type == "cuda" and processes() == 1
         train_depthwise_fast(model)
         spread(model)
         self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,7 +51,7 @@ class Learner:
         self.optimiser: torch.optim.Optimizer | None = None
         self.objects: KeyQueue | None = None
         self.cells: KeyQueue | None = None
-        self._recorded: dict[object, Callable[..., tuple[Tensor, ...]]] = {}
+        self._recorded: tuple[object, Callable[..., tuple[Tensor, ...]]] | None = None
 
     def begin(
         self,
@@ -67,7 +70,7 @@ class Learner:
             encoder_rate: Further factor, for the encoder; at 0 it rests, its BatchNorm statistics too.
         """
         self.settings = settings
-        self._recorded.clear()
+        self._recorded = None
         self.objects = self.cells = None
         if contrast and contrast.ocl == "moco":
             self.objects = KeyQueue(contrast.ocl_queue, contrast.dimensions, device=self.device)
@@ -90,19 +93,27 @@ class Learner:
     def compute(self, what: Callable[..., tuple[Tensor, ...]], *batch: Tensor) -> tuple[Tensor, ...]:
         """Compute something of the model and of every row of a batch, to learn from it.
 
-        On a graphics card it is recorded where a stage asks for it first, then replayed: a step of these small networks
-        takes the card less time than starting its kernels one by one takes the processor.
+        On a graphics card what a stage asks for first is recorded, then replayed: a step of these small networks takes
+        the card less time than starting its kernels one by one takes the processor. Recording anything else while the
+        first is kept fails (torch 2.11), so it is computed plainly: a second loss of joint learning, wider views.
 
         Args:
             what: Called with the model and the batch; see `spread.over_all` and `graphs.recorded`.
             batch: (N, …) each.
+
+        Raises:
+            ConfigError: The card cannot record.
         """
-        if self.device.type != "cuda" or processes() > 1:
-            return over_all(partial(what, self.model), *batch)
         key = (what, *(part.shape for part in batch))
-        if key not in self._recorded:
-            self._recorded[key] = recorded(self.model, what, batch)
-        return self._recorded[key](*batch)
+        if self._recorded is None and self.records:
+            try:
+                self._recorded = key, recorded(self.model, what, batch)
+            except RuntimeError as err:
+                needed = f"false where the graphics card cannot record what it computes ({err})"
+                raise ConfigError("cuda_graphs", True, needed) from err
+        if self._recorded is not None and self._recorded[0] == key:
+            return self._recorded[1](*batch)
+        return over_all(partial(what, self.model), *batch)
 
     def learn(self, loss: Tensor, *, step: int, ema_decay: float) -> None:
         """Take one optimiser step down the gradient of `loss`, then average.

@@ -117,7 +117,7 @@ def train(
     if together.leads() and not (folder / CONFIG_NAME).exists():
         write_text(folder / CONFIG_NAME, config.model_dump_json(indent=2) + "\n")
     begin = Position(stage=config.course[0])
-    learner = Learner(model, device=device)
+    learner = Learner(model, device=device, records=config.cuda_graphs)
     sitting = Sitting(folder, arrays, config, learner, Journal(run), parent=ancestor, position=begin)
     sitting.resume()
     together.agreed(None)  # nobody writes before all have read

@@ -51,13 +51,13 @@ class Position:
 
 
 def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
-    """Give the SHA-256 of all that decides what a run learns; the device and the interval of states do not.
+    """Give the SHA-256 of all that decides what a run learns; the device, its use and the interval of states do not.
 
     Args:
         fingerprint: Of the chips' manifest.
         parent: SHA-256 of the weights that a warm start begins from, or empty.
     """
-    settings = config.model_dump(mode="json", exclude={"device", "checkpoint_every_steps"})
+    settings = config.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
     return hashlib.sha256(json.dumps([settings, fingerprint, parent], sort_keys=True).encode()).hexdigest()
 
 

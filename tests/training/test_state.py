@@ -64,7 +64,7 @@ def test_a_run_is_known_by_all_that_decides_what_it_learns() -> None:
     def of(fingerprint: str = "f", parent: str = "", **changes: object) -> str:
         return identity(TrainConfig().model_copy(update=changes), fingerprint=fingerprint, parent=parent)
 
-    assert of() == of(device="cuda", checkpoint_every_steps=3)
+    assert of() == of(device="cuda", cuda_graphs=False, checkpoint_every_steps=3)
     assert len({of(), of("g"), of(parent="p"), of(seed=1), of(dice_weight=9.0)}) == 5
 
 
