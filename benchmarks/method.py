@@ -3,7 +3,8 @@
 One row is one variant, learned from one set of scenes with one seed, and judged on scenes it never saw. Rows are
 appended to ``rows.jsonl`` in the folder given by --out as they come; a call goes on where the last one ended, in the
 middle of a training if need be, so that the whole table can be filled in pieces (--minutes) or a row at a time
-(--variant, --seeds, --task). Each call prints the table of all rows found so far.
+(--variant, --seeds, --task). On a graphics card fifteen rows at once (--processes) take little longer than one, more so
+where NVIDIA's MPS runs. Each call prints the table of all rows found so far.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,31 +104,47 @@ def main() -> None:
     """Fill the rows asked for, then print and write what all rows say."""
     options = _options()
     overrides = {**(QUICK if options.quick else {}), **dict(pair.split("=", 1) for pair in options.set)}
-    config = train_config(overrides)
-    table = variants(config)
+    table = variants(train_config(overrides))
     chosen = table | {f"full, {name}": train_config({**overrides, **change}) for name, change in OPTIONS.items()}
     out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    there = {(row["task"], row["variant"], row["seed"]) for row in read(out)}
     deadline_s = time.monotonic() + options.minutes * 60 if options.minutes else math.inf
-    for seed in options.seeds:
-        for task in options.task:
-            for variant in options.variant or (("full", "matched") if options.quick else table):
-                if any((row["task"], row["variant"], row["seed"]) == (task, variant, seed) for row in read(out)):
-                    continue
-                try:
-                    made = run_row(
-                        out,
-                        task=task,
-                        variant=variant,
-                        config=chosen[variant].model_copy(update={"seed": seed}),
-                        data=options.data,
-                        stop=lambda: time.monotonic() > deadline_s,
-                    )
-                except CancelledError:
-                    print(f"stopped in {task} · {variant} · seed {seed}; the same command goes on there")
-                    return _report(out, options)
-                with (out / "rows.jsonl").open("a", encoding="utf-8") as lines:
-                    lines.write("".join(json.dumps(row) + "\n" for row in made))
-    return _report(out, options)
+    wanted = [
+        partial(row_before, deadline_s, out, task=task, variant=variant, config=config, data=options.data)
+        for seed in options.seeds
+        for task in options.task
+        for variant in options.variant or (("full", "matched") if options.quick else table)
+        if (task, variant, seed) not in there
+        for config in [chosen[variant].model_copy(update={"seed": seed})]
+    ]
+    for made in at_once(wanted, options.processes):
+        with (out / "rows.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write("".join(json.dumps(row) + "\n" for row in made))
+    _report(out, options)
+
+
+def at_once(wanted: Sequence[Callable[[], list[dict[str, Any]]]], processes: int) -> Iterator[list[dict[str, Any]]]:
+    """Give the rows as they come, of one process or of so many that compute with one thread each."""
+    if processes == 1:
+        yield from (row() for row in wanted)
+        return
+    alone = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, alone, torch.set_num_threads, (1,)) as pool:
+        yield from (done.result() for done in as_completed([pool.submit(row) for row in wanted]))
+
+
+def row_before(deadline_s: float, out: Path, **row: Any) -> list[dict[str, Any]]:
+    """Learn and judge one variant, see `run_row`; give nothing where the monotonic clock passes `deadline_s` before."""
+
+    def late() -> bool:
+        return time.monotonic() > deadline_s
+
+    try:
+        return [] if late() else run_row(out, **row, stop=late)
+    except CancelledError:
+        print(f"{row['task']} · {row['variant']} · seed {row['config'].seed} stopped: the same command goes on there")
+        return []
 
 
 def run_row(
@@ -135,14 +155,13 @@ def run_row(
     Raises:
         CancelledError: `stop` was true; the same call goes on where this one ended.
     """
-    place = out / "work" / task / f"seed-{config.seed}"
+    place = out / "work" / task / f"seed-{config.seed}" / variant.replace(" ", "-")
     learned = TASKS[task](data, place, config.seed)
     bands = len(learned.source.facts.stretch.bands)
     config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"bands": bands})})
-    chips = place / f"chips-{config.chips.size_px}-{config.chips.margin_px}"
-    if not (chips / MANIFEST).exists():  # all variants of a seed learn from the same chips
+    chips, folder = place / "chips", place / "run"
+    if not (chips / MANIFEST).exists():
         cut([learned.source], chips, config=config.chips, seed=config.seed)
-    folder = place / variant.replace(" ", "-")
     begun_s = time.process_time()
     result = rounds.train(
         folder, chips, config=config, parent=None, report=lambda _: None, on_round=lambda _: None, stop=stop
@@ -157,7 +176,7 @@ def run_row(
         row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name}
         told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}
         rows.append({**row, **told, "processor_s_of_last_sitting": trained_s, "figures": figures, "blocks": blocks})
-    shutil.rmtree(folder)
+    shutil.rmtree(place)
     return rows
 
 
@@ -305,6 +324,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every variant")
     parser.add_argument("--minutes", type=float, default=0, help="stop after so long; 0 never")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its own choice")
+    parser.add_argument("--processes", type=int, default=1, help="rows at once, with one thread each if more than one")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"No imagery at {options.data}: give its folder with --data.")
