@@ -158,6 +158,7 @@ class InferenceConfig(Settings):
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
     workers: int = Field(1, ge=1, le=64)  #: processes of this machine that predict parts of the scene
     scheduler: str | None = None  #: address of a Dask scheduler whose workers predict them instead
+    handover: str | None = None  #: address in a store where those leave parts; None: they see the workspace
     quality: Literal["fast", "high"] = "fast"  #: high: mean and spread of eight turned views, eight times as long
 
     @property
@@ -212,7 +213,8 @@ def train_config(
 def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig:
     """Build the settings of a prediction: defaults, environment, then overrides such as ``{"quality": "high"}``.
 
-    ``ICSSN_DEVICE`` is the device, ``ICSSN_DASK_SCHEDULER`` the address of a Dask scheduler.
+    ``ICSSN_DEVICE`` is the device, ``ICSSN_DASK_SCHEDULER`` the address of a Dask scheduler,
+    ``ICSSN_DASK_STORE`` that of a place in a store where its workers leave parts.
 
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names it.
@@ -221,6 +223,7 @@ def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig
     wishes = {
         "device": device_wish(),
         "scheduler": scheduler,
+        "handover": os.environ.get("ICSSN_DASK_STORE") or None,
         **{key: _parse(value) for key, value in (overrides or {}).items()},
     }
     try:
@@ -283,6 +286,11 @@ def database_url(workspace: Path) -> str:
 def hosts() -> tuple[str, ...]:
     """Give ``ICSSN_HOSTS``: by which names, with commas between them, the server may be called besides localhost."""
     return tuple(filter(None, map(str.strip, os.environ.get("ICSSN_HOSTS", "").split(","))))
+
+
+def stores() -> tuple[str, ...]:
+    """Give ``ICSSN_STORES``: addresses, with commas between them, beneath which files of other machines may be used."""
+    return tuple(filter(None, map(str.strip, os.environ.get("ICSSN_STORES", "").split(","))))
 
 
 def person() -> str:

@@ -186,6 +186,19 @@ class WorkersError(IcssnError, RuntimeError):
         super().__init__(f"The workers could not predict the scene: {found.removesuffix('.')}. {remedy}")
 
 
+class StoreError(IcssnError, RuntimeError):
+    """A file in an object store cannot be used.
+
+    Attributes:
+        found: What is wrong.
+        remedy: What to do.
+    """
+
+    def __init__(self, address: str, *, found: str, remedy: str) -> None:
+        self.found, self.remedy = found, remedy
+        super().__init__(f"'{address}' cannot be used: {found}. {remedy}")
+
+
 class BoundsError(IcssnError, ValueError):
     """Bounds are none, or lie beside the scene."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import object_stores
+from tests.object_stores import S3, Web
 from tests.store.cluster import Cluster, NoPostgisError, throwaway
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -42,3 +44,28 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """An S3 server on this machine."""
+    with object_stores.s3_server() as running:
+        yield running
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """That server, and all that ICSSN needs from the environment to reach it, but for ICSSN_STORES."""
+    for name, value in {**object_stores.CREDENTIALS, "AWS_ENDPOINT_URL": s3_server.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """A web server of a folder, named in ICSSN_STORES."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with object_stores.web_server(folder) as running:
+        monkeypatch.setenv("ICSSN_STORES", running.url)
+        yield running

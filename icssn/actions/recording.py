@@ -96,7 +96,7 @@ def check_labels(ws: Workspace, scene_id: str, drafts: Edits | None = None) -> l
         RasterRefusedError: The scene's file is gone or damaged.
     """
     scene = scenes.get(ws.db, scene_id)
-    image = ws.path(scene.tiles) if scene.tiles else Path(scene.original)  # the copy for the map has overviews
+    image = ws.path(scene.tiles) if scene.tiles else scene.raster  # the copy for the map has overviews
     standing = _with_drafts(labels.current(ws.db, scene_id), drafts or Edits(), scene_id)
     slips = warn.warnings_about(standing, facts=scene.facts, nodata_lonlat=nodata_lonlat(image))
     return [*slips, *dispute_warnings(open_disputes(ws, scene_id, {label.uid: label for label in standing}))]

@@ -11,13 +11,16 @@ from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.drape import require_same_ground
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
-from icssn.records import TERRAIN_LAYERS, Job, JobKind, Role, Scene, new_id
+from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RemoteRaster, Role, Scene, new_id
 from icssn.store import jobs, predictions, scenes
 from icssn.store.workspace import Workspace
 
 
-def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:
+def add_scene(ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:
     """Register a GeoTIFF and queue its conversion for the map; the file itself is never changed.
+
+    A raster in a store stays there, and is read window by window when it is learned from or predicted. Its version is
+    kept: should another file take its place, that is refused.
 
     Adding the same file under the same name again repeats a conversion that failed, on a full disk for example.
 
@@ -26,24 +29,24 @@ def add_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = N
         DuplicateError: The name is taken.
     """
     require(ws, Role.annotator, "add a scene")
-    scene = _unconverted(ws, path, name or path.stem) or register_scene(ws, path, name=name, dem=dem)
+    scene = _unconverted(ws, raster, name or raster.stem) or register_scene(ws, raster, name=name, dem=dem)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
     return scene, submit(ws, job)
 
 
-def register_scene(ws: Workspace, path: Path, *, name: str = "", dem: Path | None = None) -> Scene:
+def register_scene(ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None) -> Scene:
     """Check a GeoTIFF and enter it in the catalogue, without the conversion for the map; raises as `add_scene`."""
     require(ws, Role.annotator, "add a scene")
-    wanted = name or path.stem
+    wanted = name or raster.stem
     if any(scene.name == wanted for scene in scenes.every(ws.db)):
         raise DuplicateError("scene", wanted)
-    facts = inspect_in_child(path)
+    facts = inspect_in_child(raster)
     if dem is not None:
         require_same_ground(inspect_in_child(dem).bounds_lonlat, facts, name=dem.name)
     scene = Scene(
         id=new_id(),
         name=wanted,
-        original=str(path.resolve()),
+        original=_original(raster),
         facts=facts,
         dem=str(dem.resolve()) if dem else None,
         created_by=ws.actor.name,
@@ -109,7 +112,7 @@ def set_stretch(
         raise ConfigError("bands", wanted, f"1 or 3 numbers from 1 to {scene.facts.band_count}")
     if not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
-    with open_raster(Path(scene.original)) as dataset:
+    with open_raster(scene.raster) as dataset:
         stretch = estimate(dataset, bands=wanted, percent=percent)
     changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
@@ -130,12 +133,16 @@ def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
     return changed, submit(ws, job)
 
 
-def _unconverted(ws: Workspace, path: Path, name: str) -> Scene | None:
+def _unconverted(ws: Workspace, raster: Raster, name: str) -> Scene | None:
     """Give the scene of this file and name if its conversion has ended without a result."""
     if any(job.kind is JobKind.import_scene for job in jobs.active(ws.db)):
         return None
     waiting = (scene for scene in scenes.every(ws.db) if scene.tiles is None and scene.name == name)
-    return next((scene for scene in waiting if scene.original == str(path.resolve())), None)
+    return next((scene for scene in waiting if scene.original == _original(raster)), None)
+
+
+def _original(raster: Raster) -> str:
+    return raster.address if isinstance(raster, RemoteRaster) else str(raster.resolve())
 
 
 def list_scenes(ws: Workspace) -> list[Scene]:

@@ -31,7 +31,7 @@ from icssn.durable import whole_file, write_text
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.geo import shapes
 from icssn.imagery.sight import Sight, open_sight
-from icssn.records import Chip, Label, Manifest, Progress, RasterFacts
+from icssn.records import Chip, Label, Manifest, Progress, Raster, RasterFacts
 
 IMAGES, MASKS, MANIFEST = "images.npy", "masks.npy", "manifest.json"
 MAX_EMPTY_TILES = 400  # validation tiles without a landslide, of a run: about half a minute of judging on two cores
@@ -45,7 +45,7 @@ class ChipSource:
     """One scene to learn from: its rasters, and its labels frozen at a revision."""
 
     scene_id: str
-    raster: Path
+    raster: Raster
     facts: RasterFacts
     labels: list[Label]
     revision: int

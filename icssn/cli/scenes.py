@@ -10,6 +10,7 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.errors import ConfigError
+from icssn.imagery.open import raster_at
 from icssn.records import LabelClass
 
 scene = typer.Typer(help="Imagery.", no_args_is_help=True)
@@ -20,7 +21,9 @@ SceneOption = Annotated[str, typer.Option("--scene", help="Name of the scene.")]
 
 @scene.command("add")
 def scene_add(
-    path: Path,
+    path: Annotated[
+        str, typer.Argument(help="Of the file, or its address in a store, such as s3://survey/valley.tif.")
+    ],
     name: Annotated[str, typer.Option(help="How to call it; the file's name by default.")] = "",
     dem: Annotated[Path | None, typer.Option(help="Elevation raster (GeoTIFF) of the same place.")] = None,
     workspace: WorkspaceOption = None,
@@ -28,7 +31,7 @@ def scene_add(
 ) -> None:
     """Add a GeoTIFF; the file stays where it is and is never changed."""
     with session(workspace, json) as (ws, console):
-        added, job = actions.add_scene(ws, path, name=name, dem=dem)
+        added, job = actions.add_scene(ws, raster_at(path), name=name, dem=dem)
         console.wait(ws, job)
         facts = added.facts
         console.give(

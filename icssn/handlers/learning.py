@@ -116,7 +116,7 @@ def _source(
 
     return ChipSource(
         scene_id=scene.id,
-        raster=Path(scene.original),
+        raster=scene.raster,
         facts=scene.facts,
         labels=labels.at_revision(ws.db, scene.id, revision),
         revision=revision,

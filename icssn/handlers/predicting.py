@@ -81,7 +81,7 @@ def predict_once(
         return known_already[0]
     out = ws.prediction_folder(prediction_id)
     done = engine.predict_scene(
-        Path(scene.original),
+        scene.raster,
         facts=scene.facts,
         dem=Path(scene.dem) if scene.dem else None,
         checkpoint=ws.models / checkpoint.id,

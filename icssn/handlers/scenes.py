@@ -72,9 +72,7 @@ def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:
     folder = ws.scene_folder(scene_id)
     if scene.tiles is None:
         share = 0.7 if scene.dem else 1.0
-        cog.make_tiles(
-            Path(scene.original), folder / "tiles.tif", stretch=scene.facts.stretch, report=within(report, 0, share)
-        )
+        cog.make_tiles(scene.raster, folder / "tiles.tif", stretch=scene.facts.stretch, report=within(report, 0, share))
         scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
     if scene.dem and scene.hillshade is None:
         cog.make_hillshade(Path(scene.dem), folder / "hillshade.tif", report=within(report, 0.7, 1.0))

@@ -25,7 +25,7 @@ from icssn.imagery.open import open_raster
 from icssn.imagery.read import read_values, read_window
 from icssn.imagery.web import FINEST_ZOOM, SIDE, TILE_PX, WEB, Pixels, pixel_units, source_window, warp
 from icssn.imagery.write import create, drafts, finish_cog
-from icssn.records import Progress, Stretch
+from icssn.records import Progress, Raster, Stretch
 
 Report = Callable[[Progress], None]
 
@@ -36,7 +36,7 @@ _WARP_SHARE = 0.85  # of the time; the rest are overviews and the final copy
 _AZIMUTH_DEG, _ALTITUDE_DEG = 315.0, 45.0  # light from the upper left, as maps have it
 
 
-def make_tiles(src: Path, dst: Path, *, stretch: Stretch, report: Report | None = None) -> None:
+def make_tiles(src: Raster, dst: Path, *, stretch: Stretch, report: Report | None = None) -> None:
     """Convert a scene to a web-optimised COG of 1 or 3 stretched bands, with a mask of what is valid.
 
     Args:

@@ -1,4 +1,4 @@
-"""The disposable process in which an unknown raster is first opened: ``python -m icssn.imagery.inspect_child PATH``.
+"""The disposable process in which an unknown raster is first opened: ``python -m icssn.imagery.inspect_child PLACE``.
 
 Prints one JSON object: ``{"facts": …}`` or ``{"refused": …}``.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from icssn.errors import RasterRefusedError
 
@@ -15,13 +14,13 @@ _MEMORY_BYTES = 3 << 30  # address space; numpy, GDAL and PROJ need under 1 GB o
 _FILE_BYTES = 0  # inspection writes nothing
 
 
-def main(path: str, seconds: int) -> None:
+def main(place: str, seconds: int) -> None:
     """Bound this process, inspect the raster and print what was found."""
     _bound(seconds)
-    from icssn.imagery.open import inspect  # after the bounds, so that they hold for GDAL too
+    from icssn.imagery.open import inspect, raster_at  # after the bounds, so that they hold for GDAL too
 
     try:
-        answer = {"facts": inspect(Path(path)).model_dump(mode="json")}
+        answer = {"facts": inspect(raster_at(place)).model_dump(mode="json")}
     except RasterRefusedError as err:
         answer = {"refused": err.parts}
     print(json.dumps(answer))

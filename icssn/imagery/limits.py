@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 from pyproj.exceptions import ProjError
@@ -60,18 +59,18 @@ def check_size(dataset: DatasetReader, name: str) -> None:
         )
 
 
-def check_pixels(dataset: DatasetReader, path: Path) -> None:
+def check_pixels(dataset: DatasetReader, name: str, *, size_bytes: int) -> None:
     """Refuse colour tables, files cut short, and pixels that cannot be unpacked."""
     if ColorInterp.palette in dataset.colorinterp:
         raise RasterRefusedError(
-            path.name,
+            name,
             found="its pixels are numbers of a colour table",
             needed="a raster of brightness values",
             remedy="Convert it with gdal_translate -expand rgb.",
         )
     end = end_of_blocks(dataset)
-    if end > path.stat().st_size:
-        raise damaged(path.name, f"{path.stat().st_size} of at least {end} bytes are there")
+    if end > size_bytes:
+        raise damaged(name, f"{size_bytes} of at least {end} bytes are there")
     read_values(dataset, Window(0, 0, min(64, dataset.width), min(64, dataset.height)), (1,))
 
 

@@ -2,7 +2,8 @@
 
 A plain ``rasterio.open`` follows what a file says: other files, other hosts. Here the magic bytes are read first and
 GDAL may use its GeoTIFF driver only. (`icssn.gdal_environment` closes sidecar files and further drivers. Its list of
-skipped drivers alone would not do: the first warp in a process registers the VRT driver again.)
+skipped drivers alone would not do: the first warp in a process registers the VRT driver again.) A raster in a store
+comes through the same door, as a file of ours that GDAL asks for bytes.
 """
 
 from __future__ import annotations
@@ -13,41 +14,75 @@ import math
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import rasterio
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from icssn import stores
 from icssn.errors import RasterRefusedError
 from icssn.geo import crs
 from icssn.imagery.limits import check_pixels, check_size, damaged, georeference
+from icssn.imagery.remote import RemoteBytes, RemoteFile
 from icssn.imagery.stretch import estimate
-from icssn.records import RasterFacts
+from icssn.records import Raster, RasterFacts, RemoteRaster
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, both byte orders
 _SUFFIXES = (".tif", ".tiff")
 _CONVERT = "Open it in QGIS, choose Export › Save As › GeoTIFF, and add the result."
 
 
+def raster_at(text: str) -> Raster:
+    """Give the raster that a person names, by a path or by an address in a store; whether it is there is not asked."""
+    return RemoteRaster(address=text.strip()) if stores.is_address(text) else Path(text)
+
+
 @contextmanager
-def open_raster(path: Path) -> Iterator[DatasetReader]:
+def open_raster(raster: Raster) -> Iterator[DatasetReader]:
     """Open a GeoTIFF that cannot lead GDAL to any other file or host.
 
     Links are followed to a regular file. Sidecar files (.aux.xml, .tfw, .ovr, .msk) are never read.
 
     Raises:
-        RasterRefusedError: No such file, not a regular file, not a GeoTIFF, or it names another file.
+        RasterRefusedError: No such file, not a regular file, not a GeoTIFF, it names another file, or its store does
+            not give it, now or while it is read.
     """
-    path = Path(path)
+    if isinstance(raster, RemoteRaster):
+        with _open_remote(raster) as (dataset, _):
+            yield dataset
+        return
+    path = Path(raster)
     _check_is_tiff(path)
+    with _opened(partial(rasterio.open, path.resolve()), path.name) as dataset:
+        yield dataset
+
+
+@contextmanager
+def _open_remote(raster: RemoteRaster) -> Iterator[tuple[DatasetReader, RemoteBytes]]:
+    remote = RemoteBytes(raster)
     try:
-        dataset = rasterio.open(path.resolve(), driver="GTiff", sharing=False)
+        if not raster.name.lower().endswith(_SUFFIXES) or remote.between(0, 4) not in _MAGIC:
+            remote.raise_trouble()
+            found = "its content or its name's ending is something else"
+            raise RasterRefusedError(raster.name, found=found, needed="a GeoTIFF (.tif or .tiff)", remedy=_CONVERT)
+        opening = partial(rasterio.open, "raster.tif", opener=lambda *_, **__: RemoteFile(remote))
+        with _opened(opening, raster.name) as dataset:
+            yield dataset, remote
+    finally:
+        remote.raise_trouble()  # the cause of what GDAL says of it, and of what it does not say
+
+
+@contextmanager
+def _opened(opening: Callable[..., DatasetReader], name: str) -> Iterator[DatasetReader]:
+    try:
+        dataset = opening(driver="GTiff", sharing=False)
     except RasterioError as err:
         raise RasterRefusedError(
-            path.name,
+            name,
             found=f"it could not be read ({_short(err)})",
             needed="an undamaged GeoTIFF",
             remedy="Copy it again from its source, or export it again.",
@@ -55,7 +90,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
     with dataset:
         if "OVERVIEW_FILE" in dataset.tags(ns="OVERVIEWS"):
             raise RasterRefusedError(
-                path.name,
+                name,
                 found="it names another file to read its overviews from",
                 needed="a GeoTIFF that stands for itself",
                 remedy=_CONVERT,
@@ -63,51 +98,62 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
         yield dataset
 
 
-def inspect(path: Path) -> RasterFacts:
-    """Check every limit and give what the raster is; reads a bounded sample of pixels and the whole file once.
+def inspect(raster: Raster) -> RasterFacts:
+    """Check every limit and give what the raster is; reads a sample of pixels, and a local file once as a whole.
 
     Raises:
         RasterRefusedError: A limit is exceeded or the georeference is missing; the message says what to do.
     """
-    path = Path(path)
-    with open_raster(path) as dataset:
-        check_size(dataset, path.name)
-        check_pixels(dataset, path)
-        wkt, bounds = georeference(dataset, path.name)
-        try:
-            stretch = estimate(dataset)
-        except RasterioError as err:
-            raise damaged(path.name, _short(err)) from err
-        transform = dataset.transform
-        nodata = dataset.nodata
-        affine = (transform.a, transform.b, transform.c, transform.d, transform.e, transform.f)
-        with path.open("rb") as handle:
-            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-        return RasterFacts(
-            width=dataset.width,
-            height=dataset.height,
-            band_count=dataset.count,
-            dtype=dataset.dtypes[0],
-            crs_wkt=wkt,
-            crs_name=crs.crs_name(wkt),
-            transform=affine,
-            nodata=nodata if nodata is not None and math.isfinite(nodata) else None,  # NaN never is a value
-            bounds_lonlat=bounds,
-            pixel_size_m=crs.pixel_size_m(wkt, affine, dataset.width, dataset.height),
-            sha256=sha256,
-            size_bytes=path.stat().st_size,
-            stretch=stretch,
-        )
+    if isinstance(raster, RemoteRaster):
+        with _open_remote(raster) as (dataset, remote):
+            return _facts(dataset, raster.name, size_bytes=remote.size_bytes, sha256=None, version=remote.version)
+    path = Path(raster)
+    with open_raster(path) as dataset, path.open("rb") as handle:
+        facts = _facts(dataset, path.name, size_bytes=path.stat().st_size, sha256="", version=None)
+        return facts.model_copy(update={"sha256": hashlib.file_digest(handle, "sha256").hexdigest()})
 
 
-def inspect_in_child(path: Path, timeout_s: float = 120) -> RasterFacts:
+def _facts(
+    dataset: DatasetReader, name: str, *, size_bytes: int, sha256: str | None, version: str | None
+) -> RasterFacts:
+    check_size(dataset, name)
+    check_pixels(dataset, name, size_bytes=size_bytes)
+    wkt, bounds = georeference(dataset, name)
+    try:
+        stretch = estimate(dataset)
+    except RasterioError as err:
+        raise damaged(name, _short(err)) from err
+    transform = dataset.transform
+    nodata = dataset.nodata
+    affine = (transform.a, transform.b, transform.c, transform.d, transform.e, transform.f)
+    return RasterFacts(
+        width=dataset.width,
+        height=dataset.height,
+        band_count=dataset.count,
+        dtype=dataset.dtypes[0],
+        crs_wkt=wkt,
+        crs_name=crs.crs_name(wkt),
+        transform=affine,
+        nodata=nodata if nodata is not None and math.isfinite(nodata) else None,  # NaN never is a value
+        bounds_lonlat=bounds,
+        pixel_size_m=crs.pixel_size_m(wkt, affine, dataset.width, dataset.height),
+        sha256=sha256,
+        version=version,
+        size_bytes=size_bytes,
+        stretch=stretch,
+    )
+
+
+def inspect_in_child(raster: Raster, timeout_s: float = 120) -> RasterFacts:
     """Inspect in a process of its own, bounded in memory and time, so that a hostile file can only harm that.
+
+    Of a remote raster it is what stands in the store now that is inspected, whatever version is asked for.
 
     Raises:
         RasterRefusedError: As `inspect`, or the inspection had to be stopped.
     """
-    path = Path(path)
-    command = [sys.executable, "-m", "icssn.imagery.inspect_child", str(path.absolute()), str(math.ceil(timeout_s))]
+    place = raster.address if isinstance(raster, RemoteRaster) else str(Path(raster).absolute())
+    command = [sys.executable, "-m", "icssn.imagery.inspect_child", place, str(math.ceil(timeout_s))]
     try:
         done = subprocess.run(
             command,
@@ -121,7 +167,7 @@ def inspect_in_child(path: Path, timeout_s: float = 120) -> RasterFacts:
     except (subprocess.TimeoutExpired, ValueError) as err:
         late = isinstance(err, subprocess.TimeoutExpired)
         raise RasterRefusedError(
-            path.name,
+            raster.name,
             found=f"inspecting it took over {timeout_s:.0f} s" if late else "inspecting it needed too much memory",
             needed="a file that can be inspected safely",
             remedy=_CONVERT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def read_values(
         valid = dataset.dataset_mask(window=inside) > 0
     except RasterioError as err:
         raise RasterRefusedError(
-            dataset.name,
+            Path(dataset.name).name,
             found=f"its pixels could not be read near column {col}, row {row} ({err})",
             needed="an undamaged file",
             remedy="Copy it again from its source.",

@@ -17,7 +17,7 @@ from icssn.errors import RasterRefusedError
 from icssn.imagery.drape import Drape, drape
 from icssn.imagery.open import open_raster
 from icssn.imagery.read import read_window
-from icssn.records import RasterFacts, Stretch
+from icssn.records import Raster, RasterFacts, Stretch
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sight:
         terrain: Layers of that which are seen as well.
     """
 
-    raster: Path
+    raster: Raster
     facts: RasterFacts
     dem: Path | None = None
     terrain: tuple[TerrainLayer, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 from rasterio.transform import Affine
@@ -13,23 +12,24 @@ from shapely.geometry.base import BaseGeometry
 from icssn.geo import crs, shapes
 from icssn.imagery.limits import georeference
 from icssn.imagery.open import open_raster
+from icssn.records import Raster
 
 COARSE_PX = 2048  # longer side of the look; patches of fewer than 2 × 2 of its pixels are not seen
 
 
-def nodata_lonlat(path: Path) -> list[BaseGeometry]:
+def nodata_lonlat(raster: Raster) -> list[BaseGeometry]:
     """Give the outlines of all ground without data, in longitude/latitude.
 
     Each is drawn in by one coarse pixel, so that what is reported does lie on nodata.
 
     Args:
-        path: A GeoTIFF; one with overviews is read in a moment, another as a whole.
+        raster: A GeoTIFF; one with overviews is read in a moment, another as a whole.
 
     Raises:
         RasterRefusedError: The file cannot be opened.
     """
-    with open_raster(path) as dataset:
-        wkt, _ = georeference(dataset, path.name)
+    with open_raster(raster) as dataset:
+        wkt, _ = georeference(dataset, raster.name)
         step = max(1.0, max(dataset.width, dataset.height) / COARSE_PX)
         width, height = math.ceil(dataset.width / step), math.ceil(dataset.height / step)
         valid = dataset.dataset_mask(out_shape=(height, width)) > 0

@@ -177,7 +177,7 @@ def save(folder: Path, part: Part, values: Predicted) -> None:
     Raises:
         DiskFullError: The disk is full.
     """
-    with whole_file(_file(folder, part)) as draft:
+    with whole_file(part_file(folder, part)) as draft:
         checksum = 0
         with draft.open("wb") as file:
             for layer in values:
@@ -190,7 +190,7 @@ def save(folder: Path, part: Part, values: Predicted) -> None:
 def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     """Give what is kept of a part, or None when nothing is, or nothing whole."""
     try:
-        whole = memoryview(_file(folder, part).read_bytes())
+        whole = memoryview(part_file(folder, part).read_bytes())
     except FileNotFoundError:
         return None
     stored, checksum = whole[:-_CHECKSUM_BYTES], whole[-_CHECKSUM_BYTES:]
@@ -228,7 +228,7 @@ def strips(
             rows = min(part.area.row_off + part.area.height, top + len(strip)) - begin
             if rows > 0:
                 place = {"count": rows * part.area.width, "offset": (begin - part.area.row_off) * part.area.width}
-                kept = np.fromfile(_file(folder, part), np.uint8, **place).reshape(rows, -1)
+                kept = np.fromfile(part_file(folder, part), np.uint8, **place).reshape(rows, -1)
                 strip[begin - top : begin - top + rows, left : left + part.area.width] = kept
         yield strip
 
@@ -247,7 +247,8 @@ def _in_cells(window: Window, cell_px: int) -> tuple[int, int]:
     return math.ceil(window.height / cell_px), math.ceil(window.width / cell_px)
 
 
-def _file(folder: Path, part: Part) -> Path:
+def part_file(folder: Path, part: Part) -> Path:
+    """Give where a part is kept."""
     return folder / f"{part.number:06d}.part"
 
 

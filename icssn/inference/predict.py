@@ -31,6 +31,7 @@ from icssn.imagery.sight import OpenSight, Sight, open_sight
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.choose import prepared
 from icssn.inference.course import Course
+from icssn.inference.handover import handed_over
 from icssn.inference.hints import weak_outlines
 from icssn.inference.mask import write_mask
 from icssn.inference.objects import Cells, Outline, level_of, survey
@@ -38,7 +39,7 @@ from icssn.inference.parts import Part, load, plan, predicted_parts, strips, wit
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere
 from icssn.nets.checkpoint import config_of, least_object_px, read_card
-from icssn.records import Progress, RasterFacts
+from icssn.records import Progress, Raster, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
 MASK_NAME = "mask.tif"
@@ -83,7 +84,7 @@ class ScenePrediction:
 
 
 def predict_scene(
-    raster: Path,
+    raster: Raster,
     *,
     facts: RasterFacts,
     checkpoint: Path,
@@ -122,6 +123,7 @@ def predict_scene(
         ConfigError: The device that `config` names is not there.
         MissingPartError: The backend that `config` names is not there.
         WorkersError: Other processes were to predict, and could not.
+        StoreError: They were to leave parts in a store that cannot be used.
     """
     course = Course(report, stop)
     card = read_card(checkpoint)
@@ -155,8 +157,9 @@ def predict_scene(
         cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
         tell = course.stage("Predicting windows", 0, _WINDOWS_END)
         if config.workers > 1 or config.scheduler:
-            order = Order(sight, checkpoint, config, computed_by, region, folder=kept)
-            predict_elsewhere(order, parts, cell_px=cell_px, tell=tell)
+            with handed_over(config, f"{out.name}-{kept.name.removeprefix('.')}") as handover:
+                order = Order(sight, checkpoint, config, computed_by, region, folder=kept, handover=handover)
+                predict_elsewhere(order, parts, cell_px=cell_px, tell=tell)
         ready = predicted_parts(seen, backend, parts=parts, folder=kept, region=region, tell=tell)
         with closing(ready):  # whatever happens, its readers end before the datasets are closed
             for part, predicted in ready:
@@ -225,7 +228,9 @@ def _kept_parts(
         sha256,
         sight.facts.model_dump_json(),
         _state(sight.dem) if sight.dem and sight.terrain else None,
-        config.model_dump_json(exclude={"workers", "scheduler"}),  # who computes does not change what comes out
+        config.model_dump_json(
+            exclude={"workers", "scheduler", "handover"}
+        ),  # who computes does not change what comes out
         computed_by,
         window_px,
         None if region is None else region.wkb_hex,

@@ -1,13 +1,15 @@
 """Parts of a scene predicted by other processes: of this machine, or of a Dask cluster.
 
 A worker leaves each part in the very file in which a prediction alone keeps it; whoever asked reads it from there, as
-after a kill. The machines of a cluster see scene, checkpoint and the folder of parts under the same paths.
+after a kill. The machines of a cluster see scene, checkpoint and the folder of parts under the same paths, or find and
+leave them in stores.
 """
 
 from __future__ import annotations
 
 import functools
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +26,7 @@ from icssn.config import InferenceConfig
 from icssn.errors import IcssnError, MissingPartError, WorkersError
 from icssn.imagery.sight import Sight, open_sight
 from icssn.inference.choose import prepared
+from icssn.inference.handover import Handover
 from icssn.inference.parts import Part, load, predict_part, read_part, save
 
 _ASK_EVERY_S = 0.2  # whether to stop
@@ -42,6 +45,7 @@ class Order:
         computed_by: Description of the backend that must compute: parts of different ones would not fit together.
         region: In the scene's CRS, or None.
         folder: For the files of parts.
+        handover: Through which checkpoint and parts go to and fro; None where workers see those two themselves.
         threads: Of torch in the process that asks: with another number its values would differ in the last bit.
     """
 
@@ -51,13 +55,15 @@ class Order:
     computed_by: str
     region: BaseGeometry | None
     folder: Path
+    handover: Handover | None = None
     threads: int = field(default_factory=torch.get_num_threads)
 
 
 def predict_elsewhere(order: Order, parts: Sequence[Part], *, cell_px: int, tell: Callable[[float], None]) -> None:
     """Let the workers that the settings name predict all parts that are not in the folder yet.
 
-    A worker that dies costs the part it was at, which another one predicts.
+    A worker that dies costs the part it was at, which another one predicts. A part that was left in a store before who
+    asked was killed is taken from there.
 
     Args:
         order: What to predict, and with what.
@@ -67,7 +73,8 @@ def predict_elsewhere(order: Order, parts: Sequence[Part], *, cell_px: int, tell
 
     Raises:
         WorkersError: They compute otherwise, cannot read the scene, died again and again, or cannot be reached.
-        MissingPartError: Dask is asked for and not installed.
+        MissingPartError: Dask, or what reaches stores, is asked for and not installed.
+        StoreError: The store for the handover cannot be used.
     """
     order.folder.mkdir(parents=True, exist_ok=True)
 
@@ -75,6 +82,11 @@ def predict_elsewhere(order: Order, parts: Sequence[Part], *, cell_px: int, tell
         return [part for part in parts if load(order.folder, part, cell_px=cell_px) is None]
 
     left = missing()
+    if order.handover is not None and left:
+        for part in left:
+            order.handover.collect(part, order.folder)
+        left = missing()
+        order.handover.give_checkpoint(order.checkpoint)
     for _ in range(_TRIES):
         if not left:
             return
@@ -92,12 +104,19 @@ def predict_alone(order: Order, part: Part) -> str | None:
     """Predict one part in this process and leave it in the folder; give the reason if that cannot be done."""
     torch.set_num_threads(order.threads)
     try:
-        backend = _kept_ready(order.checkpoint, order.config)
+        checkpoint = order.checkpoint if order.handover is None else order.handover.checkpoint()
+        backend = _kept_ready(checkpoint, order.config)
         if backend.description != order.computed_by:
             return f"a worker computes with {backend.description}, where {order.computed_by} is needed"
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_sight(order.sight) as sight:
             reading = read_part([sight], part, region=order.region)
-        save(order.folder, part, predict_part(reading, backend, tell=lambda _: None))
+        predicted = predict_part(reading, backend, tell=lambda _: None)
+        if order.handover is None:
+            save(order.folder, part, predicted)
+        else:
+            with tempfile.TemporaryDirectory(prefix="icssn-") as scratch:
+                save(Path(scratch), part, predicted)
+                order.handover.leave(part, Path(scratch))
     except (IcssnError, OSError) as err:
         return str(err)
     return None
@@ -109,7 +128,8 @@ _kept_ready = functools.lru_cache(maxsize=1)(prepared)
 def _let_work(
     executor: Executor, order: Order, parts: Sequence[Part], *, total: int, tell: Callable[[float], None]
 ) -> None:
-    waiting = {executor.submit(predict_alone, order, part) for part in parts}
+    asked = {executor.submit(predict_alone, order, part): part for part in parts}
+    waiting = set(asked)
     try:
         while waiting:
             tell(1 - len(waiting) / total)
@@ -117,6 +137,8 @@ def _let_work(
             for future in done:
                 if reason := future.result():
                     raise WorkersError(reason)
+                if order.handover is not None:
+                    order.handover.collect(asked[future], order.folder)
     finally:
         for future in waiting:
             future.cancel()

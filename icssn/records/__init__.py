@@ -68,7 +68,9 @@ from icssn.records.reviewing import (
 )
 from icssn.records.scenes import (
     TERRAIN_LAYERS,
+    Raster,
     RasterFacts,
+    RemoteRaster,
     Scene,
     Stretch,
 )
@@ -130,10 +132,12 @@ __all__ = [
     "Prediction",
     "Present",
     "Progress",
+    "Raster",
     "RasterFacts",
     "Readiness",
     "ReadingOutcome",
     "Record",
+    "RemoteRaster",
     "Role",
     "Round",
     "Run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
@@ -33,9 +34,30 @@ class RasterFacts(Record):
     nodata: float | None
     bounds_lonlat: Bounds
     pixel_size_m: float  # geometric mean of both axes at the centre
-    sha256: str
+    sha256: str | None  # of the whole file; None for one in a store, which is not read as a whole
+    version: str | None = None  # what a store calls this state of the file; None for a local one
     size_bytes: int
     stretch: Stretch
+
+
+class RemoteRaster(Record):
+    """A raster that stays in an object store (`icssn.stores`) and is read from there, window by window."""
+
+    address: str  # e.g. "s3://survey/2024/valley.tif"
+    version: str | None = None  # the only one that may be read; None: what stands there at the time
+
+    @property
+    def name(self) -> str:
+        """Give its last part, as a path has one."""
+        return PurePosixPath(self.address).name
+
+    @property
+    def stem(self) -> str:
+        """Give its last part without the ending, as a path has one."""
+        return PurePosixPath(self.address).stem
+
+
+Raster = Path | RemoteRaster
 
 
 class Scene(Record):
@@ -43,7 +65,7 @@ class Scene(Record):
 
     id: Id
     name: str
-    original: str  # absolute path; never changed by us
+    original: str  # absolute path, or address in a store; never changed by us
     facts: RasterFacts
     tiles: str | None = None  # web-optimised COG, relative to the workspace; None until imported
     dem: str | None = None  # absolute path of the attached elevation raster
@@ -51,3 +73,10 @@ class Scene(Record):
     validation_bounds_px: tuple[int, int, int, int] | None = None  # (col, row, width, height), fixed at first training
     created_at: dt.datetime = Field(default_factory=now)
     created_by: str = ""
+
+    @property
+    def raster(self) -> Raster:
+        """Give its image as it was added."""
+        if self.facts.version is None:
+            return Path(self.original)
+        return RemoteRaster(address=self.original, version=self.facts.version)

@@ -2,21 +2,25 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
 
 from icssn.config import InferenceConfig
-from icssn.errors import CancelledError, WorkersError
+from icssn.errors import CancelledError, StoreError, WorkersError
 from icssn.inference import parts as part_files
+from icssn.inference import workers as workers_module
+from icssn.inference.handover import Handover
 from icssn.inference.predict import ScenePrediction, predict_scene
-from icssn.records import Progress, RasterFacts
+from icssn.records import Progress, Raster, RasterFacts, RemoteRaster
 from tests.inference.conftest import landscape
+from tests.object_stores import S3
 
 Scene = tuple[Path, RasterFacts]
 WriteScene = Callable[..., Scene]
@@ -35,7 +39,7 @@ def scene(write_scene: WriteScene, several_parts: None) -> Scene:
 
 
 def predicted(
-    scene: Scene,
+    scene: tuple[Raster, RasterFacts],
     checkpoint: Path,
     out: Path,
     *,
@@ -138,3 +142,83 @@ def test_a_scheduler_that_is_not_there_is_said(scene: Scene, checkpoint: Path, t
     with pytest.raises(WorkersError, match=r"127\.0\.0\.1:9"):
         predicted(scene, checkpoint, tmp_path / "dask", scheduler="tcp://127.0.0.1:9")
     assert not list((tmp_path / "dask").glob("*.tif"))
+
+
+@pytest.fixture
+def far(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, S3]]:
+    """The address of a Dask scheduler with two workers that may use a bucket, and its server."""
+    from distributed import LocalCluster
+
+    s3.bucket("handover")
+    monkeypatch.setenv("ICSSN_STORES", "s3://handover/parts, s3://handover/scenes")
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        yield cluster.scheduler_address, s3
+    s3.empty("handover")
+
+
+def test_workers_that_share_no_folder_find_and_leave_all_in_a_store(
+    scene: Scene, checkpoint: Path, tmp_path: Path, far: tuple[str, S3]
+) -> None:
+    (raster, facts), (scheduler, s3) = scene, far
+    alone = predicted(scene, checkpoint, tmp_path / "alone")
+    s3.client.upload_file(str(raster), "handover", "scenes/scene.tif")
+    remote = RemoteRaster(address="s3://handover/scenes/scene.tif")
+    mine = shutil.copytree(checkpoint, tmp_path / "mine" / checkpoint.name)
+    seen: set[str] = set()
+
+    def look() -> bool:
+        seen.update(s3.keys("handover"))
+        if (mine / "card.json").exists() and any("card.json" in key for key in seen):
+            shutil.rmtree(mine)  # before a worker could see it there
+            raster.unlink()
+        return False
+
+    given = {"scheduler": scheduler, "handover": "s3://handover/parts/"}
+    found = predicted((remote, facts), mine, tmp_path / "far", stop=look, **given)
+    assert same(found, alone)
+    assert not mine.exists()
+    assert {PurePosixPath(key).suffix for key in seen} == {".tif", ".json", ".safetensors", ".part"}
+    assert s3.keys("handover") == ["scenes/scene.tif"]
+
+
+def test_parts_left_before_a_kill_are_taken_from_the_store(
+    scene: Scene, checkpoint: Path, tmp_path: Path, far: tuple[str, S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, s3 = far
+    given = {"scheduler": scheduler, "handover": "s3://handover/parts"}
+
+    def enough() -> bool:
+        return sum(key.endswith(".part") for key in s3.keys("handover")) >= 3
+
+    with monkeypatch.context() as killed:  # as a kill does: what is in the store stays there
+        killed.setattr(Handover, "clear", lambda self: None)
+        with pytest.raises(CancelledError):
+            predicted(scene, checkpoint, tmp_path / "far", stop=enough, **given)
+    left = {key for key in s3.keys("handover") if key.endswith(".part")}
+    taken: list[str] = []
+    collect = Handover.collect
+
+    def collecting(self: Handover, part: part_files.Part, folder: Path) -> None:
+        collect(self, part, folder)
+        if part_files.part_file(folder, part).exists():
+            taken.append(part_files.part_file(folder, part).name)
+
+    asked: list[int] = []
+    let_work = workers_module._let_work
+    monkeypatch.setattr(Handover, "collect", collecting)
+    monkeypatch.setattr(
+        workers_module, "_let_work", lambda *given, **named: (asked.append(len(given[2])), let_work(*given, **named))
+    )
+    found = predicted(scene, checkpoint, tmp_path / "far", **given)
+    assert same(found, predicted(scene, checkpoint, tmp_path / "alone"))
+    assert len(left) >= 3
+    assert {PurePosixPath(key).name for key in left} <= set(taken)
+    assert asked[0] <= 12 - len(left)
+
+
+def test_a_store_that_may_not_be_used_is_said(
+    scene: Scene, checkpoint: Path, tmp_path: Path, far: tuple[str, S3]
+) -> None:
+    with pytest.raises(StoreError, match="in no store that this installation names"):
+        predicted(scene, checkpoint, tmp_path / "far", scheduler=far[0], handover="s3://elsewhere/parts")
+    assert not list((tmp_path / "far").glob("*"))
