@@ -23,7 +23,7 @@ with frame.page("scenes") as ws:
             path_dem = dem.text_input(phrase("scenes.dem"), help=phrase("scenes.dem_help"))
             if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
                 with frame.told(), st.spinner(phrase("scenes.checking")):
-                    chosen = uploads.server_path(path)
+                    chosen = uploads.named(path)
                     added = actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
                     scene_view.show_next(added[0])
                     st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from benchmarks import crime_scene
 from icssn import actions, handlers
 from icssn.errors import BoundsError, LostJobError, NotTrainableError, RasterRefusedError
 from icssn.handlers import first_look
+from icssn.imagery.cog import make_tiles
+from icssn.imagery.open import raster_at
 from icssn.jobs import engine, platform
 from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
 from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
+from tests.object_stores import Web
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -232,3 +236,31 @@ def test_a_scene_of_one_band_is_learned_from_without_further_settings(ws: Worksp
 def _aside(scene: Scene) -> Polygon:
     west, south, east, north = scene.facts.bounds_lonlat
     return box(west + 0.4 * (east - west), south, west + 0.45 * (east - west), south + 0.05 * (north - south))
+
+
+def test_a_scene_that_stays_in_a_store_is_shown_learned_from_and_predicted(
+    ws: Workspace, scene: Scene, web: Web
+) -> None:
+    shutil.copy(scene.original, web.folder / "far.tif")
+    far, _ = actions.add_scene(ws, raster_at(f"{web.url}/far.tif"))
+    done(ws)
+    assert (far.name, far.original) == ("far", f"{web.url}/far.tif")
+    shown = ws.path(actions.find_scene(ws, "far").tiles or "")
+    make_tiles(Path(scene.original), ws.folder / "near.tif", stretch=scene.facts.stretch)
+    assert shown.read_bytes() == (ws.folder / "near.tif").read_bytes()
+
+    drawn = [
+        NewLabel(geometry_lonlat=label.geometry_lonlat, cls=label.cls) for label in actions.list_labels(ws, scene.id)
+    ]
+    actions.save_edits(ws, far.id, Edits(created=tuple(drawn)))
+    actions.start_run(ws, [far.id], then_predict=[far.id], overrides=TINY)
+    done(ws)
+    actions.predict_scene(ws, scene.id)
+    done(ws)
+    of_far, of_near = (actions.latest_prediction(ws, item.id) for item in (far, scene))
+    assert all(np.array_equal(one, other) for one, other in zip(pixels(ws, of_far), pixels(ws, of_near), strict=True))
+
+    (web.folder / "far.tif").write_bytes((web.folder / "far.tif").read_bytes()[::-1])
+    actions.predict_scene(ws, far.id)
+    with pytest.raises(RasterRefusedError, match="another file in its store now than when it was added"):
+        done(ws)

@@ -224,6 +224,7 @@ def _manifest(
             "crs": scene.facts.crs_name,
             "pixel_m": scene.facts.pixel_size_m,
             "sha256": scene.facts.sha256,
+            "version": scene.facts.version,
         },
         "labels": {"revision": labels.revision(ws.db, scene.id), "count": len(records)},
         "model": model,

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from icssn.errors import NotFoundError
+from icssn.imagery.open import raster_at
+from icssn.records import Raster
 from icssn.store.workspace import Workspace
+from icssn.stores import is_address
 
 
 class Upload(Protocol):
@@ -49,6 +52,16 @@ def server_path(text: str) -> Path:
         remedy = "Give the whole path of a GeoTIFF on the machine that runs ICSSN, or upload the file."
         raise NotFoundError("file", text.strip(), remedy=remedy)
     return path
+
+
+def named(text: str) -> Raster:
+    """Give the raster that a reader typed: a path of this machine, or an address in a store.
+
+    Raises:
+        NotFoundError: There is no such file on the machine that runs ICSSN.
+    """
+    unquoted = text.strip().strip("\"'")
+    return raster_at(unquoted) if is_address(unquoted) else server_path(unquoted)
 
 
 def optional(text: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import rasterio
 from shapely.geometry import Point, box
 
 from tests.cli.conftest import Icssn
+from tests.object_stores import Web
 from tests.store.cluster import Cluster
 
 
@@ -149,3 +151,18 @@ def test_the_whole_project_may_live_in_postgis(
         assert backup.read_bytes()[:5] == b"PGDMP"
         status, answer = icssn("backup", backup)
         assert (status, "never overwritten" in answer["error"]) == (1, True)
+
+
+def test_a_scene_may_stay_in_a_store_that_is_named(
+    icssn: Icssn, raster: Path, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(raster, web.folder / "far.tif")
+    status, added = icssn("scene", "add", f"{web.url}/far.tif")
+    assert status == 0
+    assert (added["scene"]["name"], added["scene"]["original"]) == ("far", f"{web.url}/far.tif")
+    assert added["scene"]["tiles"]
+    assert icssn("scene", "set", "far", "--percent", "1,99")[0] == 0
+    monkeypatch.delenv("ICSSN_STORES")
+    status, answer = icssn("scene", "add", f"{web.url}/far.tif", "--name", "again")
+    assert status == 1
+    assert "in no store that this installation names" in answer["error"]

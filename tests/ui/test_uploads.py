@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from icssn.errors import NotFoundError
+from icssn.records import RemoteRaster
 from icssn.store.workspace import Workspace
 from icssn.ui import uploads
 
@@ -55,3 +56,11 @@ def test_a_typed_path_may_be_quoted(tmp_path: Path) -> None:
 def test_a_path_without_a_file_is_refused(text: str) -> None:
     with pytest.raises(NotFoundError, match="upload the file"):
         uploads.server_path(text)
+
+
+def test_an_address_in_a_store_may_be_typed_as_well(tmp_path: Path) -> None:
+    (tmp_path / "hill.tif").touch()
+    assert uploads.named(" 's3://survey/hill.tif' ") == RemoteRaster(address="s3://survey/hill.tif")
+    assert uploads.named(str(tmp_path / "hill.tif")) == tmp_path / "hill.tif"
+    with pytest.raises(NotFoundError, match="upload the file"):
+        uploads.named("s3:/survey/hill.tif")
