@@ -43,6 +43,22 @@ def is_address(text: str) -> bool:
     return "://" in text
 
 
+def require_usable(root: str) -> None:
+    """Check that an address can be that of a store; whether it answers is not asked.
+
+    Raises:
+        StoreError: It is not written as a store's address is.
+        MissingPartError: What reaches stores is not installed.
+    """
+    if _plain(root) is None:
+        raise StoreError(
+            root,
+            found="it is not the address of a store, such as s3://BUCKET/FOLDER or https://HOST/FOLDER",
+            remedy="Correct ICSSN_STORES.",
+        )
+    _connected(root)
+
+
 def look_up(address: str) -> Found:
     """Ask what a file is, without reading it.
 

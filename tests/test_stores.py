@@ -135,3 +135,10 @@ def test_small_files_are_put_fetched_and_removed(bucket: Callable[[str, bytes], 
     assert stores.fetch(f"s3://{name}/valley/job/3") is None
     stores.remove_beneath(f"s3://{name}/valley/job")
     assert s3.keys(name) == ["valley/stays"]
+
+
+@pytest.mark.parametrize("root", ["ftp://survey/imagery", "survey/imagery", "https://survey.example/a?token=1"])
+def test_a_root_that_is_no_stores_address_is_said(root: str) -> None:
+    assert "Correct ICSSN_STORES" in refusal(stores.require_usable, root)
+    stores.require_usable("s3://survey/imagery/")
+    stores.require_usable("https://survey.example/cogs")

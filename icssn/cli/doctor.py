@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import typer
 
+from icssn import config, stores
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.errors import IcssnError, MissingPartError
 from icssn.store import schema
@@ -21,7 +22,7 @@ _ROOM_MB = 2000  # a run, a prediction and a COG of a 10k × 10k scene take abou
 
 
 def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Check versions, device, GDAL, weights, map files, database, disk and write access; say what to do."""
+    """Check versions, device, GDAL, weights, map files, database, stores, disk and write access; say what to do."""
     checks: dict[str, Callable[[Workspace], str]] = {
         "versions": lambda _: ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES),
         "device": _device,
@@ -29,6 +30,7 @@ def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
         "weights": _weights,
         "map files": _map_files,
         "database": _database,
+        "stores": _stores,
         "disk": _disk,
         "write access": _write_access,
     }
@@ -84,6 +86,12 @@ def _database(ws: Workspace) -> str:
     return (
         f"{'GeoPackage' if ws.db.is_file else 'PostgreSQL with PostGIS'}, tables of revision {revision}: {ws.db.place}"
     )
+
+
+def _stores(_: Workspace) -> str:
+    for root in config.stores():
+        stores.require_usable(root)
+    return ", ".join(config.stores()) or "none are named: every scene lies on this machine"
 
 
 def _disk(ws: Workspace) -> str:
