@@ -135,14 +135,13 @@ def _place(address: str) -> tuple[ObjectStore, str]:
         MissingPartError: What reaches stores is not installed.
     """
     plain = _plain(address)
-    roots = config.stores()
-    for root in roots:
+    for root in config.stores():
         beneath = _plain(root)
         if plain is not None and beneath is not None and plain.startswith(beneath.rstrip("/") + "/"):
             return _connected(root), plain.removeprefix(beneath.rstrip("/") + "/")
     raise StoreError(
         address,
-        found="it lies in no store that this installation names" + (f" ({', '.join(roots)})" if roots else ""),
+        found="it lies in no store that this installation names",
         remedy="Have the store's address added to ICSSN_STORES where ICSSN runs, or give a file of that machine.",
     )
 

@@ -89,7 +89,7 @@ def test_what_lies_beneath_no_named_store_is_not_asked_for(
     monkeypatch.setattr(socket.socket, "connect", no_socket)
     monkeypatch.setattr(stores, "_connected", no_socket)
     told = refusal(stores.look_up, address.format(bucket=name))
-    assert "lies in no store that this installation names (https://other.example/, s3://" in told
+    assert "lies in no store that this installation names." in told
     assert "ICSSN_STORES" in told
 
 
