@@ -7,6 +7,7 @@ ever asked for anything.
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,16 @@ class Found:
 def is_address(text: str) -> bool:
     """Tell the address of a file in a store from a path."""
     return "://" in text
+
+
+def require_installed() -> None:
+    """Check that stores can be reached from this installation.
+
+    Raises:
+        MissingPartError: What reaches them is not installed.
+    """
+    if importlib.util.find_spec("obstore") is None:
+        raise MissingPartError("obstore, which reaches stores", remedy="Install it: pip install obstore")
 
 
 def require_usable(root: str) -> None:
@@ -165,10 +176,9 @@ def _plain(address: str) -> str | None:
 @functools.lru_cache(maxsize=16)
 def _connected(root: str) -> ObjectStore:
     """Open a store; what more it needs, such as AWS_ACCESS_KEY_ID or AWS_ENDPOINT_URL, comes from the environment."""
-    try:
-        from obstore.store import HTTPStore, S3Store
-    except ImportError as err:
-        raise MissingPartError("obstore, which reaches stores", remedy="Install it: pip install obstore") from err
+    require_installed()
+    from obstore.store import HTTPStore, S3Store
+
     kind = S3Store if root.startswith("s3:") else HTTPStore
     clear = not root.startswith("https:")  # S3 is asked in the clear only where its endpoint is named so
     return kind.from_url(root, client_options={**_CLIENT, "allow_http": clear}, retry_config=_RETRY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from icssn import stores
 from icssn.errors import MissingPartError, StoreError
+from icssn.imagery.open import inspect_in_child, raster_at
 from tests.object_stores import S3, Web
 
 
@@ -114,16 +115,11 @@ def test_a_store_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_missing_package_is_said(bucket: Callable[[str, bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     address = bucket("valley/scene.tif", b"something")
-    importing = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name.startswith("obstore"):
-            raise ImportError(name)
-        return importing(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPartError, match="pip install obstore"):
         stores.look_up(address)
+    with pytest.raises(MissingPartError, match="pip install obstore"):
+        inspect_in_child(raster_at(address))
 
 
 def test_small_files_are_put_fetched_and_removed(bucket: Callable[[str, bytes], str], s3: S3) -> None:

@@ -151,8 +151,13 @@ def inspect_in_child(raster: Raster, timeout_s: float = 120) -> RasterFacts:
 
     Raises:
         RasterRefusedError: As `inspect`, or the inspection had to be stopped.
+        MissingPartError: It is a remote raster, and what reaches stores is not installed.
     """
-    place = raster.address if isinstance(raster, RemoteRaster) else str(Path(raster).absolute())
+    if isinstance(raster, RemoteRaster):
+        stores.require_installed()
+        place = raster.address
+    else:
+        place = str(Path(raster).absolute())
     command = [sys.executable, "-m", "icssn.imagery.inspect_child", place, str(math.ceil(timeout_s))]
     try:
         done = subprocess.run(
