@@ -141,6 +141,15 @@ def test_a_name_is_taken_once(ws: Workspace, scene: Scene, raster: Path) -> None
     assert actions.active_jobs(ws) == []
 
 
+def test_the_same_image_is_not_added_twice_by_mistake(ws: Workspace, scene: Scene, raster: Path) -> None:
+    copied = Path(shutil.copyfile(raster, raster.with_name("copy.tif")))
+    with pytest.raises(DuplicateError, match=r"already a scene 'hill'.*the same image: go on in that scene"):
+        actions.add_scene(ws, copied, name="slope")
+    assert actions.list_scenes(ws) == [scene]
+    assert actions.active_jobs(ws) == []
+    assert actions.add_scene(ws, copied, name="slope", again=True)[0].facts == scene.facts
+
+
 def test_an_outline_beside_the_image_is_refused_and_the_whole_save_with_it(ws: Workspace, scene: Scene) -> None:
     good, bad = NewLabel(geometry_lonlat=inside(scene, 0.2)), NewLabel(geometry_lonlat=box(0, 0, 1, 1))
     with pytest.raises(IcssnError, match="outside the image"):
@@ -256,7 +265,7 @@ def test_a_dispute_stands_until_somebody_answers_it(ws: Workspace, scene: Scene)
 
 def test_only_the_last_cross_validation_of_the_scene_disputes(ws: Workspace, scene: Scene, raster: Path) -> None:
     shutil.copy(raster, raster.with_name("other.tif"))
-    other = actions.register_scene(ws, raster.with_name("other.tif"), name="other")
+    other = actions.register_scene(ws, raster.with_name("other.tif"), name="other", again=True)
     cross_validated(ws, scene, Dispute(geometry_lonlat=inside(scene, 0.5), probability=0.9, found=1.0))
     failed = Job(kind=JobKind.crossval, params={"scene_id": scene.id}, state=JobState.failed)
     jobs.add(ws.db, failed)

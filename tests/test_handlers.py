@@ -14,7 +14,7 @@ from shapely.geometry import Polygon, box
 
 from benchmarks import crime_scene
 from icssn import actions, handlers
-from icssn.errors import BoundsError, LostJobError, NotTrainableError, RasterRefusedError
+from icssn.errors import BoundsError, DuplicateError, LostJobError, NotTrainableError, RasterRefusedError
 from icssn.handlers import first_look
 from icssn.imagery.cog import make_tiles
 from icssn.imagery.open import raster_at
@@ -203,7 +203,7 @@ def test_a_quick_run_goes_on_with_the_encoder_of_a_model_that_has_another_stride
 
 
 def test_a_scene_without_heights_is_refused_by_name_before_anything_is_queued(ws: Workspace, scene: Scene) -> None:
-    plain = actions.register_scene(ws, Path(scene.original), name="plain")
+    plain = actions.register_scene(ws, Path(scene.original), name="plain", again=True)
     with_heights(ws, scene)
     actions.start_run(ws, [scene.id], overrides=SEEING)
     done(ws)
@@ -260,6 +260,8 @@ def test_a_scene_that_stays_in_a_store_is_shown_learned_from_and_predicted(
     of_far, of_near = (actions.latest_prediction(ws, item.id) for item in (far, scene))
     assert all(np.array_equal(one, other) for one, other in zip(pixels(ws, of_far), pixels(ws, of_near), strict=True))
 
+    with pytest.raises(DuplicateError, match=r"already a scene 'far'.*the same image"):
+        actions.add_scene(ws, raster_at(far.original), name="far again")
     (web.folder / "far.tif").write_bytes((web.folder / "far.tif").read_bytes()[::-1])
     actions.predict_scene(ws, far.id)
     with pytest.raises(RasterRefusedError, match="another file in its store now than when it was added"):

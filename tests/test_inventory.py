@@ -181,7 +181,7 @@ def test_a_scene_without_anything_can_be_handed_out_too(ws: Workspace, tmp_path:
     image = tmp_path / "bare.tif"
     with rasterio.open(image, "w", count=1, dtype="uint8", **PROFILE) as out:
         out.write(np.ones((1, 256, 256), np.uint8))
-    bare = actions.register_scene(ws, image, name="bare")
+    bare = actions.register_scene(ws, image, name="bare", again=True)
     files = handed_out(ws, bare.id, tmp_path / "out")
     assert "manifest.json" in {path.name for path in files}
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["model"] is None

@@ -11,12 +11,14 @@ from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.drape import require_same_ground
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
-from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RemoteRaster, Role, Scene, new_id
+from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RasterFacts, RemoteRaster, Role, Scene, new_id
 from icssn.store import jobs, predictions, scenes
 from icssn.store.workspace import Workspace
 
 
-def add_scene(ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None) -> tuple[Scene, Job]:
+def add_scene(
+    ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None, again: bool = False
+) -> tuple[Scene, Job]:
     """Register a GeoTIFF and queue its conversion for the map; the file itself is never changed.
 
     A raster in a store stays there, and is read window by window when it is learned from or predicted. Its version is
@@ -24,23 +26,37 @@ def add_scene(ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None
 
     Adding the same file under the same name again repeats a conversion that failed, on a full disk for example.
 
+    Args:
+        ws: Where.
+        raster: The image.
+        name: How to call it; the file's name by default.
+        dem: An elevation raster of the same ground.
+        again: Another scene may have the same file, wherever that lies: its labels are then drawn a second time.
+
     Raises:
         RasterRefusedError: The raster, or the DEM, cannot be used, or they lie apart; the message says what to do.
-        DuplicateError: The name is taken.
+        DuplicateError: The name is taken, or a scene has the same file already.
     """
     require(ws, Role.annotator, "add a scene")
-    scene = _unconverted(ws, raster, name or raster.stem) or register_scene(ws, raster, name=name, dem=dem)
+    scene = _unconverted(ws, raster, name or raster.stem) or register_scene(ws, raster, name=name, dem=dem, again=again)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
     return scene, submit(ws, job)
 
 
-def register_scene(ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None) -> Scene:
+def register_scene(
+    ws: Workspace, raster: Raster, *, name: str = "", dem: Path | None = None, again: bool = False
+) -> Scene:
     """Check a GeoTIFF and enter it in the catalogue, without the conversion for the map; raises as `add_scene`."""
     require(ws, Role.annotator, "add a scene")
     wanted = name or raster.stem
-    if any(scene.name == wanted for scene in scenes.every(ws.db)):
+    known = scenes.every(ws.db)
+    if any(scene.name == wanted for scene in known):
         raise DuplicateError("scene", wanted)
     facts = inspect_in_child(raster)
+    same = [scene.name for scene in known if _is_same(scene, raster, facts)]
+    if same and not again:
+        remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
+        raise DuplicateError("scene", same[0], remedy=remedy)
     if dem is not None:
         require_same_ground(inspect_in_child(dem).bounds_lonlat, facts, name=dem.name)
     scene = Scene(
@@ -139,6 +155,13 @@ def _unconverted(ws: Workspace, raster: Raster, name: str) -> Scene | None:
         return None
     waiting = (scene for scene in scenes.every(ws.db) if scene.tiles is None and scene.name == name)
     return next((scene for scene in waiting if scene.original == _original(raster)), None)
+
+
+def _is_same(scene: Scene, raster: Raster, facts: RasterFacts) -> bool:
+    """Tell whether a scene has this file: the same bytes, or in a store the same version at the same address."""
+    if facts.version is None:
+        return scene.facts.sha256 == facts.sha256
+    return (scene.original, scene.facts.version) == (_original(raster), facts.version)
 
 
 def _original(raster: Raster) -> str:

@@ -26,12 +26,13 @@ def scene_add(
     ],
     name: Annotated[str, typer.Option(help="How to call it; the file's name by default.")] = "",
     dem: Annotated[Path | None, typer.Option(help="Elevation raster (GeoTIFF) of the same place.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Even if a scene has the same image already.")] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Add a GeoTIFF; the file stays where it is and is never changed."""
     with session(workspace, json) as (ws, console):
-        added, job = actions.add_scene(ws, raster_at(path), name=name, dem=dem)
+        added, job = actions.add_scene(ws, raster_at(path), name=name, dem=dem, again=again)
         console.wait(ws, job)
         facts = added.facts
         console.give(
