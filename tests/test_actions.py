@@ -198,7 +198,7 @@ def test_heights_are_attached_to_a_scene_that_is_there_and_those_of_elsewhere_ar
     with refused:
         actions.set_elevation(ws, scene.id, dems["elsewhere"])
     with refused:
-        actions.register_scene(ws, raster, name="other", dem=dems["elsewhere"])
+        actions.register_scene(ws, raster, name="other", dem=dems["elsewhere"], again=True)
     assert actions.list_scenes(ws) == [scene]
     changed, job = actions.set_elevation(ws, scene.id, dems["here"])
     assert (changed.dem, changed.hillshade) == (str(dems["here"]), None)
