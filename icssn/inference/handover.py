@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from icssn.durable import whole_file
 from icssn.errors import StoreError
 from icssn.inference.parts import Part, part_file
 from icssn.nets.checkpoint import CARD_NAME, WEIGHTS_NAME
-
-_CHECKPOINT = (WEIGHTS_NAME, CARD_NAME)
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,18 @@ class Handover:
 
     def give_checkpoint(self, folder: Path) -> None:
         """Put weights and card where every worker finds them."""
-        for name in _CHECKPOINT:
+        for name in (WEIGHTS_NAME, CARD_NAME):
             stores.put(f"{self.address}/{name}", (folder / name).read_bytes())
 
     def checkpoint(self) -> Path:
-        """Give a folder of this machine with weights and card; they are asked for once in each process."""
-        return _downloaded(self.address)
+        """Give a folder of this machine with weights and card, the same one for the same card."""
+        card = self._fetched(CARD_NAME)
+        with _one_at_a_time:
+            folder = _folder_of(card)
+            if not (folder / WEIGHTS_NAME).exists():
+                (folder / CARD_NAME).write_bytes(card)
+                (folder / WEIGHTS_NAME).write_bytes(self._fetched(WEIGHTS_NAME))
+        return folder
 
     def leave(self, part: Part, folder: Path) -> None:
         """Put the file of a part that was predicted; it appears whole or not at all."""
@@ -57,6 +62,12 @@ class Handover:
     def _of(self, part: Part) -> str:
         return f"{self.address}/{part_file(Path(), part).name}"
 
+    def _fetched(self, name: str) -> bytes:
+        found = stores.fetch(f"{self.address}/{name}")
+        if found is None:
+            raise StoreError(f"{self.address}/{name}", found="it is not there any more", remedy="Predict again.")
+        return found
+
 
 @contextmanager
 def handed_over(config: InferenceConfig, name: str) -> Iterator[Handover | None]:
@@ -71,19 +82,15 @@ def handed_over(config: InferenceConfig, name: str) -> Iterator[Handover | None]
         handover.clear()
 
 
-@functools.lru_cache(maxsize=1)
-def _downloaded(address: str) -> Path:
-    folder = Path(_scratch().name) / address.rpartition("/")[2]
-    folder.mkdir(exist_ok=True)
-    for name in _CHECKPOINT:
-        found = stores.fetch(f"{address}/{name}")
-        if found is None:
-            raise StoreError(f"{address}/{name}", found="it is not there any more", remedy="Predict again.")
-        (folder / name).write_bytes(found)
-    return folder
+_one_at_a_time = threading.Lock()  # a Dask worker may have several threads
+
+
+@functools.cache
+def _folder_of(card: bytes) -> Path:
+    """Give the folder of a checkpoint, and of what is compiled from it; it goes when the process ends."""
+    return Path(tempfile.mkdtemp(dir=_scratch().name))
 
 
 @functools.cache
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Give a folder that goes when the process ends."""
     return tempfile.TemporaryDirectory(prefix="icssn-")
