@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio.transform import Affine
 from shapely.geometry import Polygon, box
 
 from benchmarks import crime_scene
@@ -19,7 +20,7 @@ from icssn.handlers import first_look
 from icssn.imagery.cog import make_tiles
 from icssn.imagery.open import raster_at
 from icssn.jobs import engine, platform
-from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Scene
+from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Progress, Scene
 from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
 from tests.object_stores import Web
@@ -233,9 +234,50 @@ def test_a_scene_of_one_band_is_learned_from_without_further_settings(ws: Worksp
     assert (pixels(ws, actions.latest_prediction(ws, scene.id))[0] != 255).all()
 
 
+def _heights(scene: Scene, path: Path, rise: float) -> Path:
+    """Write the heights of ground that rises evenly to the west, m per m, under a scene."""
+    facts = scene.facts
+    heights = -rise * facts.pixel_size_m * np.indices((facts.height, facts.width))[1]
+    profile = {"driver": "GTiff", "width": facts.width, "height": facts.height, "count": 1, "dtype": "float32"}
+    with rasterio.open(path, "w", crs=facts.crs_wkt, transform=Affine(*facts.transform), **profile) as out:
+        out.write(heights.astype(np.float32), 1)
+    return path
+
+
 def _aside(scene: Scene) -> Polygon:
     west, south, east, north = scene.facts.bounds_lonlat
     return box(west + 0.4 * (east - west), south, west + 0.45 * (east - west), south + 0.05 * (north - south))
+
+
+def test_the_wish_of_while_a_scene_is_converted_is_the_one_that_holds(ws: Workspace, scene: Scene) -> None:
+    def shown() -> tuple[Scene, float]:
+        found = actions.find_scene(ws, scene.name)
+        with rasterio.open(ws.path(found.tiles or "")) as tiles:
+            return found, float(tiles.read(1)[tiles.dataset_mask() > 0].mean())
+
+    def wish(high: float, dem: Path) -> None:
+        stretch = scene.facts.stretch.model_copy(update={"low": (0.0,) * 3, "high": (high,) * 3})
+        scenes.update(ws.db, scene.id, facts=scene.facts.model_copy(update={"stretch": stretch}))
+        actions.set_elevation(ws, scene.id, dem)
+
+    flat, steep = (
+        _heights(scene, ws.folder.parent / f"{name}.tif", rise) for name, rise in (("flat", 0), ("steep", 1))
+    )
+    wish(255, flat)
+    ticket = claimed(ws)
+    begun = []
+
+    def report(progress: Progress) -> None:
+        if not begun:
+            begun.append(progress)
+            wish(1000, steep)
+
+    jobs.finish(ws.db, ticket, JobState.done, result=handlers.perform(ws, ticket, report=report, stop=lambda: False))
+    done(ws)
+    found, mean = shown()
+    assert mean < 50
+    with rasterio.open(ws.path(found.hillshade or "").with_name("slope.tif")) as slope:
+        assert np.median(slope.read(1)[slope.dataset_mask() > 0]) == pytest.approx(255 * (1 - 45 / 60), abs=4)
 
 
 def test_a_scene_that_stays_in_a_store_is_shown_learned_from_and_predicted(
@@ -247,7 +289,8 @@ def test_a_scene_that_stays_in_a_store_is_shown_learned_from_and_predicted(
     assert (far.name, far.original) == ("far", f"{web.url}/far.tif")
     shown = ws.path(actions.find_scene(ws, "far").tiles or "")
     make_tiles(Path(scene.original), ws.folder / "near.tif", stretch=scene.facts.stretch)
-    assert shown.read_bytes() == (ws.folder / "near.tif").read_bytes()
+    with rasterio.open(shown) as one, rasterio.open(ws.folder / "near.tif") as other:
+        np.testing.assert_array_equal(one.read(), other.read())
 
     drawn = [
         NewLabel(geometry_lonlat=label.geometry_lonlat, cls=label.cls) for label in actions.list_labels(ws, scene.id)

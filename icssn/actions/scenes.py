@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
@@ -185,8 +185,7 @@ def find_scene(ws: Workspace, name: str) -> Scene:
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
     """Give the raster of a map layer: ``scene``, ``hillshade``, one of `TERRAIN_LAYERS`; or one of a prediction.
 
-    Terrain is drawn from the elevation model itself. A prediction has ``probability`` and, in high quality,
-    ``uncertainty``; both are value / 254.
+    A prediction has ``probability`` and, in high quality, ``uncertainty``; both are value / 254.
 
     Raises:
         NotFoundError: There is no such scene or prediction, or the layer is not made yet.
@@ -197,9 +196,9 @@ def map_file(ws: Workspace, kind: str, item_id: str) -> Path:
         relative = made.probability if kind == "probability" else made.uncertainty
     else:
         scene = scenes.get(ws.db, item_id)
-        if kind in TERRAIN_LAYERS and scene.dem:
-            return Path(scene.dem)
-        relative = {"scene": scene.tiles, "hillshade": scene.hillshade}.get(kind)
+        relative = scene.tiles if kind == "scene" else scene.hillshade
+        if relative and kind in TERRAIN_LAYERS:
+            relative = str(PurePosixPath(relative).with_name(f"{kind}.tif"))
     if not relative:
         raise NotFoundError("map layer", f"{kind} {item_id}")
     return ws.path(relative)

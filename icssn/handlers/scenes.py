@@ -8,6 +8,7 @@ from typing import Any
 from icssn import actions
 from icssn.handlers.course import Report, Stop, stoppable, within
 from icssn.imagery import cog
+from icssn.imagery.relief import LAYERS, make_relief
 from icssn.records import (
     Edits,
     Job,
@@ -36,7 +37,7 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
 
 
 def import_scene(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
-    """Make a scene ready for the map: web-optimised copies of the image and of its hillshade."""
+    """Make a scene ready for the map: web-optimised copies of the image and of its terrain."""
     _make_map_layers(ws, str(job.params["scene_id"]), stoppable(report, stop, "The import"))
     return {"scene_id": job.params["scene_id"]}
 
@@ -68,13 +69,16 @@ def import_dataset(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[
 
 
 def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:
+    """Convert image and terrain; layers that already show what they should cost nothing."""
     scene = scenes.get(ws.db, scene_id)
     folder = ws.scene_folder(scene_id)
-    if scene.tiles is None:
-        share = 0.7 if scene.dem else 1.0
-        cog.make_tiles(scene.raster, folder / "tiles.tif", stretch=scene.facts.stretch, report=within(report, 0, share))
-        scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
-    if scene.dem and scene.hillshade is None:
-        cog.make_hillshade(Path(scene.dem), folder / "hillshade.tif", report=within(report, 0.7, 1.0))
+    share = 0.3 if scene.dem else 1.0
+    told = within(report, 0, share)
+    cog.make_tiles(scene.raster, folder / "tiles.tif", stretch=scene.facts.stretch, report=told)
+    scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
+    if scene.dem:
+        for number, layer in enumerate(LAYERS):
+            told = within(within(report, share, 1), number / len(LAYERS), (number + 1) / len(LAYERS))
+            make_relief(Path(scene.dem), folder / f"{layer}.tif", layer=layer, report=told)
         scenes.update(ws.db, scene_id, hillshade=f"scenes/{scene_id}/hillshade.tif")
     report(Progress(fraction=1.0, message="ready"))

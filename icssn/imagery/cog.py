@@ -1,14 +1,14 @@
-"""Scenes and terrain as web-optimised COGs: EPSG:3857, pixels of a zoom level, quick to cut into tiles."""
+"""Rasters as web-optimised COGs: EPSG:3857, pixels of a zoom level, quick to cut into tiles."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
@@ -17,23 +17,24 @@ from rasterio.windows import Window
 
 from icssn.ahead import ahead
 from icssn.durable import whole_file
+from icssn.errors import RasterRefusedError
 from icssn.geo import crs
 from icssn.geo.shapes import pixel_transform
-from icssn.geo.windows import with_halo
 from icssn.imagery.limits import georeference
-from icssn.imagery.open import open_raster
-from icssn.imagery.read import read_values, read_window
+from icssn.imagery.open import open_raster, state
+from icssn.imagery.read import read_window
 from icssn.imagery.web import FINEST_ZOOM, SIDE, TILE_PX, WEB, Pixels, pixel_units, source_window, warp
 from icssn.imagery.write import create, drafts, finish_cog
 from icssn.records import Progress, Raster, Stretch
 
 Report = Callable[[Progress], None]
+Look = Callable[[DatasetReader, Window], Pixels]  # what is seen in a window of a raster
 
 _LOST_LEVELS = 0.25  # pixels may become coarser by 2^0.25 = 1.19, else the next finer zoom level is taken
 _JPEG = {"compress": "JPEG", "quality": "88"}  # for looking only: learning and prediction read the original
 _AREA_PX = 1024  # warped at once, 10 MB: whole blocks; in areas of 256 px it takes two thirds longer
+_SHOWS = "ICSSN_SHOWS"  # tag: the digest of which raster it is, looked at how
 _WARP_SHARE = 0.85  # of the time; the rest are overviews and the final copy
-_AZIMUTH_DEG, _ALTITUDE_DEG = 315.0, 45.0  # light from the upper left, as maps have it
 
 
 def make_tiles(src: Raster, dst: Path, *, stretch: Stretch, report: Report | None = None) -> None:
@@ -51,81 +52,44 @@ def make_tiles(src: Raster, dst: Path, *, stretch: Stretch, report: Report | Non
     """
     count = 3 if len(stretch.bands) >= 3 else 1
     shown = Stretch(bands=stretch.bands[:count], low=stretch.low[:count], high=stretch.high[:count])
-    with open_raster(src) as dataset:
-        _convert(dataset, dst, look=lambda window: read_window(dataset, window, shown), count=count, report=report)
+
+    def look(dataset: DatasetReader, window: Window) -> Pixels:
+        return read_window(dataset, window, shown)
+
+    convert(src, dst, look=look, count=count, looks=shown.model_dump_json(), report=report)
 
 
-def make_hillshade(dem: Path, dst: Path, *, report: Report | None = None) -> None:
-    """Shade an elevation raster (m) and convert it to a web-optimised COG of 1 band.
+def convert(src: Raster, dst: Path, *, look: Look, count: int, looks: str, report: Report | None = None) -> None:
+    """Convert what is seen of a raster to a web-optimised COG, area by area; one that shows just this stays as it is.
 
     Args:
-        dem: Elevations in its first band, in any CRS; slopes are taken on the ground, in m per m.
+        src: Any CRS, rotated or not.
         dst: Of the COG; it appears whole or not at all, also when `report` raises to cancel.
-        report: Told after every block.
+        look: Gives the pixels of a window of the raster.
+        count: How many bands `look` gives, 1 or 3.
+        looks: Tells this `look` from others.
+        report: Told after every area.
 
     Raises:
         RasterRefusedError: The raster is damaged or has no place on the Earth.
         DiskFullError: The disk is full.
     """
-    with open_raster(dem) as dataset:
-        wkt, _ = georeference(dataset, Path(dem).name)
-        transform = dataset.transform
 
-        def shade(window: Window) -> Pixels:
-            values, valid = read_values(dataset, with_halo(window, 1), (1,))
-            col, row = window.col_off + window.width / 2, window.row_off + window.height / 2
-            across_m, down_m = crs.pixel_axes_m(wkt, transform, col=col, row=row)
-            return hillshade(values[0], valid, across_m=across_m, down_m=down_m)[None], valid[1:-1, 1:-1]
-
-        _convert(dataset, dst, look=shade, count=1, report=report)
-
-
-def hillshade(
-    elevation: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], *, across_m: float, down_m: float
-) -> npt.NDArray[np.uint8]:
-    """Shade the inner pixels of an elevation array, lit from the north-west, 45° high.
-
-    Args:
-        elevation: (H + 2, W + 2), m.
-        valid: bool, same shape; where not valid, a neighbour counts as level with the pixel.
-        across_m: Width of a pixel on the ground, m.
-        down_m: Height of a pixel on the ground, m.
-
-    Returns:
-        uint8 (H, W): 255 × cosine of the angle between light and surface normal, 0 in the shade.
-
-    Source:
-        Horn 1981, Proceedings of the IEEE 69(1), 14–47: the weighted 3 × 3 slopes.
-    """
-    height, width = elevation.shape[0] - 2, elevation.shape[1] - 2
-    metres = np.where(valid, elevation, 0).astype(np.float32)
-    centre = metres[1:-1, 1:-1]
-
-    def neighbour(row: int, col: int) -> npt.NDArray[np.float32]:
-        place = (slice(row, row + height), slice(col, col + width))
-        return np.where(valid[place], metres[place], centre)
-
-    above, below = [neighbour(0, col) for col in range(3)], [neighbour(2, col) for col in range(3)]
-    left, right = neighbour(1, 0), neighbour(1, 2)
-    rise_east = (above[2] + 2 * right + below[2] - above[0] - 2 * left - below[0]) / (8 * across_m)
-    rise_north = (above[0] + 2 * above[1] + above[2] - below[0] - 2 * below[1] - below[2]) / (8 * down_m)
-    azimuth, altitude = np.deg2rad(_AZIMUTH_DEG), np.deg2rad(_ALTITUDE_DEG)
-    towards_light = -rise_east * np.sin(azimuth) - rise_north * np.cos(azimuth)
-    cosine = (towards_light * np.cos(altitude) + np.sin(altitude)) / np.sqrt(1 + rise_east**2 + rise_north**2)
-    return np.asarray(np.rint(np.clip(cosine, 0, 1) * 255), np.uint8)
-
-
-def _convert(
-    dataset: DatasetReader, dst: Path, *, look: Callable[[Window], Pixels], count: int, report: Report | None
-) -> None:
     def tell(fraction: float, message: str) -> None:
         if report:
             report(Progress(fraction=min(fraction, 1.0), message=message))
 
-    grid, width, height = _web_grid(dataset)
-    with whole_file(dst) as final, drafts(dst.parent) as folder:
+    with ExitStack() as opened:
+        dataset = opened.enter_context(open_raster(src))
+        shows = hashlib.sha256(f"{state(src)} {looks}".encode()).hexdigest()
+        if _shown(dst) == shows:
+            return
+        final = opened.enter_context(whole_file(dst))
+        folder = opened.enter_context(drafts(dst.parent))
+        grid, width, height = _web_grid(dataset)
         draft = folder / "draft.tif"
         with create(draft, width=width, height=height, count=count, crs=WEB, transform=grid) as made:
+            made.update_tags(**{_SHOWS: shows})
             for area, pixels, share in _warped(dataset, grid, width, height, look=look):
                 if pixels is not None:
                     image, valid = pixels
@@ -141,8 +105,20 @@ def _convert(
         )
 
 
+def _shown(cog: Path) -> str | None:
+    """Give what a COG made here shows, or None where none stands whole."""
+    if not cog.exists():
+        return None
+    try:
+        with open_raster(cog) as dataset:
+            shows: str | None = dataset.tags().get(_SHOWS)
+            return shows
+    except RasterRefusedError:
+        return None
+
+
 def _warped(
-    dataset: DatasetReader, grid: Affine, width: int, height: int, *, look: Callable[[Window], Pixels]
+    dataset: DatasetReader, grid: Affine, width: int, height: int, *, look: Look
 ) -> Iterator[tuple[Window, Pixels | None, float]]:
     """Give the areas of the grid, what lies there (None: nothing), and the share that is done.
 
@@ -163,7 +139,7 @@ def _warped(
                 continue
             yield partial(
                 warp,
-                look(source),
+                look(dataset, source),
                 transform=pixel_transform(dataset.transform, source),
                 crs=dataset.crs,
                 to_web=to_web,

@@ -28,6 +28,7 @@ ROUGHEST = 0.04
 """Ruggedness at which `roughness` is black."""
 
 _ALTITUDE_RAD = math.radians(45)
+_NORTH_WEST_DEG = 315.0  # light from the upper left, as maps have it
 _AZIMUTHS_DEG = (225.0, 270.0, 315.0, 360.0)
 
 
@@ -73,6 +74,11 @@ def roughness(heights: Heights, steps: Steps) -> Grey:
     return np.asarray(1 - np.sqrt(np.clip(ruggedness / ROUGHEST, 0, 1)), np.float32)
 
 
+def hillshade(heights: Heights, steps: Steps) -> Grey:
+    """Give the light of one lamp in the north-west, 45° high: the cosine between it and the ground's normal."""
+    return np.asarray(_lit(*_to_the_compass(heights, steps), azimuth_deg=_NORTH_WEST_DEG), np.float32)
+
+
 def shading(heights: Heights, steps: Steps) -> Grey:
     """Give the light of four lamps in the west and north, each counting where it strikes along the slope.
 
@@ -85,11 +91,8 @@ def shading(heights: Heights, steps: Steps) -> Grey:
     downslope = np.arctan2(-east, south)
     lit = weights = np.zeros_like(heights)
     for azimuth_deg in _AZIMUTHS_DEG:
-        lamp = math.radians(azimuth_deg)
-        towards = -east * math.sin(lamp) + south * math.cos(lamp)
-        cosine = (towards * math.cos(_ALTITUDE_RAD) + math.sin(_ALTITUDE_RAD)) / np.sqrt(1 + south**2 + east**2)
-        weight = np.sin(downslope - lamp) ** 2
-        lit, weights = lit + weight * np.clip(cosine, 0, 1), weights + weight
+        weight = np.asarray(np.sin(downslope - math.radians(azimuth_deg)) ** 2, np.float32)
+        lit, weights = lit + weight * _lit(south, east, azimuth_deg=azimuth_deg), weights + weight
     return np.asarray(lit / weights, np.float32)
 
 
@@ -106,6 +109,14 @@ def level(measure: Measure) -> float:
     """Give what a measure says of level ground."""
     side = 2 * REACH_PX + 1
     return float(measure(np.zeros((side, side), np.float32), north_up(1.0))[REACH_PX, REACH_PX])
+
+
+def _lit(south: Heights, east: Heights, *, azimuth_deg: float) -> Heights:
+    """Give the cosine between a lamp 45° high and the normal of ground that rises so fast; 0 in the shade."""
+    lamp = math.radians(azimuth_deg)
+    towards = -east * math.sin(lamp) + south * math.cos(lamp)
+    cosine = (towards * math.cos(_ALTITUDE_RAD) + math.sin(_ALTITUDE_RAD)) / np.sqrt(1 + south**2 + east**2)
+    return np.asarray(np.clip(cosine, 0, 1), np.float32)
 
 
 def _rises(heights: Heights, steps: Steps) -> tuple[Heights, Heights]:

@@ -41,6 +41,18 @@ def raster_at(text: str) -> Raster:
     return RemoteRaster(address=text.strip()) if stores.is_address(text) else Path(text)
 
 
+def state(raster: Raster) -> str:
+    """Give what tells a raster from any other one, and from itself after a change.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if isinstance(raster, RemoteRaster):
+        return f"{raster.address} {raster.version}"
+    found = raster.stat()
+    return f"{raster} {found.st_size} {found.st_mtime_ns}"
+
+
 @contextmanager
 def open_raster(raster: Raster) -> Iterator[DatasetReader]:
     """Open a GeoTIFF that cannot lead GDAL to any other file or host.

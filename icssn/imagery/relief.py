@@ -1,27 +1,25 @@
-"""Map tiles of terrain, computed from an elevation raster when they are asked for."""
+"""The layers of terrain that maps show, measured on an elevation raster and converted to web-optimised COGs."""
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
-from rasterio.transform import Affine
-from rasterio.warp import reproject
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
 
-from icssn.geo.shapes import pixel_transform
-from icssn.imagery.landform import MEASURES, REACH_PX, Grey, Heights, north_up
-from icssn.imagery.limits import damaged
-from icssn.imagery.open import open_raster
-from icssn.imagery.tiles import encode
-from icssn.imagery.web import FINEST_ZOOM, TILE_PX, WEB, pixel_units, source_window, tile_transform
+from icssn.geo import crs
+from icssn.geo.windows import with_halo
+from icssn.imagery.cog import Report, convert
+from icssn.imagery.landform import MEASURES, REACH_PX, Grey, Measure, hillshade
+from icssn.imagery.limits import georeference
+from icssn.imagery.read import read_values
+from icssn.imagery.web import Pixels
 
-_SIDE = TILE_PX + 2 * REACH_PX
-_RADIUS_M = 6378137.0  # of the sphere of EPSG:3857
-_GREYS = ("000000", "ffffff")
+LAYERS: dict[str, Measure] = {"hillshade": hillshade, **MEASURES}
+
 _HOLLOW_TO_RIDGE = (
     "2166ac",
     "92c5de",
@@ -33,65 +31,44 @@ _ROUND = ("e2d9e2", "6785be", "2f1436", "b25652", "e2d9e2")  # of matplotlib's "
 _COLOURS = {"curvature": _HOLLOW_TO_RIDGE, "aspect": _ROUND}  # in even steps; other layers are grey
 
 
-def render_terrain_tile(dem: Path, z: int, x: int, y: int, *, layer: str) -> bytes | None:
-    """Draw one tile of terrain.
+def make_relief(dem: Path, dst: Path, *, layer: str, report: Report | None = None) -> None:
+    """Measure a layer on the pixels of an elevation raster and convert it to a web-optimised COG.
+
+    What is carried to the map are measures: those of carried heights would show the steps of a coarse raster as slopes,
+    and average the slopes of a fine one away.
 
     Args:
-        dem: Elevations in m in its first band; any CRS.
-        z: Zoom level, 0–24.
-        x: Column of the tile from 180° W.
-        y: Row of the tile from the top.
-        layer: A key of `MEASURES`.
-
-    Returns:
-        WebP bytes, or None where there is nothing to draw.
+        dem: Elevations in m in its first band; any CRS. Slopes are taken on the ground, in m per m.
+        dst: Of the COG, of 1 grey band or 3; one that shows just this stays as it is, and it appears whole or not at
+            all, also when `report` raises to cancel.
+        layer: A key of `LAYERS`.
+        report: Told after every area.
 
     Raises:
-        RasterRefusedError: The file is missing or damaged.
+        RasterRefusedError: The raster is damaged or has no place on the Earth.
+        DiskFullError: The disk is full.
     """
-    if not (0 <= z <= FINEST_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
-        return None
-    to_web = tile_transform(z, x, y) * Affine.translation(-REACH_PX, -REACH_PX)
-    heights = _heights(dem, to_web)
-    if heights is None:
-        return None
-    middle = to_web.f + to_web.e * _SIDE / 2
-    pixel_m = pixel_units(z) / math.cosh(middle / _RADIUS_M)  # the map stretches by 1 / cos(latitude)
-    measured = MEASURES[layer](heights, north_up(pixel_m))[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
-    return encode(_coloured(measured, _COLOURS.get(layer, _GREYS)), lossless=False)
+    colours = _COLOURS.get(layer)
+    look = partial(_look, measure=LAYERS[layer], colours=colours)
+    convert(dem, dst, look=look, count=3 if colours else 1, looks=layer, report=report)
 
 
-def _heights(dem: Path, to_web: Affine) -> Heights | None:
-    """Carry elevations to a square of the web map, or give None where the raster does not reach it."""
-    with open_raster(dem) as dataset:
-        window = source_window(dataset, to_web, width=_SIDE, height=_SIDE)
-        if window is None:
-            return None
-        rows, cols = min(window.height, 2 * _SIDE), min(window.width, 2 * _SIDE)
-        try:
-            values = dataset.read(1, window=window, out_shape=(rows, cols), resampling=Resampling.bilinear)
-            known = dataset.dataset_mask(window=window, out_shape=(rows, cols)) > 0
-        except RasterioError as err:
-            raise damaged(dem.name, str(err)) from err
-        heights = np.full((_SIDE, _SIDE), np.nan, np.float32)
-        reproject(
-            np.where(known, values, np.nan).astype(np.float32),
-            heights,
-            src_transform=pixel_transform(dataset.transform, window)
-            * Affine.scale(window.width / cols, window.height / rows),
-            src_crs=dataset.crs,
-            src_nodata=np.nan,
-            dst_transform=to_web,
-            dst_crs=WEB,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-        )
-    return heights
+def _look(dataset: DatasetReader, window: Window, *, measure: Measure, colours: tuple[str, ...] | None) -> Pixels:
+    (heights,), known = read_values(dataset, with_halo(window, REACH_PX), (1,))
+    wkt, _ = georeference(dataset, Path(dataset.name).name)
+    middle = {"col": window.col_off + window.width / 2, "row": window.row_off + window.height / 2}
+    steps = crs.pixel_steps(wkt, tuple(dataset.transform)[:6], **middle)
+    inner = (slice(REACH_PX, -REACH_PX),) * 2
+    measured = measure(np.where(known, heights, np.nan).astype(np.float32), steps)[inner]
+    return _drawn(measured, colours), np.isfinite(measured)
 
 
-def _coloured(values: Grey, colours: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-    known = np.isfinite(values)
+def _drawn(values: Grey, colours: tuple[str, ...] | None) -> npt.NDArray[np.uint8]:
+    """Give values in [0, 1] as grey (1, H, W), or between colours (3, H, W); 0 where unknown."""
+    known = np.nan_to_num(values)
+    if colours is None:
+        return np.asarray(np.rint(255 * known[None]), np.uint8)
     anchors = np.array([list(bytes.fromhex(colour)) for colour in colours], float)
     steps = np.linspace(0, 1, len(anchors))
-    bands = [np.interp(np.where(known, values, 0), steps, anchors[:, band]) for band in range(3)]
-    return np.asarray(np.rint(np.dstack([*bands, np.where(known, 255, 0)])), np.uint8)
+    bands = np.stack([np.interp(known, steps, anchors[:, band]) for band in range(3)])
+    return np.asarray(np.rint(bands), np.uint8)

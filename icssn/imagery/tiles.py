@@ -74,16 +74,16 @@ def render_tile(
         valid = valid & (image[0] >= threshold)
     if colormap == "mask":
         colours = mask_colours(1 if threshold is None else threshold)
-        return encode(np.where(valid[..., None], colours[image[0]], np.uint8(0)), lossless=True)
+        return _encode(np.where(valid[..., None], colours[image[0]], np.uint8(0)), lossless=True)
     if colormap == "values":
-        return encode(np.dstack([image[0]] * 3 + [np.where(valid, np.uint8(255), np.uint8(0))]), lossless=True)
+        return _encode(np.dstack([image[0]] * 3 + [np.where(valid, np.uint8(255), np.uint8(0))]), lossless=True)
     count = len(image)
     image = apply(image, Stretch(bands=tuple(range(1, count + 1)), low=(low,) * count, high=(high,) * count))
     if colormap == "probability":
-        return encode(np.where(valid[..., None], probability_colours()[image[0]], np.uint8(0)), lossless=True)
+        return _encode(np.where(valid[..., None], probability_colours()[image[0]], np.uint8(0)), lossless=True)
     red_green_blue = np.broadcast_to(image, (3, *valid.shape))
     alpha = np.where(valid, np.uint8(255), np.uint8(0))
-    return encode(np.dstack([*red_green_blue, alpha]), lossless=False)
+    return _encode(np.dstack([*red_green_blue, alpha]), lossless=False)
 
 
 def _read(dataset: DatasetReader, to_web: Affine, colormap: str | None) -> Pixels:
@@ -146,7 +146,7 @@ def _read_decimated(
     return image, dataset.dataset_mask(window=window, out_shape=shape) > 0
 
 
-def encode(pixels: npt.NDArray[np.uint8], *, lossless: bool) -> bytes | None:
+def _encode(pixels: npt.NDArray[np.uint8], *, lossless: bool) -> bytes | None:
     """Give (H, W, 4) pixels as WebP, or None when all are transparent."""
     alpha = pixels[..., 3]
     if not alpha.any():

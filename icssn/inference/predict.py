@@ -27,6 +27,7 @@ from icssn.config import InferenceConfig
 from icssn.durable import whole_file
 from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import repair
+from icssn.imagery.open import state
 from icssn.imagery.sight import OpenSight, Sight, open_sight
 from icssn.imagery.write import PROBABILITY_NODATA, PROBABILITY_TAGS, UNCERTAINTY_TAGS, write_grid
 from icssn.inference.choose import prepared
@@ -227,7 +228,7 @@ def _kept_parts(
     depends_on = (
         sha256,
         sight.facts.model_dump_json(),
-        _state(sight.dem) if sight.dem and sight.terrain else None,
+        state(sight.dem) if sight.dem and sight.terrain else None,
         config.model_dump_json(
             exclude={"workers", "scheduler", "handover"}
         ),  # who computes does not change what comes out
@@ -245,12 +246,6 @@ def _kept_parts(
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _state(file: Path) -> tuple[str, int, int]:
-    """Give what tells a file from another one, and from itself after a change."""
-    found = file.stat()
-    return str(file), found.st_size, found.st_mtime_ns
 
 
 def _layer(

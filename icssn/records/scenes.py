@@ -69,7 +69,7 @@ class Scene(Record):
     facts: RasterFacts
     tiles: str | None = None  # web-optimised COG, relative to the workspace; None until imported
     dem: str | None = None  # absolute path of the attached elevation raster
-    hillshade: str | None = None  # web-optimised COG of its hillshade, relative to the workspace
+    hillshade: str | None = None  # web-optimised COG, relative to the workspace; `TERRAIN_LAYERS` lie beside it
     validation_bounds_px: tuple[int, int, int, int] | None = None  # (col, row, width, height), fixed at first training
     created_at: dt.datetime = Field(default_factory=now)
     created_by: str = ""

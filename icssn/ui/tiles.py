@@ -7,7 +7,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -41,6 +40,8 @@ def tile(request: Request) -> Response:
     304 tells the browser that the tile it has still holds, 503 that too many tiles are being drawn. Starlette runs
     this in its thread pool, since it is no coroutine.
     """
+    from icssn.imagery.tiles import render_tile
+
     kind, item = request.path_params["kind"], request.path_params["item"]
     z, x, y = (int(request.path_params[name]) for name in "zxy")
     if kind not in _KINDS or z > _FINEST_ZOOM or x >= 2**z or y >= 2**z:
@@ -57,7 +58,7 @@ def tile(request: Request) -> Response:
             if not _drawing.acquire(timeout=_PATIENCE_S):
                 return PlainTextResponse("Too many tiles at once.", status_code=503, headers={"Retry-After": "2"})
             try:
-                picture = _render(path, z, x, y, kind) or b""
+                picture = render_tile(path, z, x, y, colormap="values" if kind in _VALUES else None) or b""
             finally:
                 _drawing.release()
             _kept.put(key, picture)
@@ -97,15 +98,6 @@ class _Pictures:
 
 _OVERHEAD_BYTES = 500  # of key and bookkeeping, so that empty tiles count as well
 _kept = _Pictures(_KEPT_BYTES)
-
-
-def _render(path: Path, z: int, x: int, y: int, kind: str) -> bytes | None:
-    from icssn.imagery.relief import render_terrain_tile
-    from icssn.imagery.tiles import render_tile
-
-    if kind in TERRAIN_LAYERS:
-        return render_terrain_tile(path, z, x, y, layer=kind)
-    return render_tile(path, z, x, y, colormap="values" if kind in _VALUES else None)
 
 
 def _unknown() -> Response:

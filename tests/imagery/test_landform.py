@@ -35,6 +35,14 @@ def test_a_steep_plane_is_not_rough_and_hummocks_are() -> None:
     assert landform.roughness(hummocks, PIXEL)[INNER].mean() < 0.6
 
 
+@pytest.mark.parametrize(("east", "north"), [(0, 0), (1, 0), (0, 1), (-0.5, 0.3), (-1, 1), (1, -1)])
+def test_a_plane_is_as_bright_as_the_cosine_between_light_and_normal(east: float, north: float) -> None:
+    light = np.array([-0.5, 0.5, np.sqrt(0.5)])  # from the north-west, 45° high
+    normal = np.array([-east, -north, 1]) / np.sqrt(1 + east**2 + north**2)
+    shade = landform.hillshade(COLS * np.float32(east) - ROWS * np.float32(north), PIXEL)
+    assert shade == pytest.approx(max(float(light @ normal), 0), abs=1e-5)
+
+
 @pytest.mark.parametrize("strike", [ROWS, COLS, ROWS + COLS, ROWS - COLS])
 def test_a_step_in_any_direction_stands_out_in_the_light_of_four_sides(strike: Heights) -> None:
     scarp = 4 / (1 + np.exp(-(strike - strike.mean())))

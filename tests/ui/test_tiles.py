@@ -100,7 +100,7 @@ def test_a_file_made_anew_gives_new_tiles(ws: Workspace, scene: Scene) -> None:
 def test_a_tile_is_drawn_once(ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "_kept", tiles._Pictures(10**6))
     _, _, first = ask(address(scene, 15))
-    monkeypatch.setattr(tiles, "_render", None)  # drawing again would fail
+    monkeypatch.setattr("icssn.imagery.tiles.render_tile", None)  # drawing again would fail
     assert ask(address(scene, 15))[2] == first
 
 
