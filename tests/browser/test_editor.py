@@ -263,8 +263,32 @@ def test_relief_stands_beside_the_image_on_a_key_and_drawing_goes_on(
     assert desk.count() == 1
     desk.press("s")
     desk.inside.locator(".ic-swipe").wait_for(state="detached")
-    assert desk.frame.evaluate(sides)[0] == ["hidden", ""]
+    assert desk.frame.evaluate("map.getPane('ic-hillshade').querySelectorAll('img').length") == 0
     assert visit.errors == []
+
+
+def test_relief_and_terrain_are_seen_as_soon_as_they_are_asked_for(
+    ws: Workspace, server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    desk = Desk(visit, server, ws, a_hill(ws, tmp_path, elevation=True))
+    desk.open()
+
+    def seen(pane: str) -> bool:
+        tiles = f"[...map.getPane('{pane}').querySelectorAll('img.leaflet-tile-loaded')]"
+        return bool(desk.frame.evaluate(f"{tiles}.some((img) => img.checkVisibility({{ visibilityProperty: true }}))"))
+
+    def wait_for(pane: str) -> None:
+        visit.map_when(f"map.getPane('{pane}').querySelector('img.leaflet-tile-loaded')", timeout_s=30)
+
+    assert not seen("ic-hillshade")
+    desk.press("h")
+    wait_for("ic-hillshade")
+    assert seen("ic-hillshade")
+    desk.press("h")
+    assert not seen("ic-hillshade")
+    desk.inside.get_by_label("Terrain", exact=True).select_option("curvature")
+    wait_for("ic-terrain")
+    assert seen("ic-terrain")
 
 
 def test_the_language_holds_over_pages_and_reloads(desk: Desk) -> None:

@@ -1,6 +1,6 @@
 /* A bar to drag across the map: one layer left of it, another one right of it; the others are hidden meanwhile.
-   `layers`: [{name, text, panes, layer, resting}]; `resting()` says whether a layer shows when the bar is away.
-   A layer without panes is the bare image. `parent` takes the button, else it stands above the map. */
+   `layers`: [{name, text, panes, layer, resting}]; `resting()` says whether a layer shows when the bar is away: its
+   `layer` is on the map then, or, where there is none, its panes are seen. A layer without panes is the bare image. `parent` takes the button, else it stands above the map. */
 icssn.swipe = function (map, ui, settings) {
   "use strict";
   const { node, button } = icssn, { say } = ui, { layers } = settings, sides = { left: settings.left, right: settings.right };
@@ -16,10 +16,10 @@ icssn.swipe = function (map, ui, settings) {
   }
   function clip() {
     const size = map.getSize(), x = size.x * at, corner = map.containerPointToLayerPoint([0, 0]), end = map.containerPointToLayerPoint(size);
-    for (const { name, panes, resting } of layers) {
+    for (const { name, panes, layer, resting } of layers) {
       const onLeft = sides.left === name, onRight = sides.right === name;
       for (const pane of panes.map((wanted) => map.getPane(wanted)).filter(Boolean)) {
-        pane.style.visibility = (on ? onLeft || onRight : resting()) ? "" : "hidden";
+        pane.style.visibility = (on ? onLeft || onRight : layer || resting()) ? "" : "hidden";
         pane.style.clip = on ? `rect(${corner.y}px, ${onRight ? end.x : corner.x + x}px, ${end.y}px, ${onLeft ? corner.x : corner.x + x}px)` : "";
       }
     }
