@@ -1,6 +1,7 @@
 /* A bar to drag across the map: one layer left of it, another one right of it; the others are hidden meanwhile.
    `layers`: [{name, text, panes, layer, resting}]; `resting()` says whether a layer shows when the bar is away: its
-   `layer` is on the map then, or, where there is none, its panes are seen. A layer without panes is the bare image. `parent` takes the button, else it stands above the map. */
+   `layer` is on the map then, or, where there is none, its panes are seen. A layer without panes is the bare image.
+   `parent` takes the button, else it stands above the map. */
 icssn.swipe = function (map, ui, settings) {
   "use strict";
   const { node, button } = icssn, { say } = ui, { layers } = settings, sides = { left: settings.left, right: settings.right };
