@@ -35,11 +35,16 @@ from icssn.inference.evaluate import Scored, rank_candidates
 from icssn.inference.predict import ScenePrediction, predict_scene
 from icssn.metrics import intervals, objects, pixels
 from icssn.metrics.report import judge
+from icssn.nets.checkpoint import load_checkpoint
+from icssn.nets.device import pick_device
 from icssn.training import rounds
+from icssn.training.dataset import open_chips
+from icssn.training.validate import ask_pixels
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 WINDOWS_PX = (192, 512, 1024)  # predicted without any halo: what a score owes to its window
 SWEPT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+LEVELS = "levels"  # folder of files that say how often which probability was given, held out and on each test scene
 BLOCK_PX = 168  # of the bootstrap: one cell of a composed scene, one landslide
 QUICK = {"rounds": 1, "classify.steps": 10, "segment.steps": 30}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -167,23 +172,38 @@ def run_row(
         folder, chips, config=config, parent=None, report=lambda _: None, on_round=lambda _: None, stop=stop
     )
     trained_s = time.process_time() - begun_s
-    rows = []
+    rows, levels = [], {"validation": levels_held_out(result.best.folder, chips)}
     for scene in learned.tests:
-        figures, blocks = judge_scene(scene, result.best, folder / scene.name)
+        figures, blocks, levels[scene.name] = judge_scene(scene, result.best, folder / scene.name)
         figures |= {
             name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy", "cls_loss")
         }
         row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name}
         told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}
         rows.append({**row, **told, "processor_s_of_last_sitting": trained_s, "figures": figures, "blocks": blocks})
+    counted = out / LEVELS / f"{task} seed {config.seed} {variant}.npz".replace(" ", "_")
+    counted.parent.mkdir(exist_ok=True)
+    np.savez_compressed(counted, **levels)
     shutil.rmtree(place)
     return rows
 
 
+def levels_held_out(checkpoint: Path, chips: Path) -> np.ndarray:
+    """Count what a checkpoint says of the chips that were held out, see `pixels.count_levels`: (chips, 2, 255)."""
+    model, _ = load_checkpoint(checkpoint)
+    device = pick_device("auto")
+    answers = ask_pixels(model.to(device), open_chips(chips), device=device)
+    return np.array([pixels.count_levels(*pair) for pair in zip(answers.truth, answers.scores(), strict=True)])
+
+
 def judge_scene(
     scene: Scene, best: rounds.RoundResult, folder: Path
-) -> tuple[dict[str, float], list[tuple[int, int, int, int]]]:
-    """Predict a scene as the application does; give its figures and the pooled counts of each block."""
+) -> tuple[dict[str, float], list[tuple[int, int, int, int]], np.ndarray]:
+    """Predict a scene as the application does.
+
+    Returns:
+        Its figures, the pooled counts of each block, and how often each level occurs (see `pixels.count_levels`).
+    """
     config = InferenceConfig(min_object_px=MIN_OBJECT_PX)  # one size for all variants
 
     def predicted(name: str, **windows: int) -> tuple[ScenePrediction, np.ndarray]:
@@ -220,7 +240,8 @@ def judge_scene(
     figures["ap_spread_over_windows"] = max(precisions) - min(precisions)
     mask = objects.sieve(pixels.exceeds(found, best.threshold), config.least_object_px)
     blocks = intervals.confusion_blocks(truth, mask, block_px=min(BLOCK_PX, scene.cell_px))
-    return figures, [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
+    counts = [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
+    return figures, counts, pixels.count_levels(truth, found)
 
 
 def most_found(truth: np.ndarray, found: np.ndarray, *, min_object_px: int) -> dict[str, float]:

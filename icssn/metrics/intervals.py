@@ -62,6 +62,18 @@ def block_bootstrap(
     return _interval([figure(pooled) for pooled in _pooled(blocks, drawn)], confidence)
 
 
+def standard_error(blocks: Sequence[Confusion], *, figure: Figure = f1, samples: int = 1000, seed: int = 0) -> float:
+    """Give the standard error of a figure of the pooled confusion: its spread over the draws of `block_bootstrap`.
+
+    Args:
+        blocks, figure, samples, seed: As for `block_bootstrap`.
+
+    Source:
+        Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 6.
+    """
+    return float(np.std([figure(pooled) for pooled in _pooled(blocks, _drawn(len(blocks), samples, seed))]))
+
+
 def paired_difference(
     blocks: Sequence[Confusion],
     baseline: Sequence[Confusion],

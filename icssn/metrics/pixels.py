@@ -124,12 +124,13 @@ def average_precision(truth: Truth, probability: npt.NDArray[Any]) -> float:
     return float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision))
 
 
-def best_threshold(truth: Truth, probability: npt.NDArray[Any]) -> tuple[float, float]:
-    """Give the threshold with the highest F1, and that F1; the middle one where several are as good.
+def best_threshold(truth: Truth, probability: npt.NDArray[Any], *, within: float = 0.0) -> tuple[float, float]:
+    """Give the middle one of the thresholds with the highest F1, or almost, and its F1.
 
     Args:
         truth: uint8, any shape, 0 / 1 / 255.
         probability: Same shape, as for `levels`.
+        within: How far below the highest F1 a threshold may stay to count as well.
 
     Returns:
         Threshold, a multiple of 1 / 254 above 0, and F1; (0.5, 0.0) where there is no landslide.
@@ -138,16 +139,29 @@ def best_threshold(truth: Truth, probability: npt.NDArray[Any]) -> tuple[float, 
     if tp[-1] == 0:
         return 0.5, 0.0
     f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # level 0 would mark everything
-    best = np.flatnonzero(f1 == f1.max())
-    index = int(best[len(best) // 2])
+    good = np.flatnonzero(f1 >= f1.max() - within)
+    index = int(good[len(good) // 2])
     return (LEVELS - index) / LEVELS, float(f1[index])
+
+
+def count_levels(truth: Truth, probability: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Count how often each level occurs on background and on landslide.
+
+    Args:
+        truth: uint8, any shape, 0 / 1 / 255.
+        probability: Same shape, as for `levels`.
+
+    Returns:
+        (2, 255): row 0 of background, row 1 of landslide; column k of level k.
+    """
+    found = levels(probability)
+    both = np.bincount((truth.astype(np.uint16) << 8 | found).ravel(), minlength=2 * 256)
+    return np.stack([both[:255], both[256:511]])
 
 
 def _cumulative(truth: Truth, probability: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Give true and false positives at every level from 254 down to 0, (255,) each."""
-    found = levels(probability)
-    both = np.bincount((truth.astype(np.uint16) << 8 | found).ravel(), minlength=2 * 256)
-    background, landslide = both[:255], both[256:511]
+    background, landslide = count_levels(truth, probability)
     return np.cumsum(landslide[::-1]), np.cumsum(background[::-1])
 
 

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icssn.metrics.intervals import block_bootstrap, confusion_blocks, paired_difference, paired_difference_of_runs
+from icssn.metrics.intervals import (
+    block_bootstrap,
+    confusion_blocks,
+    paired_difference,
+    paired_difference_of_runs,
+    standard_error,
+)
 from icssn.metrics.pixels import Confusion, confusion
 
 
@@ -59,6 +65,14 @@ def test_the_interval_of_a_mean_is_that_of_the_textbook():
     half = 1.96 * right.std() / 100 / np.sqrt(200)
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
     assert (high + low) / 2 == pytest.approx(right.mean() / 100, abs=0.003)
+
+
+def test_the_standard_error_of_a_mean_is_that_of_the_textbook():
+    right = np.random.default_rng(1).integers(30, 90, 200)
+    blocks = [Confusion(int(r), 0, int(100 - r), 0) for r in right]
+    found = standard_error(blocks, figure=lambda pooled: pooled.accuracy, samples=3000)
+    assert found == pytest.approx(right.std() / 100 / np.sqrt(200), rel=0.05)
+    assert standard_error(blocks[:1]) == pytest.approx(0)
 
 
 def test_more_confidence_is_a_wider_interval_and_the_same_seed_the_same():

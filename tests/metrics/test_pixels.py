@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -127,6 +127,20 @@ def test_between_two_groups_the_threshold_lies_in_the_middle():
     threshold, f1 = best_threshold(truth, np.array([0.8, 0.9, 0.2, 0.1], np.float32))
     assert f1 == 1
     assert threshold == pytest.approx(0.5, abs=0.01)
+
+
+@given(truths, stored, st.floats(0, 1))
+def test_the_middle_of_all_that_are_almost_as_good(truth, level, within):
+    threshold, f1 = best_threshold(truth, level, within=within)
+    judged = np.where(level == 255, np.uint8(255), truth)
+    if not (judged == 1).any():
+        return
+    all_f1 = [confusion(judged, exceeds(level, cut / 254)).f1 for cut in range(1, 255)]
+    assume(all(abs(score - max(all_f1) + within) > 1e-9 or score == max(all_f1) for score in all_f1))  # rounding
+    good = [cut for cut, score in enumerate(all_f1, start=1) if score >= max(all_f1) - within]
+    assert f1 == pytest.approx(all_f1[round(threshold * 254) - 1])
+    assert f1 >= max(all_f1) - within
+    assert abs(sum(cut < threshold * 254 - 0.5 for cut in good) - sum(cut > threshold * 254 + 0.5 for cut in good)) <= 1
 
 
 def test_without_landslides_the_threshold_is_a_half():

@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from icssn.chips.cut import MASKS
 from icssn.config import TrainConfig
-from icssn.metrics.pixels import Confusion
+from icssn.metrics.intervals import standard_error
+from icssn.metrics.pixels import Confusion, best_threshold, confusion, exceeds
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
-from icssn.training.validate import ask_classes, ask_pixels, judge_classes, judge_pixels
+from icssn.training.validate import ask_classes, ask_pixels, choose_threshold, judge_classes, judge_pixels
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
@@ -82,7 +84,35 @@ def test_figures_agree_with_each_other(write_chips: WriteChips, model: Icssn) ->
     precision, recall, iou = figures["val_precision"], figures["val_recall"], figures["val_iou"]
     assert figures["val_f1"] == pytest.approx(2 * precision * recall / (precision + recall))
     assert figures["val_f1"] == pytest.approx(2 * iou / (1 + iou))
-    assert figures["val_f1"] >= figures["val_f1_half"]
+
+
+def _chips_with_scores(count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Give chips whose landslide scores about .5, and in every fourth some ground does so almost as surely."""
+    chance = np.random.default_rng(5)
+    truth = np.zeros((count, 40, 40), np.uint8)
+    truth[:, 10:30, 10:30] = 1
+    scores = chance.normal(60, 25, truth.shape) + 60 * truth
+    scores[::4, :8] += 90
+    return truth, scores.clip(0, 254).astype(np.uint8)
+
+
+def test_of_thresholds_that_few_chips_cannot_tell_apart_the_middle_one_is_chosen() -> None:
+    truth, scores = _chips_with_scores(4)
+    highest, most = best_threshold(truth, scores)
+    threshold, f1 = choose_threshold(truth, scores)
+    f1_at = [confusion(truth, exceeds(scores, cut / 254)).f1 for cut in range(1, 255)]
+    each = [confusion(*pair) for pair in zip(truth, exceeds(scores, highest), strict=True)]
+    good = [cut / 254 for cut, of_it in enumerate(f1_at, start=1) if of_it >= most - standard_error(each)]
+    assert len(good) > 10
+    assert threshold == pytest.approx(np.median(good), abs=0.003)
+    assert f1 < most
+
+
+def test_many_chips_choose_the_best_threshold() -> None:
+    far, near = (
+        abs(best_threshold(*chips)[0] - choose_threshold(*chips)[0]) for chips in map(_chips_with_scores, (4, 400))
+    )
+    assert near < far / 2
 
 
 def test_an_undecided_classifier_loses_one_bit(write_chips: WriteChips, model: Icssn) -> None:
