@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from icssn.config import StageConfig, TrainConfig
-from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn, build
 from icssn.training.learner import Learner
 
@@ -32,15 +31,18 @@ def _steps(config: TrainConfig, *, plain: bool) -> tuple[list[float], dict[str, 
         torch.manual_seed(step)  # dropout
         chance = torch.Generator().manual_seed(step)
         images = (torch.rand(4, 3, 64, 64, generator=chance) * 255).to(CUDA)
-        with autocast(CUDA):
-            logits, cells = compute(images.contiguous(memory_format=torch.channels_last))
+        logits, cells = compute(images.contiguous(memory_format=torch.channels_last))
         loss = (logits - 1).square().mean() + cells[:, 0].mean()
         learner.learn(loss, step=step, ema_decay=0.5)
         losses.append(loss.item())
     return losses, learner.weights()
 
 
-def test_recorded_steps_equal_plain_ones_but_for_rounding(tiny_config: TrainConfig) -> None:
+def test_recorded_steps_equal_plain_ones_but_for_rounding(
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In bfloat16 rounding alone moves the variances of the deepest layers by a fifth.
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     config = tiny_config.model_copy(update={"seed": 3})
     plain, weights = _steps(config, plain=True)
     again, others = _steps(config, plain=False)
