@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
+from method_rows import MOVED, SHOWN, effects, goal_figures, read, summary
 from method_scenes import TASKS, Scene
 from report import parser_of, tell
 
@@ -65,7 +66,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pair": {"contrast.ocl": "pair"},
 }
 """The full method with one setting changed, for each setting whose default the data must decide."""
-GOAL_TASKS = ("tiles-64", "scene")  # the figures come from the first of them that has rows
 
 
 def variants(config: TrainConfig) -> dict[str, TrainConfig]:
@@ -258,68 +258,6 @@ def most_found(truth: np.ndarray, found: np.ndarray, *, min_object_px: int) -> d
     return best
 
 
-# ---- what the rows say -------------------------------------------------------------------------------------------
-
-SHOWN = ("f1", "f1_half", "average_precision", "iou", "object_recall_cov30", "false_objects_per_true",
-         "object_recall_iou50", "boundary_f1_2px", "ece", "object_auc_fused", "object_auc_mask", "cls_f1")  # fmt: skip
-
-
-def read(out: Path) -> list[dict[str, Any]]:
-    """Give the rows found in a folder."""
-    file = out / "rows.jsonl"
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
-
-
-def summary(rows: Sequence[dict[str, Any]], *, against: str = "matched") -> list[dict[str, Any]]:
-    """Give mean, standard deviation and number of seeds of every figure, and paired differences to a variant."""
-    groups: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["task"], row["test"], row["variant"]), {})[row["seed"]] = row
-    told = []
-    for (task, test, variant), of_seed in groups.items():
-        line: dict[str, Any] = {"task": task, "test": test, "variant": variant, "seeds": len(of_seed)}
-        for name in sorted(set.intersection(*(set(row["figures"]) for row in of_seed.values()))):
-            values = [row["figures"][name] for row in of_seed.values()]
-            line[name] = float(np.mean(values))
-            line[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        baseline = groups.get((task, test, against), {})
-        both = sorted(set(of_seed) & set(baseline))
-        if both and variant != against:
-            sides = [
-                [[pixels.Confusion(*block) for block in of[s]["blocks"]] for s in both] for of in (of_seed, baseline)
-            ]
-            for name, figure in (("f1", intervals.f1), ("iou", lambda pooled: pooled.iou)):
-                line[f"delta_{name}"] = intervals.paired_difference_of_runs(*sides, figure=figure)
-            for name in ("boundary_f1_2px", "cls_f1", "average_precision", "val_f1", "val_ap"):
-                pairs = [of_seed[s]["figures"][name] - baseline[s]["figures"][name] for s in both]
-                line[f"delta_{name}"] = float(np.mean(pairs))
-        told.append(line)
-    return told
-
-
-def goal_figures(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Give the figures that have a goal; those that were not measured are absent."""
-    for task in GOAL_TASKS:
-        of = {line["variant"]: line for line in lines if line["task"] == task and not line["test"].startswith("low")}
-        if "full" in of:
-            break
-    else:
-        return {}
-    full = of["full"]
-    names = ("object_recall_cov30", "object_auc_fused", "object_auc_mask", "ap_spread_over_windows",
-             "delta_boundary_f1_2px", "delta_cls_f1", "false_objects_per_true", "most_found_at_one_false")  # fmt: skip
-    figures = {"f1_full": full["f1"], "f1_trivial": full["trivial_f1"], "seeds": float(full["seeds"])}
-    figures |= {name: full[name] for name in names if name in full}
-    if "matched" in of and "delta_f1" in full:
-        figures |= {
-            "f1_matched": of["matched"]["f1"],
-            "delta_f1": full["delta_f1"][0],
-            "delta_iou": full["delta_iou"][0],
-        }
-        figures["delta_f1_ci_low"] = full["delta_f1"][1]
-    return figures
-
-
 def _report(out: Path, options: argparse.Namespace) -> None:
     rows = read(out)
     lines = summary(rows, against=options.against)
@@ -328,9 +266,13 @@ def _report(out: Path, options: argparse.Namespace) -> None:
         told = f"  ΔF1 {delta[0]:+.3f} ({delta[1]:+.3f} to {delta[2]:+.3f})" if delta else ""
         shown = "  ".join(f"{name} {line[name]:.3f}" for name in SHOWN if name in line)
         print(f"{line['task']} → {line['test']} · {line['variant']} · {line['seeds']} seed(s){told}\n    {shown}")
+    parts = effects(rows)
+    for part, of_figure in parts.items():
+        shown = "  ".join("{} {:+.3f} ± {:.3f}".format(name, *of_figure[name]) for name in MOVED if name in of_figure)
+        print(f"{part}: {of_figure['pairs'][0]:.0f} pairs\n    {shown}")
     figures = goal_figures(summary(rows))
     kept = [{name: value for name, value in row.items() if name != "blocks"} for row in rows]
-    tell("method", options, figures, kept, summary=lines)
+    tell("method", options, figures, kept, summary=lines, effects=parts)
 
 
 def _options() -> argparse.Namespace:

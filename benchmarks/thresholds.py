@@ -32,8 +32,11 @@ RULES: dict[str, Callable[[Pixels, Pixels], float]] = {
 def main() -> None:
     """Print, for each task and scene, the mean F1 of each rule and the most that it loses to the scene's own best."""
     parser = parser_of(__doc__, quick="nothing: it takes seconds")
-    parser.add_argument("rows", type=Path, help="folder given to method.py as --out")
+    parser.add_argument("--rows", type=Path, default=Path("method-rows"), help="folder given to method.py as --out")
     options = parser.parse_args()
+    if not (options.rows / "levels").is_dir():
+        print(f"No levels in {options.rows}: let method.py train there first.")
+        return
     found: dict[tuple[str, str], list[list[float]]] = {}
     for file in sorted((options.rows / "levels").glob("*.npz")):
         task = file.name.split("_")[0]
