@@ -52,8 +52,15 @@ with frame.page("train") as ws:
                 format_func=lambda scene_id: scenes[scene_id].name,
             )
             ready = actions.readiness(ws, chosen)
-            slides, areas, negatives = ready.landslides, ready.label_areas, ready.hard_negatives
-            st.markdown(phrase("train.from", landslides=slides, areas=areas, negatives=negatives))
+            st.markdown(
+                phrase(
+                    "train.from",
+                    landslides=ready.landslides,
+                    points=ready.landslide_points,
+                    areas=ready.label_areas,
+                    negatives=ready.hard_negatives,
+                )
+            )
             for reason in ready.reasons:
                 st.warning(frame.plain(wording.told(reason)))
             can_be_quick = actions.active_checkpoint(ws) is not None
