@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from icssn.metrics.intervals import block_bootstrap, standard_error
-from icssn.metrics.pixels import Confusion, average_precision, best_threshold, confusion, exceeds, levels
+from icssn.metrics.pixels import LEVELS, Confusion, average_precision, best_threshold, confusion, exceeds, levels
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, view_kinds
 from icssn.training.objects import object_cells
 
+PRIOR_LANDSLIDES = 4  # 2 and 8 do as well (decision 17)
 _BATCH = 8  # chips at a time; fits any device that can train
 
 
@@ -65,12 +66,12 @@ def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[d
         ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what was counted at the threshold in each
         chip.
     """
-    threshold, f1 = choose_threshold(truth, scores)
+    threshold = choose_threshold(truth, scores)
     found = confusion(truth, exceeds(scores, threshold))
     each = _each_chip(truth, scores, threshold)
     low, high = block_bootstrap(each) if each else (0.0, 0.0)
     figures = {
-        "val_f1": float(f1),
+        "val_f1": float(found.f1),
         "val_f1_low": low,
         "val_f1_high": high,
         "val_iou": float(found.iou),
@@ -83,23 +84,31 @@ def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[d
     return figures, each
 
 
-def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[float, float]:
-    """Give the middle of the thresholds that the chips cannot tell from the best one, and its F1 (decision 17).
+def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> float:
+    """Give the probability from which on a pixel is to count as landslide (decision 17).
 
-    These are the ones whose F1 is at most one standard error over the chips below the highest: where four landslides
-    are held out the highest is a matter of luck, where a hundred are it is what this gives.
+    The threshold with the highest F1 is a matter of luck where four landslides are held out. So this is the middle of
+    those whose F1 is at most one standard error below the highest, over the chips; and that is drawn towards half of
+    the highest F1, where calibrated probabilities have it, as if `PRIOR_LANDSLIDES` had been held out besides that say
+    so. Where a hundred are held out, all three are one.
 
     Args:
         truth, scores: As for `judge_pixels`.
 
+    Returns:
+        A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
+
     Source:
         The one-standard-error rule of Breiman, Friedman, Olshen & Stone 1984, "Classification and Regression Trees",
-        section 3.4.3.
+        section 3.4.3; half of the highest F1: Lipton, Elkan & Narayanaswamy 2014, arXiv:1402.1892.
     """
     highest, f1 = best_threshold(truth, scores)
-    if not len(truth):
-        return highest, f1
-    return best_threshold(truth, scores, within=standard_error(_each_chip(truth, scores, highest)))
+    shown = sum(bool((chip == 1).any()) for chip in truth)
+    if not shown:
+        return highest
+    middle, _ = best_threshold(truth, scores, within=standard_error(_each_chip(truth, scores, highest)))
+    drawn = (shown * middle + PRIOR_LANDSLIDES * f1 / 2) / (shown + PRIOR_LANDSLIDES)
+    return max(round(drawn * LEVELS), 1) / LEVELS
 
 
 def _each_chip(truth: NDArray[np.uint8], scores: NDArray[np.uint8], threshold: float) -> list[Confusion]:
