@@ -90,7 +90,7 @@ def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> flo
     The threshold with the highest F1 is a matter of luck where four landslides are held out. So this is the middle of
     those whose F1 is at most one standard error below the highest, over the chips; and that is drawn towards half of
     the highest F1, where calibrated probabilities have it, as if `PRIOR_LANDSLIDES` had been held out besides that say
-    so. Where a hundred are held out, all three are one.
+    so. Where a hundred are held out, it is all but the threshold with the highest F1.
 
     Args:
         truth, scores: As for `judge_pixels`.
