@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import method_rows
 import numpy as np
 import rasterio
 import torch
-from method_rows import MOVED, SHOWN, effects, goal_figures, read, summary
 from method_scenes import TASKS, Scene
 from report import parser_of, tell
 
@@ -45,7 +45,6 @@ from icssn.training.validate import ask_pixels
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 WINDOWS_PX = (192, 512, 1024)  # predicted without any halo: what a score owes to its window
 SWEPT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-LEVELS = "levels"  # folder of files that say how often which probability was given, held out and on each test scene
 BLOCK_PX = 168  # of the bootstrap: one cell of a composed scene, one landslide
 QUICK = {"rounds": 1, "classify.steps": 10, "segment.steps": 30}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -113,7 +112,7 @@ def main() -> None:
     chosen = table | {f"full, {name}": train_config({**overrides, **change}) for name, change in OPTIONS.items()}
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    there = {(row["task"], row["variant"], row["seed"]) for row in read(out)}
+    there = {(row["task"], row["variant"], row["seed"]) for row in method_rows.read(out)}
     deadline_s = time.monotonic() + options.minutes * 60 if options.minutes else math.inf
     wanted = [
         partial(row_before, deadline_s, out, task=task, variant=variant, config=config, data=options.data)
@@ -123,6 +122,8 @@ def main() -> None:
         if (task, variant, seed) not in there
         for config in [chosen[variant].model_copy(update={"seed": seed})]
     ]
+    if wanted:
+        method_rows.require_comparable(method_rows.read(out))
     for made in at_once(wanted, options.processes):
         with (out / "rows.jsonl").open("a", encoding="utf-8") as lines:
             lines.write("".join(json.dumps(row) + "\n" for row in made))
@@ -172,16 +173,16 @@ def run_row(
         folder, chips, config=config, parent=None, report=lambda _: None, on_round=lambda _: None, stop=stop
     )
     trained_s = time.process_time() - begun_s
-    rows, levels = [], {"validation": levels_held_out(result.best.folder, chips)}
+    rows, levels = [], {method_rows.HELD_OUT: levels_held_out(result.best.folder, chips)}
     for scene in learned.tests:
         figures, blocks, levels[scene.name] = judge_scene(scene, result.best, folder / scene.name)
         figures |= {
             name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy", "cls_loss")
         }
-        row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name}
+        row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name, "judged": method_rows.JUDGED}
         told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}
         rows.append({**row, **told, "processor_s_of_last_sitting": trained_s, "figures": figures, "blocks": blocks})
-    counted = out / LEVELS / f"{task} seed {config.seed} {variant}.npz".replace(" ", "_")
+    counted = out / method_rows.LEVELS_FOLDER / f"{task} seed {config.seed} {variant}.npz".replace(" ", "_")
     counted.parent.mkdir(exist_ok=True)
     np.savez_compressed(counted, **levels)
     shutil.rmtree(place)
@@ -259,18 +260,20 @@ def most_found(truth: np.ndarray, found: np.ndarray, *, min_object_px: int) -> d
 
 
 def _report(out: Path, options: argparse.Namespace) -> None:
-    rows = read(out)
-    lines = summary(rows, against=options.against)
+    rows = method_rows.read(out)
+    lines = method_rows.summary(rows, against=options.against)
     for line in sorted(lines, key=lambda line: (line["task"], line["test"], line["variant"])):
         delta = line.get("delta_f1")
         told = f"  ΔF1 {delta[0]:+.3f} ({delta[1]:+.3f} to {delta[2]:+.3f})" if delta else ""
-        shown = "  ".join(f"{name} {line[name]:.3f}" for name in SHOWN if name in line)
+        shown = "  ".join(f"{name} {line[name]:.3f}" for name in method_rows.SHOWN if name in line)
         print(f"{line['task']} → {line['test']} · {line['variant']} · {line['seeds']} seed(s){told}\n    {shown}")
-    parts = effects(rows)
+    parts = method_rows.effects(rows)
     for part, of_figure in parts.items():
-        shown = "  ".join("{} {:+.3f} ± {:.3f}".format(name, *of_figure[name]) for name in MOVED if name in of_figure)
+        shown = "  ".join(
+            "{} {:+.3f} ± {:.3f}".format(name, *of_figure[name]) for name in method_rows.MOVED if name in of_figure
+        )
         print(f"{part}: {of_figure['pairs'][0]:.0f} pairs\n    {shown}")
-    figures = goal_figures(summary(rows))
+    figures = method_rows.goal_figures(method_rows.summary(rows))
     kept = [{name: value for name, value in row.items() if name != "blocks"} for row in rows]
     tell("method", options, figures, kept, summary=lines, effects=parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 
 from icssn.metrics import intervals, pixels
 
+JUDGED = 2  # raised when rows can no longer be compared with earlier ones; 2: the threshold of decision 17
+LEVELS_FOLDER = "levels"  # beside the rows: files that say how often which probability was given …
+HELD_OUT = "validation"  # … on each held-out chip, and, by its name, on each scene that judged
 OUTLINED = ("tiles-16", "tiles-32", "tiles-64", "tiles-128", "scene", "tianshui")
 CONTROLLED = ("tiles-64", "scene", "tianshui")  # tasks with all controls
 PARTS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
@@ -43,6 +47,12 @@ def read(out: Path) -> list[dict[str, Any]]:
     """Give the rows found in a folder."""
     file = out / "rows.jsonl"
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def require_comparable(rows: Sequence[dict[str, Any]]) -> None:
+    """End the program where rows were judged otherwise than those that would join them."""
+    if any(row.get("judged", 1) != JUDGED for row in rows):
+        sys.exit("The rows there were judged by an earlier rule: give another folder with --out.")
 
 
 def summary(rows: Sequence[dict[str, Any]], *, against: str = "matched") -> list[dict[str, Any]]:

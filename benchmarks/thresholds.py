@@ -10,28 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from method_rows import HELD_OUT, LEVELS_FOLDER
 from numpy.typing import NDArray
 from report import parser_of, tell
 
-from icssn.metrics.intervals import standard_error
-from icssn.metrics.pixels import LEVELS, best_threshold, confusion, exceeds
-from icssn.training.validate import choose_threshold
+from icssn.metrics.pixels import LEVELS, best_threshold
+from icssn.training.validate import choose_threshold, middle_threshold
 
-HELD_OUT = "validation"
 Counts = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 
-
-def middle(truth: Pixels, scores: Pixels) -> float:
-    """Give the middle of the thresholds whose F1 is at most one standard error, over the chips, below the highest."""
-    predicted = exceeds(scores, best_threshold(truth, scores)[0])
-    each = [confusion(*pair) for pair in zip(truth, predicted, strict=True)]
-    return best_threshold(truth, scores, within=standard_error(each))[0]
-
-
 RULES: dict[str, Callable[[Pixels, Pixels], float]] = {
     "highest F1": lambda truth, scores: best_threshold(truth, scores)[0],
-    "middle of one standard error": middle,
+    "middle of one standard error": middle_threshold,
     "that and the next": choose_threshold,
     "half of the highest F1": lambda truth, scores: best_threshold(truth, scores)[1] / 2,
     "always .5": lambda truth, scores: 0.5,
@@ -44,11 +35,11 @@ def main() -> None:
     parser = parser_of(__doc__, quick="nothing: it takes seconds")
     parser.add_argument("--rows", type=Path, default=Path("method-rows"), help="folder given to method.py as --out")
     options = parser.parse_args()
-    if not (options.rows / "levels").is_dir():
+    if not (options.rows / LEVELS_FOLDER).is_dir():
         print(f"No levels in {options.rows}: let method.py train there first.")
         return
     found: dict[tuple[str, str], list[list[float]]] = {}
-    for file in sorted((options.rows / "levels").glob("*.npz")):
+    for file in sorted((options.rows / LEVELS_FOLDER).glob("*.npz")):
         task = file.name.split("_")[0]
         with np.load(file) as counted:
             truth, scores = as_pixels(counted[HELD_OUT])

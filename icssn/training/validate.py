@@ -99,16 +99,32 @@ def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> flo
         A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
 
     Source:
-        The one-standard-error rule of Breiman, Friedman, Olshen & Stone 1984, "Classification and Regression Trees",
-        section 3.4.3; half of the highest F1: Lipton, Elkan & Narayanaswamy 2014, arXiv:1402.1892.
+        Half of the highest F1: Lipton, Elkan & Narayanaswamy 2014, arXiv:1402.1892.
     """
     highest, f1 = best_threshold(truth, scores)
     shown = sum(bool((chip == 1).any()) for chip in truth)
     if not shown:
         return highest
-    middle, _ = best_threshold(truth, scores, within=standard_error(_each_chip(truth, scores, highest)))
+    middle = middle_threshold(truth, scores)
     drawn = (shown * middle + PRIOR_LANDSLIDES * f1 / 2) / (shown + PRIOR_LANDSLIDES)
     return max(round(drawn * LEVELS), 1) / LEVELS
+
+
+def middle_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> float:
+    """Give the middle of the thresholds whose F1 is at most one standard error, over the chips, below the highest.
+
+    Args:
+        truth, scores: As for `judge_pixels`, of one chip at least.
+
+    Returns:
+        A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
+
+    Source:
+        The one-standard-error rule of Breiman, Friedman, Olshen & Stone 1984, "Classification and Regression Trees",
+        section 3.4.3.
+    """
+    highest, _ = best_threshold(truth, scores)
+    return best_threshold(truth, scores, within=standard_error(_each_chip(truth, scores, highest)))[0]
 
 
 def _each_chip(truth: NDArray[np.uint8], scores: NDArray[np.uint8], threshold: float) -> list[Confusion]:
