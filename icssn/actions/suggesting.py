@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from rasterio.enums import Resampling
 from rasterio.transform import Affine
 from rasterio.warp import transform as carry
-from scipy import ndimage
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -132,8 +132,8 @@ def _looks(tiles: Path, facts: RasterFacts, to_crs: Affine, shape: tuple[int, in
         east, north = carry(facts.crs_wkt, dataset.crs, x, y)
         at_col, at_row = ~dataset.transform * (np.array(east), np.array(north))
     size = max(3, image.shape[1] // (2 * shape[0]))
-    smooth = np.array([ndimage.uniform_filter(band, size) for band in image])
-    rough = np.sqrt(np.maximum(0, ndimage.uniform_filter(image[0] ** 2, size) - smooth[0] ** 2))
+    smooth = np.array([scipy.ndimage.uniform_filter(band, size) for band in image])
+    rough = np.sqrt(np.maximum(0, scipy.ndimage.uniform_filter(image[0] ** 2, size) - smooth[0] ** 2))
     at = (
         np.clip(at_row / step, 0, image.shape[1] - 1).astype(int),
         np.clip(at_col / step, 0, image.shape[2] - 1).astype(int),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 INNER, OUTER = 0.75, 0.25
 """Probabilities of the two contours; ground truth is expected between them as often as not."""
@@ -50,19 +50,19 @@ def envelope(
     if not inside.any():
         return Envelope(agreement=0.0, width_m=0.0)
     known = values != _NODATA
-    near = np.asarray(ndimage.distance_transform_edt(~inside)) <= reach_px
+    near = np.asarray(scipy.ndimage.distance_transform_edt(~inside)) <= reach_px
     outer = _touching((values >= np.ceil(OUTER * _FULL)) & known & near | inside, inside)
     inner = (values >= np.ceil(INNER * _FULL)) & known & outer
     length_px = _outline_px(inside)
     between = int(outer.sum()) - int(inner.sum())
-    rim = np.asarray(ndimage.binary_dilation(inside)) & ~inside
+    rim = np.asarray(scipy.ndimage.binary_dilation(inside)) & ~inside
     unknown = float((rim & ~known).sum() / rim.sum()) if rim.any() else 0.0
     return Envelope(float(inner.sum() / outer.sum()), between / length_px * pixel_m, unknown)
 
 
 def _touching(mask: npt.NDArray[np.bool_], seed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Keep the connected parts of a mask that touch a seed."""
-    parts, count = ndimage.label(mask)
+    parts, count = scipy.ndimage.label(mask)
     kept = np.zeros(count + 1, np.bool_)
     kept[np.unique(parts[seed])] = True
     kept[0] = False

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import shapely
-from scipy import ndimage
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -154,7 +154,7 @@ def _along(ground: Ground, line: LineString, outline_m: BaseGeometry) -> Profile
     places = np.linspace(start - reach, end + reach, _SAMPLES)
     distance = np.hypot(*(places - places[0]).T)
     pixels = np.stack([places[:, 1] / ground.down_m, places[:, 0] / ground.across_m]) - 0.5
-    heights = ndimage.map_coordinates(ground.elevation.astype(np.float64), pixels, order=1, mode="nearest")
+    heights = scipy.ndimage.map_coordinates(ground.elevation.astype(np.float64), pixels, order=1, mode="nearest")
     known = np.isfinite(heights)
     if known.sum() < _SAMPLES / 2:
         return None

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyogrio
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -101,6 +100,8 @@ def _archived(path: Path, layer: str, facts: RasterFacts | None) -> Features:
 
 
 def _by_gdal(path: Path, layer: str) -> Features:
+    import pyogrio  # with pandas a second to import, and only some formats need it
+
     kind = "GeoPackage" if path.suffix.lower() == ".gpkg" else "Shapefile"
     try:
         names = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry]
@@ -115,6 +116,8 @@ def _by_gdal(path: Path, layer: str) -> Features:
 
 
 def _layer(path: Path, layer: str, kind: str) -> Features:
+    import pyogrio
+
     shapefile = kind == "Shapefile"
     encoding = "ISO-8859-1" if shapefile else None
     try:

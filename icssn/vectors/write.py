@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyogrio
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
@@ -134,6 +133,7 @@ def write_candidates(path: Path, candidates: Sequence[Candidate], *, facts: Rast
 
 def _geopackage(draft: Path, rows: list[dict[str, Any]], outlines: list[BaseGeometry], facts: RasterFacts) -> None:
     import pandas as pd
+    import pyogrio
 
     polygons, points = _by_kind(rows)
     styles = [(OUR_LAYERS[0], "Landslides", style.outlines_qml())]
@@ -202,6 +202,7 @@ def _layer(
     append: bool = False,
 ) -> None:
     import geopandas as gpd  # a second to import, and only exports need it
+    import pyogrio
 
     carried = [crs.from_lonlat(outline, facts.crs_wkt) for outline in outlines]
     is_points = bool(outlines) and outlines[0].geom_type == "Point"

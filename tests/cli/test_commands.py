@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -32,6 +34,13 @@ def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, s
     assert icssn("scene", "show", "hill")[1]["landslides"] == 2
     assert len(icssn("scene", "list")[1]["scenes"]) == 1
     assert icssn("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
+
+
+def test_a_command_starts_without_what_only_some_work_needs() -> None:
+    code = "import icssn.cli, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "icssn.actions" in loaded
+    assert not {"torch", "streamlit", "pandas", "pyogrio", "scipy.ndimage"}.intersection(loaded)
 
 
 def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
