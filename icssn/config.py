@@ -1,18 +1,14 @@
-"""All settings: frozen, typed, unknown keys refused; TOML or KEY=VALUE in, JSON beside every run.
-
-The only place where ``ICSSN_*`` environment variables are read.
-"""
+"""All settings of a run and of a prediction: frozen, typed, unknown keys refused; TOML or KEY=VALUE in, JSON out."""
 
 from __future__ import annotations
 
-import getpass
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from icssn import environment
 from icssn.errors import ConfigError
 
 
@@ -213,17 +209,13 @@ def train_config(
 def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig:
     """Build the settings of a prediction: defaults, environment, then overrides such as ``{"quality": "high"}``.
 
-    ``ICSSN_DEVICE`` is the device, ``ICSSN_DASK_SCHEDULER`` the address of a Dask scheduler,
-    ``ICSSN_DASK_STORE`` that of a place in a store where its workers leave parts.
-
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names it.
     """
-    scheduler = os.environ.get("ICSSN_DASK_SCHEDULER") or None
     wishes = {
-        "device": device_wish(),
-        "scheduler": scheduler,
-        "handover": os.environ.get("ICSSN_DASK_STORE") or None,
+        "device": environment.device_wish(),
+        "scheduler": environment.dask_scheduler(),
+        "handover": environment.dask_store(),
         **{key: _parse(value) for key, value in (overrides or {}).items()},
     }
     try:
@@ -265,39 +257,3 @@ def _parse(value: Any) -> Any:
         return tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return value
-
-
-def workspace_folder(given: Path | None = None) -> Path:
-    """Give the workspace: the argument, else ``ICSSN_WORKSPACE``, else ``workspace`` in the current folder."""
-    return (given or Path(os.environ.get("ICSSN_WORKSPACE") or "workspace")).expanduser().resolve()
-
-
-def models_folder(workspace: Path) -> Path:
-    """Give where checkpoints live: ``ICSSN_MODELS``, else ``models`` in the workspace."""
-    chosen = os.environ.get("ICSSN_MODELS")
-    return Path(chosen).expanduser().resolve() if chosen else workspace / "models"
-
-
-def database_url(workspace: Path) -> str:
-    """Give the database: ``ICSSN_DATABASE_URL``, else a GeoPackage file in the workspace."""
-    return os.environ.get("ICSSN_DATABASE_URL") or f"sqlite:///{workspace / 'icssn.gpkg'}"
-
-
-def hosts() -> tuple[str, ...]:
-    """Give ``ICSSN_HOSTS``: by which names, with commas between them, the server may be called besides localhost."""
-    return tuple(filter(None, map(str.strip, os.environ.get("ICSSN_HOSTS", "").split(","))))
-
-
-def stores() -> tuple[str, ...]:
-    """Give ``ICSSN_STORES``: addresses, with commas between them, beneath which files of other machines may be used."""
-    return tuple(filter(None, map(str.strip, os.environ.get("ICSSN_STORES", "").split(","))))
-
-
-def person() -> str:
-    """Give who works here: ``ICSSN_PERSON``, else the name of the login."""
-    return (os.environ.get("ICSSN_PERSON") or "").strip() or getpass.getuser()
-
-
-def device_wish() -> str:
-    """Give ``ICSSN_DEVICE`` (``auto``, ``cpu``, ``cuda`` or ``mps``)."""
-    return os.environ.get("ICSSN_DEVICE") or "auto"

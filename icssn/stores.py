@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from icssn import config
+from icssn import environment
 from icssn.errors import MissingPartError, StoreError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _place(address: str) -> tuple[ObjectStore, str]:
         MissingPartError: What reaches stores is not installed.
     """
     plain = _plain(address)
-    for root in config.stores():
+    for root in environment.stores():
         beneath = _plain(root)
         if plain is not None and beneath is not None and plain.startswith(beneath.rstrip("/") + "/"):
             return _connected(root), plain.removeprefix(beneath.rstrip("/") + "/")

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from icssn.config import workspace_folder
+from icssn.environment import workspace_folder
 from icssn.errors import CancelledError, IcssnError, LostJobError
 from icssn.jobs import engine, platform
 from icssn.records import Actor, Job, JobState, Progress

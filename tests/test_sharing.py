@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from icssn import actions
-from icssn.config import person
+from icssn.environment import person
 from icssn.errors import ConfigError, NotAllowedError, NotFoundError, ReadingRefusedError
 from icssn.records import Actor, Candidate, CandidateStatus, Decision, Prediction, Role
 from icssn.store import predictions, scenes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
-from icssn.config import person, workspace_folder
+from icssn.environment import person, workspace_folder
 from icssn.errors import DuplicateError
 from icssn.records import (
     Actor,

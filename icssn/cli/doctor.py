@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from icssn import config, stores
+from icssn import environment, stores
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.errors import IcssnError, MissingPartError
 from icssn.store import schema
@@ -50,10 +50,9 @@ def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 
 def _device(_: Workspace) -> str:
-    from icssn.config import device_wish
     from icssn.nets.device import describe, pick_device
 
-    return describe(pick_device(device_wish()))
+    return describe(pick_device(environment.device_wish()))
 
 
 def _gdal(_: Workspace) -> str:
@@ -89,9 +88,9 @@ def _database(ws: Workspace) -> str:
 
 
 def _stores(_: Workspace) -> str:
-    for root in config.stores():
+    for root in environment.stores():
         stores.require_usable(root)
-    return ", ".join(config.stores()) or "none are named: every scene lies on this machine"
+    return ", ".join(environment.stores()) or "none are named: every scene lies on this machine"
 
 
 def _disk(ws: Workspace) -> str:

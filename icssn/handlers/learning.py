@@ -8,7 +8,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icssn.config import TrainConfig, device_wish
+from icssn.config import TrainConfig
+from icssn.environment import device_wish
 from icssn.handlers import predicting
 from icssn.handlers.course import Report, Stop, stoppable, within
 from icssn.handlers.first_look import bounds_of_last_work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icssn.config import database_url, models_folder
+from icssn.environment import database_url, models_folder
 from icssn.records import Actor
 from icssn.store.database import Database, open_database
 

@@ -14,7 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
-from icssn.config import TrainConfig, device_wish
+from icssn.config import TrainConfig
+from icssn.environment import device_wish
 from icssn.errors import CancelledError, IcssnError, NotFoundError
 from icssn.nets.device import pick_device
 from icssn.records import Progress

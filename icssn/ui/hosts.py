@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from icssn import config
+from icssn import environment
 from icssn.ui.wording import phrase, preferred
 
 _HERE = ("localhost", "127.0.0.1", "[::1]")
@@ -50,7 +50,7 @@ def name_of(host: str) -> str:
 def known() -> frozenset[str]:
     """Give the names of this machine to itself, those that ``ICSSN_HOSTS`` adds, and where Streamlit is told to be."""
     told = [str(st.get_option(option) or "") for option in ("server.address", "browser.serverAddress")]
-    return frozenset(map(name_of, (*_HERE, *config.hosts(), *told))) - {""}
+    return frozenset(map(name_of, (*_HERE, *environment.hosts(), *told))) - {""}
 
 
 def middleware() -> list[Middleware]:

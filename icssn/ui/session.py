@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from icssn import actions
-from icssn.config import workspace_folder
+from icssn.environment import workspace_folder
 from icssn.store.workspace import Workspace
 
 _LOCK = threading.Lock()
