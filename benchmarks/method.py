@@ -27,6 +27,7 @@ import numpy as np
 import rasterio
 import torch
 from method_scenes import TASKS, Scene
+from method_variants import OPTIONS, variants
 from report import parser_of, tell
 
 from icssn.chips.cut import MANIFEST, cut
@@ -47,61 +48,6 @@ WINDOWS_PX = (192, 512, 1024)  # predicted without any halo: what a score owes t
 SWEPT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 BLOCK_PX = 168  # of the bootstrap: one cell of a composed scene, one landslide
 QUICK = {"rounds": 1, "classify.steps": 10, "segment.steps": 30}
-OPTIONS: dict[str, dict[str, Any]] = {
-    "dice": {"dice_weight": 0.5},
-    "paste": {"paste_share": 0.5},
-    "wide": {"wide_share": 0.3},
-    "no averaging": {"ema_decay": 0.0},
-    "slow encoder": {"encoder_rate": 0.3},
-    "output stride 8": {"encoder.output_stride": 8},
-    "output stride 16": {"encoder.output_stride": 16},
-    "tap 8": {"contrast.tap_stride": 8},
-    "tap 4": {"contrast.tap_stride": 4},
-    "socl queue": {"contrast.socl_queue": 4096},
-    "socl .3": {"contrast.socl_weight": 0.3},
-    "random anchors": {"contrast.anchors": "random"},
-    "moco": {"contrast.ocl": "moco"},
-    "simsiam": {"contrast.ocl": "simsiam"},
-    "pair": {"contrast.ocl": "pair"},
-}
-"""The full method with one setting changed, for each setting whose default the data must decide."""
-
-
-def variants(config: TrainConfig) -> dict[str, TrainConfig]:
-    """Give every variant with the optimiser steps of the full method; a joint step takes two batches and counts twice.
-
-    ``matched`` is the baseline: segmentation alone. ``trivial``, which learns nothing, stands beside every row.
-    """
-    rounds_, classify, segment = config.rounds, config.classify.steps, config.segment.steps
-    every = rounds_ * (classify + segment)
-
-    def of(*, ocl: bool = False, socl: bool = False, **changes: Any) -> TrainConfig:
-        off = {} if ocl else {"ocl_weight": 0.0}
-        off |= {} if socl else {"socl_weight": 0.0}
-        given = {"contrast": config.contrast.model_copy(update=off), **changes}
-        return config.model_copy(update=given)
-
-    def steps(*, classify_steps: int, segment_steps: int) -> dict[str, Any]:
-        return {
-            "classify": config.classify.model_copy(update={"steps": classify_steps}),
-            "segment": config.segment.model_copy(update={"steps": segment_steps}),
-        }
-
-    alone: dict[str, Any] = {"course": ("segment",), **steps(classify_steps=0, segment_steps=every), "rounds": 1}
-    once = {**steps(classify_steps=rounds_ * classify, segment_steps=rounds_ * segment), "rounds": 1}
-    restarts = {"course": ("segment",), **steps(classify_steps=0, segment_steps=classify + segment)}
-    joint: dict[str, Any] = {"course": ("joint",), **steps(classify_steps=0, segment_steps=every // 2), "rounds": 1}
-    return {
-        "full": of(ocl=True, socl=True),
-        "matched": of(**alone),
-        "matched+socl": of(socl=True, **alone),
-        "restarts": of(**restarts),
-        "one-way": of(ocl=True, socl=True, **once),
-        "joint": of(ocl=True, socl=True, **joint),
-        "no contrast": of(),
-        "+ocl": of(ocl=True),
-        "+socl": of(socl=True),
-    }
 
 
 def main() -> None:
@@ -283,9 +229,17 @@ def _options() -> argparse.Namespace:
     names = [*variants(TrainConfig()), *(f"full, {name}" for name in OPTIONS)]
     parser.add_argument("--out", type=Path, default=Path("method-rows"), help="folder of the rows and unfinished runs")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with bijie_scenes, bijie, tianshui_geoeye1")
-    parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"])
-    parser.add_argument("--variant", nargs="+", choices=names, help="default: all but those with an option changed")
-    parser.add_argument("--against", choices=names, default="matched", help="what differences are taken to")
+    parser.add_argument("--task", nargs="+", choices=TASKS, default=["scene"], metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument(
+        "--variant",
+        nargs="+",
+        choices=names,
+        metavar="VARIANT",
+        help=f"{'; '.join(names)}. Default: the first {len(names) - len(OPTIONS)}",
+    )
+    parser.add_argument(
+        "--against", choices=names, metavar="VARIANT", default="matched", help="what differences are taken to"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of every variant")
     parser.add_argument("--minutes", type=float, default=0, help="stop after so long; 0 never")
