@@ -116,6 +116,7 @@ class TrainConfig(Settings):
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
+    fade_share: float = Field(0.5, ge=0, le=1)  #: of those with one show it in the tone of its ground (decision 18)
     wide_share: float = Field(0.0, ge=0, le=1)  #: of the segmentation steps see fewer chips, whole with their margins
     dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy
     decoder_channels: int = Field(128, ge=16)  #: of DeepLabv3+
@@ -126,6 +127,14 @@ class TrainConfig(Settings):
     cuda_graphs: bool = True  #: a graphics card replays the recorded kernels of a step, in half the time
     checkpoint_every_steps: int = Field(50, ge=1)
     """A killed run repeats at most this many steps (on a graphics card 20 times as many); writing takes 1-2 s."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_fading(cls, given: Any) -> Any:
+        """Read what runs and cards say from before there was fading: they had none."""
+        if isinstance(given, dict) and "paste_share" in given:
+            return {"fade_share": 0.0, **given}
+        return given
 
     @field_validator("course")
     @classmethod

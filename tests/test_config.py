@@ -72,3 +72,9 @@ def test_a_broken_file_is_refused_with_a_sentence(tmp_path: Path, text: str) -> 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         TrainConfig().rounds = 2  # type: ignore[misc]
+
+
+def test_a_run_from_before_there_was_fading_had_none() -> None:
+    old = TrainConfig().model_dump()
+    assert old.pop("fade_share") > 0
+    assert TrainConfig.model_validate(old).fade_share == 0

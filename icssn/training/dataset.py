@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from icssn.chips.cut import load
 from icssn.errors import NotTrainableError
 from icssn.records import Manifest
 from icssn.training import augment
+from icssn.training.fade import fade_landslides
 from icssn.training.paste import paste_landslides
 
 KINDS = ("background", "landslide", "hard_negative")  # position = class number in the object-level loss
@@ -166,8 +167,13 @@ def segmentation_views(
     min_fraction: float,
     generator: torch.Generator,
     paste_share: float = 0.0,
+    fade_share: float = 0.0,
 ) -> Views:
-    """Give one view of each chip; a share of those without a landslide gets one of another view, see `paste`."""
+    """Give one view of each chip.
+
+    Of those without a landslide a share gets one of another view, see `paste`; of those with one a share shows it like
+    its ground, see `fade`.
+    """
     images, masks = gather(chips, indices, device=generator.device)
     kinds = chip_kinds(chips.manifest, indices).to(images.device)
     poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
@@ -177,6 +183,11 @@ def segmentation_views(
             views.images, views.masks, bands=chips.manifest.bands, share=paste_share, generator=generator
         )
         views = Views(*pasted, torch.where((pasted[1] != views.masks).flatten(1).any(dim=1), -1, views.kinds))
+    if fade_share:
+        faded = fade_landslides(
+            views.images, views.masks, bands=chips.manifest.bands, share=fade_share, generator=generator
+        )
+        views = replace(views, images=faded)
     return _lit(views, bands=chips.manifest.bands, generator=generator)
 
 

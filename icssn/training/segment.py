@@ -40,6 +40,7 @@ def segmentation_batch(
         size_px=size_px,
         min_fraction=config.chips.min_landslide_fraction,
         paste_share=config.paste_share,
+        fade_share=config.fade_share,
         generator=generator,
     )
 

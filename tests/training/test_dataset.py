@@ -164,6 +164,20 @@ def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_ch
     assert torch.equal(pasted.masks[:4], plain.masks[:4])
 
 
+def test_a_faded_landslide_stays_in_mask_and_class(write_chips: WriteChips) -> None:
+    chips = open_chips(write_chips())
+    indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
+
+    def views(share: float) -> Views:
+        chance = torch.Generator().manual_seed(0)
+        return segmentation_views(chips, indices, size_px=64, min_fraction=0.01, fade_share=share, generator=chance)
+
+    plain, faded = views(0.0), views(1.0)
+    assert torch.equal(faded.masks, plain.masks)
+    assert torch.equal(faded.kinds, plain.kinds)
+    assert not torch.equal(faded.images[:4], plain.images[:4])
+
+
 def test_terrain_in_views_is_that_of_their_chips(write_chips: WriteChips) -> None:
     chips = open_chips(write_chips(terrain=("slope",)))
     indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
