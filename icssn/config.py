@@ -156,6 +156,7 @@ class InferenceConfig(Settings):
     min_object_px: int | None = Field(None, ge=0)  #: smaller objects are dropped; None: the checkpoint's own
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
+    aim: Literal["map", "search"] = "map"  #: which of its own: search misses fewer landslides, with looser outlines
     hint_share: float = Field(0.4, gt=0, le=1)  #: of the threshold, from which ground may be a weak hint
     hint_score: float = Field(0.7, ge=0, le=1)  #: the classifier's, from which it is one
     most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene

@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, inventory, progress, review_map, scene_view
+from icssn.ui import frame, inventory, other_ways, progress, review_map, scene_view
 from icssn.ui.wording import phrase
 
 with frame.page("review", headline=False) as ws:
@@ -60,9 +60,5 @@ with frame.page("review", headline=False) as ws:
     with results.popover(phrase("review.results"), width="stretch"), frame.told():
         inventory.hand_out(ws, scene, busy=bool(writing))
         if active is not None and not running:
-            st.divider()
-            st.markdown(phrase("review.high"))
-            if st.button(phrase("review.high_button")):
-                actions.predict_scene(ws, scene.id, settings={"quality": "high"})
-                st.rerun()
+            other_ways.offer(ws, scene, active)
     review_map.review(ws, scene, found.get(main), found.get(other))

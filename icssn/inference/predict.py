@@ -39,7 +39,7 @@ from icssn.inference.objects import Cells, Outline, level_of, survey
 from icssn.inference.parts import Part, load, plan, predicted_parts, strips, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere
-from icssn.nets.checkpoint import config_of, least_object_px, read_card
+from icssn.nets.checkpoint import config_of, least_object_px, read_card, threshold_for
 from icssn.records import Progress, Raster, RasterFacts
 
 PROBABILITY_NAME = "probability.tif"
@@ -121,7 +121,7 @@ def predict_scene(
         RasterRefusedError: A raster cannot be opened, the scene changed since its inspection, or it has other bands
             than the checkpoint learned from or no elevation raster where that looks at terrain.
         DiskFullError: The disk is full; no file was published.
-        ConfigError: The device that `config` names is not there.
+        ConfigError: The device that `config` names is not there, or the checkpoint knows no threshold for its aim.
         MissingPartError: The backend that `config` names is not there.
         WorkersError: Other processes were to predict, and could not.
         StoreError: They were to leave parts in a store that cannot be used.
@@ -129,7 +129,7 @@ def predict_scene(
     course = Course(report, stop)
     card = read_card(checkpoint)
     learned = config_of(card, name=checkpoint.name)
-    threshold = float(card.get("threshold", 0.5)) if config.threshold is None else config.threshold
+    threshold = threshold_for(config.aim, card) if config.threshold is None else config.threshold
     if config.min_object_px is None:
         config = config.model_copy(update={"min_object_px": least_object_px(card)})
     backend = prepared(checkpoint, config)

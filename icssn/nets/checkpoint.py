@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors.torch
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from icssn.config import MIN_OBJECT_PX, TrainConfig
 from icssn.durable import whole_file, write_text
-from icssn.errors import CheckpointRefusedError
+from icssn.errors import CheckpointRefusedError, ConfigError
 from icssn.nets.icssn import Icssn, build
 
 WEIGHTS_NAME = "model.safetensors"
@@ -122,6 +122,25 @@ def config_of(card: dict[str, Any], *, name: str) -> TrainConfig:
 def least_object_px(card: dict[str, Any]) -> int:
     """Give the size, in pixels, below which objects are dropped: the card's, else the usual one."""
     return int(card.get("min_object_px", MIN_OBJECT_PX))
+
+
+def threshold_for(aim: Literal["map", "search"], card: dict[str, Any]) -> float:
+    """Give the probability, in [0, 1], from which on a pixel is landslide.
+
+    Args:
+        aim: ``map``: the threshold of the card, .5 where it names none. ``search``: the lower one that misses few.
+        card: Of the checkpoint.
+
+    Raises:
+        ConfigError: The card names no search threshold.
+    """
+    if aim == "map":
+        return float(card.get("threshold", 0.5))
+    searched = card.get("metrics", {}).get("val_search_threshold")
+    if searched is None:
+        needed = "map: too few landslides were held out to say from which probability on to search; train with more"
+        raise ConfigError("aim", aim, needed)
+    return float(searched)
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -41,7 +41,8 @@ class RoundResult:
     Attributes:
         number: From 1.
         metrics: On the validation chips: ``val_f1 val_iou val_precision val_recall val_f1_half val_ap val_threshold
-            val_min_object_px cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds``
+            val_min_object_px val_landslides val_found val_false val_search_threshold val_search_found val_search_false
+            cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds``
             of the round.
         threshold: Probability from which on a pixel is landslide, chosen on validation.
         folder: Of the checkpoint: ``model.safetensors`` and ``card.json``.

@@ -16,9 +16,11 @@ from icssn.nets.icssn import Icssn
 from icssn.training import together
 from icssn.training.calibrate import calibrate
 from icssn.training.classify import classification_batch, classification_loss
+from icssn.training.finding import judge_objects
 from icssn.training.progress import Pace
 from icssn.training.refit import refit_classifier
 from icssn.training.segment import segmentation_batch, segmentation_loss
+from icssn.training.sheets import put_together
 from icssn.training.sitting import Look, Sitting
 from icssn.training.smallest import smallest_object_px
 from icssn.training.validate import ClassAnswers, ask_classes, ask_pixels, judge_classes, judge_pixels
@@ -147,8 +149,11 @@ def _settled(sitting: Sitting) -> tuple[dict[str, Tensor], dict[str, float]]:
     scores = pixels.scores()
     figures, sitting.counted = judge_pixels(pixels.truth, scores)
     judged = [chips.manifest.chips[int(index)] for index in chips.validation]
-    least_px = smallest_object_px(pixels.truth, scores, judged, threshold=figures["val_threshold"])
-    return weights, judge_classes(classes) | figures | {"val_min_object_px": float(least_px)}
+    sheets = put_together(pixels.truth, scores, judged)
+    threshold = figures["val_threshold"]
+    least_px = smallest_object_px(sheets, threshold=threshold)
+    found = judge_objects(sheets, threshold=threshold, least_px=least_px)
+    return weights, judge_classes(classes) | figures | {"val_min_object_px": float(least_px)} | found
 
 
 def _figures(sitting: Sitting) -> dict[str, float]:

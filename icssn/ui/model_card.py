@@ -95,9 +95,28 @@ def _quality(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:
     lines = [results.summary(metrics)]
     if "val_f1_low" in metrics:
         lines.append(phrase("models.interval", interval=interval, squares=squares))
+    if "val_landslides" in metrics:
+        lines.append(_objects(checkpoint))
     if "min_object_px" in facts:
         lines.append(phrase("models.least", px=int(facts["min_object_px"])))
     return "  \n".join([*lines, phrase("models.caution")])
+
+
+def _objects(checkpoint: Checkpoint) -> str:
+    """Say how many held-out landslides were found, and from which probability on more would be."""
+    metrics, usual = checkpoint.metrics, checkpoint.threshold
+    lower = metrics.get("val_search_threshold", usual)
+    text = phrase(
+        "models.found",
+        count=int(metrics["val_landslides"]),
+        found=int(metrics["val_found"]),
+        false=int(metrics["val_false"]),
+        threshold=f"{usual:.2f}",
+    )
+    if lower >= usual:
+        return text
+    more, wrong = int(metrics["val_search_found"]), int(metrics["val_search_false"])
+    return f"{text} {phrase('models.search', found=more, false=wrong, threshold=f'{lower:.2f}')}"
 
 
 def _failures(said: Mapping[str, int]) -> str:

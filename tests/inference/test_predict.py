@@ -16,7 +16,7 @@ from rasterio.windows import Window
 from shapely.geometry import box
 
 from icssn.config import InferenceConfig
-from icssn.errors import CancelledError, RasterRefusedError
+from icssn.errors import CancelledError, ConfigError, RasterRefusedError
 from icssn.geo.shapes import rasterise
 from icssn.inference.predict import ScenePrediction, predict_scene
 from icssn.inference.scores import fused_score
@@ -93,6 +93,22 @@ def test_objects_mask_and_probability_agree(
         assert item.score == fused_score(item.mask_score, item.classifier_score)
         assert 0 < item.classifier_score < 1
     assert [item.score for item in done.objects] == sorted((item.score for item in done.objects), reverse=True)
+
+
+def test_a_search_has_the_lower_threshold_of_the_card(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path
+) -> None:
+    scene = write_scene(landscape(230, 310))
+    with pytest.raises(ConfigError, match="too few landslides were held out"):
+        predict(scene, checkpoint, tmp_path / "unknown", aim="search")
+    card = json.loads((checkpoint / "card.json").read_text())
+    (checkpoint / "card.json").write_text(json.dumps(card | {"metrics": {"val_search_threshold": 0.3}}))
+    mapped, searched = (predict(scene, checkpoint, tmp_path / aim, aim=aim) for aim in ("map", "search"))
+    assert (mapped.threshold, searched.threshold) == (0.6, 0.3)
+    with rasterio.open(mapped.mask) as one, rasterio.open(searched.mask) as other:
+        narrow, wide = one.read(1) == 1, other.read(1) == 1
+    assert wide.sum() > narrow.sum()
+    assert predict(scene, checkpoint, tmp_path / "wish", aim="search", threshold=0.9).threshold == 0.9
 
 
 def test_high_quality_tells_how_unsure_it_is(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from icssn.config import MIN_OBJECT_PX
 from icssn.metrics.pixels import IGNORE
 from icssn.records import Chip
+from icssn.training.sheets import put_together
 from icssn.training.smallest import FLOOR_PX, smallest_object_px
 
 SIDE, MARGIN = 96, 16  # of a tile, and of ground around it that its chip stores but does not judge
@@ -37,7 +38,7 @@ def chosen(truth: Sheet, scores: Sheet, *, scenes: tuple[str, ...] = ("a",)) -> 
                 chips.append(Chip(index=len(chips), scene_id=scene_id, split="validation", **place, **facts))
                 known.append(mask)
                 levels.append(score)
-    return smallest_object_px(np.stack(known), np.stack(levels), chips, threshold=0.5)
+    return smallest_object_px(put_together(np.stack(known), np.stack(levels), chips), threshold=0.5)
 
 
 SLIDES = [(10, 10, 30), (10, 60, 40), (60, 85, 32), (120, 10, 36), (120, 80, 50)]  # the third lies on two tiles
@@ -70,4 +71,4 @@ def test_small_landslides_lower_the_size_but_not_below_the_floor() -> None:
 
 def test_no_validation_chip_at_all_leaves_the_usual_size() -> None:
     nothing = np.zeros((0, 8, 8), np.uint8)
-    assert smallest_object_px(nothing, nothing, [], threshold=0.5) == MIN_OBJECT_PX
+    assert smallest_object_px(put_together(nothing, nothing, []), threshold=0.5) == MIN_OBJECT_PX

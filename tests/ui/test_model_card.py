@@ -28,6 +28,8 @@ def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "", terrain
     weights = save({"encoder.weight": np.full((4, 3), ord(name), np.float32)})
     (source / registry.WEIGHTS).write_bytes(weights)
     metrics = {"val_f1": 0.7, "val_f1_low": 0.6, "val_f1_high": 0.8, "val_precision": 0.75, "val_recall": 0.66}
+    metrics |= {"val_landslides": 16, "val_found": 12, "val_false": 7}
+    metrics |= {"val_search_threshold": 0.15, "val_search_found": 15, "val_search_false": 14}
     card = {
         "config": train_config({"encoder.terrain": terrain}).model_dump(mode="json"),
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -78,6 +80,8 @@ def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: W
     assert not app.exception
     told = texts(app)
     assert "not for counting landslides without a review" in told
+    assert "Of 16 held-out landslides it found 12, with 7 objects that are none" in told
+    assert "From 0.15 on: 15 and 14." in told
     assert "Scene hill, labels at revision 4" in told
     assert "0.70 (0.60–0.80), over 9 held-out squares" in told
     assert "fewer than 476 pixels" in told

@@ -1,0 +1,37 @@
+"""Other ways to predict a scene than the usual one: in high quality, or with a threshold that misses few."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from icssn import actions
+from icssn.records import Checkpoint, Scene
+from icssn.store.workspace import Workspace
+from icssn.ui.wording import phrase
+
+
+def offer(ws: Workspace, scene: Scene, model: Checkpoint) -> None:
+    """Offer them, each with what it is good for."""
+    st.divider()
+    st.markdown(phrase("review.high"))
+    if st.button(phrase("review.high_button")):
+        actions.predict_scene(ws, scene.id, settings={"quality": "high"})
+        st.rerun()
+    figures = model.metrics
+    if figures.get("val_search_threshold", 1.0) < model.threshold:
+        st.divider()
+        st.markdown(
+            phrase(
+                "review.search",
+                count=int(figures["val_landslides"]),
+                found=int(figures["val_search_found"]),
+                false=int(figures["val_search_false"]),
+                threshold=f"{figures['val_search_threshold']:.2f}",
+                usual_found=int(figures["val_found"]),
+                usual_false=int(figures["val_false"]),
+                usual=f"{model.threshold:.2f}",
+            )
+        )
+        if st.button(phrase("review.search_button")):
+            actions.predict_scene(ws, scene.id, settings={"aim": "search"})
+            st.rerun()
