@@ -1,0 +1,26 @@
+"""The other ways to predict, on the Review page."""
+
+from __future__ import annotations
+
+import pytest
+
+from icssn import actions
+from icssn.records import JobKind, Scene
+from icssn.store.workspace import Workspace
+from tests.ui.test_model_card import a_model
+from tests.ui.test_pages import opened, texts
+
+
+@pytest.mark.parametrize(("button", "settings"), [(0, {"quality": "high"}), (1, {"aim": "search"})])
+def test_each_way_is_told_in_numbers_of_landslides_and_queued(
+    ws: Workspace, scene: Scene, button: int, settings: dict[str, str]
+) -> None:
+    actions.promote(ws, a_model(ws, scene, "a").id)
+    app = opened("pages/4_Review.py")
+    assert not app.exception
+    assert "15 of 16 held-out landslides were found, with 14 objects that are none" in texts(app)
+    ways = [item for item in app.button if item.label in ("Predict in high quality", "Predict to miss few")]
+    ways[button].click().run()
+    assert not app.exception
+    (job,) = actions.recent_jobs(ws, kind=JobKind.predict)
+    assert job.params["settings"] == settings
