@@ -149,15 +149,20 @@ def test_every_view_of_a_chip_on_a_landslide_point_shows_the_point() -> None:
         assert (augment.view_masks(masks, poses, size_px=size) == 1).any(2).any(1).all()
 
 
-def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_chips: WriteChips) -> None:
+def _segmentation(write_chips: WriteChips, *shares: dict[str, float]) -> list[Views]:
+    """Give views of four chips with a landslide, then of background, by equal chance for each of the settings."""
     chips = open_chips(write_chips())
     indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
+    return [
+        segmentation_views(
+            chips, indices, size_px=64, min_fraction=0.01, generator=torch.Generator().manual_seed(0), **given
+        )
+        for given in shares
+    ]
 
-    def views(share: float) -> Views:
-        chance = torch.Generator().manual_seed(0)
-        return segmentation_views(chips, indices, size_px=64, min_fraction=0.01, paste_share=share, generator=chance)
 
-    plain, pasted = views(0.0), views(1.0)
+def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_chips: WriteChips) -> None:
+    plain, pasted = _segmentation(write_chips, {}, {"paste_share": 1.0})
     assert not (plain.masks[4:] == 1).any()
     assert (pasted.masks[4:] == 1).flatten(1).any(1).all()
     assert pasted.kinds.tolist() == [LANDSLIDE] * 4 + [-1] * 4
@@ -165,14 +170,7 @@ def test_a_pasted_landslide_is_in_the_mask_and_says_nothing_of_the_chip(write_ch
 
 
 def test_a_faded_landslide_stays_in_mask_and_class(write_chips: WriteChips) -> None:
-    chips = open_chips(write_chips())
-    indices = np.concatenate([chips.train[LANDSLIDE], chips.train[BACKGROUND]])
-
-    def views(share: float) -> Views:
-        chance = torch.Generator().manual_seed(0)
-        return segmentation_views(chips, indices, size_px=64, min_fraction=0.01, fade_share=share, generator=chance)
-
-    plain, faded = views(0.0), views(1.0)
+    plain, faded = _segmentation(write_chips, {}, {"fade_share": 1.0})
     assert torch.equal(faded.masks, plain.masks)
     assert torch.equal(faded.kinds, plain.kinds)
     assert not torch.equal(faded.images[:4], plain.images[:4])
