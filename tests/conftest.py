@@ -12,7 +12,16 @@ from tests import object_stores
 from tests.object_stores import S3, Web
 from tests.store.cluster import Cluster, NoPostgisError, throwaway
 
-SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+TESTS = Path(__file__).resolve().parent
+SHARED_DATA = TESTS.parents[1] / "shared" / "data"
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and all that drive a browser in one: two would wait for each other."""
+    for item in items:
+        file = item.path.relative_to(TESTS)
+        item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))
 
 
 @pytest.fixture(scope="session")

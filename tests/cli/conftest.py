@@ -17,6 +17,8 @@ import pytest
 import rasterio
 from shapely.geometry import box
 
+from icssn.cli import main
+
 Icssn = Callable[..., tuple[int, dict[str, Any]]]
 
 
@@ -31,21 +33,45 @@ def workspace(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def icssn(workspace: Path) -> Icssn:
-    """Run ``icssn … --json`` and give its exit status and the one JSON object it printed."""
+def icssn(workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Icssn:
+    """Run ``icssn … --json`` and give its exit status and the one JSON object it printed.
+
+    In this process: to start Python takes longer than most commands. Its worker is a process, as ever.
+    """
+    monkeypatch.setenv("ICSSN_WORKSPACE", str(workspace))
+
+    def run(*words: object) -> tuple[int, dict[str, Any]]:
+        monkeypatch.setattr(sys, "argv", ["icssn", *map(str, words), "--json"])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return _answer(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def started(workspace: Path) -> Icssn:
+    """Do the same in a process of its own, as people start it."""
 
     def run(*words: object) -> tuple[int, dict[str, Any]]:
         command = [sys.executable, "-c", "from icssn.cli import main; main()", *map(str, words), "--json"]
         environment = {**os.environ, "ICSSN_WORKSPACE": str(workspace)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600, check=False)
-        assert "Traceback" not in done.stdout + done.stderr
-        if done.returncode == 2:
-            return 2, {"usage": done.stderr}
-        answer = json.loads(done.stdout)
-        assert isinstance(answer, dict)
-        return done.returncode, answer
+        return _answer(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+def _answer(status: object, out: str, err: str) -> tuple[int, dict[str, Any]]:
+    assert isinstance(status, int)
+    assert "Traceback" not in out + err
+    assert "went wrong" not in out + err  # what nobody foresaw
+    if status == 2:
+        return 2, {"usage": err}
+    answer = json.loads(out)
+    assert isinstance(answer, dict)
+    return status, answer
 
 
 @pytest.fixture

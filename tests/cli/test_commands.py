@@ -18,22 +18,22 @@ from tests.object_stores import Web
 from tests.store.cluster import Cluster
 
 
-def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
-    assert icssn("init")[0] == 0
-    status, added = icssn("scene", "add", raster, "--name", "hill")
+def test_a_scene_and_its_labels_go_in_and_come_out(started: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
+    assert started("init")[0] == 0
+    status, added = started("scene", "add", raster, "--name", "hill")
     assert status == 0
     assert added["scene"]["tiles"]  # the map layer was made
-    status, done = icssn("labels", "import", slides, "--scene", "hill", "--complete")
+    status, done = started("labels", "import", slides, "--scene", "hill", "--complete")
     assert (status, done["count"], done["already_there"]) == (0, 2, 0)
-    assert icssn("labels", "import", slides, "--scene", "hill", "--complete")[1]["already_there"] == 2
-    listed = icssn("labels", "list", "--scene", "hill")[1]["labels"]
+    assert started("labels", "import", slides, "--scene", "hill", "--complete")[1]["already_there"] == 2
+    listed = started("labels", "list", "--scene", "hill")[1]["labels"]
     assert sorted(label["cls"] for label in listed) == ["label_area", "landslide", "landslide"]
-    assert icssn("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
+    assert started("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
     assert len(gpd.read_file(tmp_path / "out.gpkg")) == 3
-    assert icssn("labels", "check", "--scene", "hill") == (0, {"warnings": []})
-    assert icssn("scene", "show", "hill")[1]["landslides"] == 2
-    assert len(icssn("scene", "list")[1]["scenes"]) == 1
-    assert icssn("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
+    assert started("labels", "check", "--scene", "hill") == (0, {"warnings": []})
+    assert started("scene", "show", "hill")[1]["landslides"] == 2
+    assert len(started("scene", "list")[1]["scenes"]) == 1
+    assert started("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
 
 
 def test_a_command_starts_without_what_only_some_work_needs() -> None:
@@ -141,8 +141,8 @@ def test_a_wrong_setting_is_named(icssn: Icssn, raster: Path, pair: str) -> None
     assert pair.split("=", maxsplit=1)[0] in answer["error"]
 
 
-def test_the_doctor_finds_this_machine_fit(icssn: Icssn) -> None:
-    status, answer = icssn("doctor")
+def test_the_doctor_finds_this_machine_fit(started: Icssn) -> None:
+    status, answer = started("doctor")
     assert [check["check"] for check in answer["checks"] if not check["ok"]] == []
     assert (status, answer["ok"]) == (0, True)
 

@@ -175,7 +175,7 @@ def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -
         ),
         (CancelledError("The cross-validation"), "交叉验证已取消"),
     ],
-    ids=str,
+    ids=lambda one: getattr(one, "__name__", type(one).__name__),
 )
 def test_a_refusal_with_free_parts_is_told_in_chinese(tmp_path: Path, err: object, told: str) -> None:
     if callable(err):
