@@ -158,7 +158,7 @@ class InferenceConfig(Settings):
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
     aim: Literal["map", "search"] = "map"  #: which of its own: search misses fewer landslides, with looser outlines
     hint_share: float = Field(0.4, gt=0, le=1)  #: of the threshold, from which ground may be a weak hint
-    hint_score: float = Field(0.7, ge=0, le=1)  #: the classifier's, from which it is one
+    hint_score: float = Field(0.5, ge=0, le=1)  #: of mask and classifier together, from which it is one
     most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch

@@ -1,4 +1,4 @@
-"""Weak hints: places below the mask's threshold which the classifier, seeing them whole, takes for landslides.
+"""Weak hints: places below the mask's threshold which mask and classifier together still take for landslides.
 
 The mask alone would miss them; the queue of the review shows them beside its candidates.
 """

@@ -78,7 +78,7 @@ class ScenePrediction:
     mask: Path
     uncertainty: Path | None  # only in high quality
     objects: list[ScoredObject]  # of the mask, by falling score
-    hints: list[ScoredObject]  # places below the threshold that the classifier takes for landslides, likewise
+    hints: list[ScoredObject]  # places below the threshold that both scores together take for landslides, likewise
     threshold: float
     seconds: float
     backend: str  # what computed it, for the user
@@ -190,7 +190,7 @@ def predict_scene(
                 item.result()
     to_crs = Affine(*facts.transform)
     proposed = [_scored(outline, to_crs) for outline in objects]
-    hinted = [_scored(outline, to_crs) for outline in hints if classifier_score(outline.evidence) >= config.hint_score]
+    hinted = [item for item in (_scored(outline, to_crs) for outline in hints) if item.score >= config.hint_score]
     report(Progress(fraction=1, message="Done", remaining_s=0))
     return ScenePrediction(
         probability=out / PROBABILITY_NAME,

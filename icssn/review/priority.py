@@ -51,7 +51,7 @@ def rank(candidates: Sequence[Candidate], envelopes: Mapping[str, Envelope], *, 
 
 
 def is_faint(candidate: Candidate, threshold: float) -> bool:
-    """Tell whether a candidate lies below the mask's threshold: the classifier alone likes it."""
+    """Tell whether a candidate lies below the mask's threshold, so that it is here for the classifier's sake."""
     return candidate.mask_score < threshold
 
 

@@ -111,6 +111,19 @@ def test_a_search_has_the_lower_threshold_of_the_card(
     assert predict(scene, checkpoint, tmp_path / "wish", aim="search", threshold=0.9).threshold == 0.9
 
 
+def test_a_weak_hint_has_an_object_score_as_high_as_wished(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path
+) -> None:
+    scene = write_scene(landscape(230, 310))
+    everything = predict(scene, checkpoint, tmp_path / "all", threshold=0.9, hint_score=0).hints
+    scores = [item.score for item in everything]
+    assert max(item.mask_score for item in everything) < 0.9
+    middle = scores[len(scores) // 2]
+    assert scores[-1] < middle < scores[0]
+    wished = predict(scene, checkpoint, tmp_path / "wished", threshold=0.9, hint_score=middle).hints
+    assert [item.score for item in wished] == [score for score in scores if score >= middle]
+
+
 def test_high_quality_tells_how_unsure_it_is(write_scene: WriteScene, checkpoint: Path, tmp_path: Path) -> None:
     image = np.maximum(landscape(230, 310), 1)
     image[:, :40, :50] = 0
