@@ -40,7 +40,7 @@ run: setup
 	@test -d "$(ICSSN_WORKSPACE)" || $(BIN)/icssn demo
 	$(BIN)/streamlit run app.py
 
-# Two processes with one thread each: on two cores a third less time than one process with two threads.
+# Two processes with one thread each: on two cores a quarter less time than one process with two threads.
 test: setup-dev browser postgis
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
