@@ -51,7 +51,7 @@ def rank(candidates: Sequence[Candidate], envelopes: Mapping[str, Envelope], *, 
 
 
 def is_faint(candidate: Candidate, threshold: float) -> bool:
-    """Tell whether a candidate lies below the mask's threshold, so that it is here for the classifier's sake."""
+    """Tell whether a candidate lies below the mask's threshold: a weak hint."""
     return candidate.mask_score < threshold
 
 
@@ -70,7 +70,7 @@ def _reasons(candidate: Candidate, agreement: float, *, faint: bool) -> tuple[st
     found: list[str] = []
     if faint and classifier > _SURE:
         found.append("classifier_only")
-    elif not faint and classifier < _DOUBT:
+    elif classifier < _DOUBT and (not faint or mask > _SURE):
         found.append("mask_only")
     elif _DOUBT <= classifier <= _SURE or (faint and mask < _SURE):
         found.append("both_unsure")

@@ -56,6 +56,12 @@ def test_weak_hints_come_after_what_is_probably_wrong_and_before_what_is_surely_
     assert "classifier_only" in found[1].reasons
 
 
+def test_a_weak_hint_below_a_high_threshold_that_the_classifier_denies_says_so() -> None:
+    denied = candidate("denied", mask=0.8, classifier=0.25)
+    [only] = rank([denied], {}, threshold=0.89)
+    assert only.reasons == ("mask_only",)
+
+
 def test_a_small_unsure_candidate_says_so() -> None:
     [only] = ranked((candidate("small", classifier=0.5, area_m2=100), 0.7))
     assert only.reasons == ("both_unsure", "small")
