@@ -18,7 +18,7 @@ SHARED_DATA = TESTS.parents[1] / "shared" / "data"
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and all that drive a browser in one: two would wait for each other."""
+    """Keep a file's tests in one process, and all that drive a browser in one: two cores have no room for two."""
     for item in items:
         file = item.path.relative_to(TESTS)
         item.add_marker(pytest.mark.xdist_group("browser" if file.parts[0] == "browser" else str(file)))

@@ -36,6 +36,12 @@ def test_a_scene_and_its_labels_go_in_and_come_out(started: Icssn, raster: Path,
     assert started("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
 
 
+def test_a_process_ends_with_what_its_command_came_to(started: Icssn) -> None:
+    status, answer = started("scene", "show", "dale")
+    assert (status, "'dale'" in answer["error"]) == (1, True)
+    assert started("nonsense")[0] == 2
+
+
 def test_a_command_starts_without_what_only_some_work_needs() -> None:
     code = "import icssn.cli, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
