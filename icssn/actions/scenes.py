@@ -8,7 +8,7 @@ from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
-from icssn.imagery.drape import require_same_ground
+from icssn.imagery.elevation import check_elevation
 from icssn.imagery.open import inspect_in_child, open_raster
 from icssn.imagery.stretch import estimate
 from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RasterFacts, RemoteRaster, Role, Scene, new_id
@@ -34,7 +34,8 @@ def add_scene(
         again: Another scene may have the same file, wherever that lies: its labels are then drawn a second time.
 
     Raises:
-        RasterRefusedError: The raster, or the DEM, cannot be used, or they lie apart; the message says what to do.
+        RasterRefusedError: The raster, or the DEM, cannot be used, or they lie apart, or the DEM holds no heights;
+            the message says what to do.
         DuplicateError: The name is taken, or a scene has the same file already.
     """
     require(ws, Role.annotator, "add a scene")
@@ -58,7 +59,7 @@ def register_scene(
         remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
         raise DuplicateError("scene", same[0], remedy=remedy)
     if dem is not None:
-        require_same_ground(inspect_in_child(dem).bounds_lonlat, facts, name=dem.name)
+        check_elevation(dem, facts)
     scene = Scene(
         id=new_id(),
         name=wanted,
@@ -139,11 +140,11 @@ def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
     """Attach an elevation model to a scene, in the place of an earlier one; makes its relief for the map anew.
 
     Raises:
-        RasterRefusedError: It cannot be used, or lies beside the scene.
+        RasterRefusedError: It cannot be used, lies beside the scene, or holds no heights.
     """
     require(ws, Role.annotator, "change how a scene is shown")
     scene = scenes.get(ws.db, scene_id)
-    require_same_ground(inspect_in_child(dem).bounds_lonlat, scene.facts, name=dem.name)
+    check_elevation(dem, scene.facts)
     changed = scenes.update(ws.db, scene_id, dem=str(dem.resolve()), hillshade=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
     return changed, submit(ws, job)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 from streamlit.testing.v1 import AppTest
 
 from icssn import actions
@@ -127,7 +129,11 @@ def test_markdown_in_a_message_is_shown_as_it_is() -> None:
     assert frame.plain("a*b_`c`$x$[l](u)") == r"a\*b\_\`c\`\$x\$\[l\](u)"
 
 
-def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene) -> None:
+def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    with rasterio.open(scene.original) as image:
+        profile = {**image.profile, "count": 1, "dtype": "float32"}
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile) as out:
+        out.write(np.ones((1, scene.facts.height, scene.facts.width), np.float32))
     app = opened("pages/1_Scenes.py")
     [path] = [item for item in app.text_input if item.label == "Path of an elevation model"]
     [button] = [item for item in app.button if item.label == "Attach"]
@@ -135,9 +141,13 @@ def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene)
     assert "Give the whole path of a GeoTIFF" in app.error[0].value
     path.set_value(scene.original)
     button.click().run()
+    assert "brightness of 8 bits" in app.error[0].value
+    assert actions.find_scene(ws, scene.name).dem is None
+    path.set_value(str(tmp_path / "dem.tif"))
+    button.click().run()
     assert not app.exception
     assert not app.error
-    assert actions.find_scene(ws, scene.name).dem == scene.original
+    assert actions.find_scene(ws, scene.name).dem == str(tmp_path / "dem.tif")
 
 
 def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene) -> None:

@@ -1,0 +1,70 @@
+"""What may be attached to a scene as its elevation model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icssn.errors import RasterRefusedError
+from icssn.imagery.elevation import COARSE_PX, check_elevation
+from icssn.imagery.open import inspect
+from icssn.records import RasterFacts
+from tests.imagery.conftest import RasterMaker, texture
+
+
+@pytest.fixture
+def facts(make_raster: RasterMaker) -> RasterFacts:
+    return inspect(make_raster(texture(3, 64, 64), "image.tif"))
+
+
+def a_slope(*, unknown: float, dtype: str = "float32") -> np.ndarray:
+    """Heights of 2,000 m and more, with a corner where nothing was measured."""
+    heights: np.ndarray = (2000 + np.indices((64, 64))[0][None]).astype(dtype)
+    heights[:, 40:, 50:] = unknown
+    return heights
+
+
+@pytest.mark.parametrize(
+    ("unknown", "dtype"), [(-9999, "float32"), (-32768, "int16"), (-3.4028235e38, "float32"), (65535, "uint16")]
+)
+def test_a_number_for_unknown_ground_must_be_declared(
+    make_raster: RasterMaker, facts: RasterFacts, unknown: float, dtype: str
+) -> None:
+    heights = a_slope(unknown=unknown, dtype=dtype)
+    with pytest.raises(RasterRefusedError, match=rf"dem\.tif.*from .*-a_nodata {unknown:.7g}".replace("+", r"\+")):
+        check_elevation(make_raster(heights, "dem.tif"), facts)
+    check_elevation(make_raster(heights, "dem.tif", nodata=unknown), facts)
+
+
+def test_unknown_ground_may_be_nan(make_raster: RasterMaker, facts: RasterFacts) -> None:
+    check_elevation(make_raster(a_slope(unknown=np.nan), "dem.tif"), facts)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_image_or_a_hillshade_is_no_elevation_model(
+    make_raster: RasterMaker, facts: RasterFacts, count: int
+) -> None:
+    with pytest.raises(RasterRefusedError, match=r"brightness of 8 bits.*Choose the raster of heights"):
+        check_elevation(make_raster(texture(count, 64, 64), "shade.tif"), facts)
+
+
+def test_one_without_any_height_is_refused(make_raster: RasterMaker, facts: RasterFacts) -> None:
+    with pytest.raises(RasterRefusedError, match="none of its pixels has a height"):
+        check_elevation(make_raster(np.full((1, 64, 64), np.nan, np.float32), "dem.tif"), facts)
+
+
+def test_a_patch_of_a_large_one_is_seen(make_raster: RasterMaker, facts: RasterFacts) -> None:
+    heights = np.zeros((1, 64, 3 * COARSE_PX), np.float32)
+    heights[:, 10:14, 5000:5004] = -9999
+    with pytest.raises(RasterRefusedError, match="-9999"):
+        check_elevation(make_raster(heights, "dem.tif"), facts)
+
+
+def test_a_damaged_one_is_refused(make_raster: RasterMaker, facts: RasterFacts) -> None:
+    path: Path = make_raster(a_slope(unknown=2100), "dem.tif")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RasterRefusedError, match="damaged or cut short"):
+        check_elevation(path, facts)
