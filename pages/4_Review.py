@@ -60,5 +60,5 @@ with frame.page("review", headline=False) as ws:
     with results.popover(phrase("review.results"), width="stretch"), frame.told():
         inventory.hand_out(ws, scene, busy=bool(writing))
         if active is not None and not running:
-            other_ways.offer(ws, scene, active)
+            other_ways.offer(ws, scene, active, shown=found.get(main))
     review_map.review(ws, scene, found.get(main), found.get(other))

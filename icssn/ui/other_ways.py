@@ -5,20 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from icssn import actions
-from icssn.records import Checkpoint, Scene
+from icssn.records import Checkpoint, Prediction, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui.wording import phrase
 
 
-def offer(ws: Workspace, scene: Scene, model: Checkpoint) -> None:
-    """Offer them, each with what it is good for."""
-    st.divider()
-    st.markdown(phrase("review.high"))
-    if st.button(phrase("review.high_button")):
-        actions.predict_scene(ws, scene.id, settings={"quality": "high"})
-        st.rerun()
+def offer(ws: Workspace, scene: Scene, model: Checkpoint, *, shown: Prediction | None) -> None:
+    """Offer them, each with what it is good for, but not in what way the prediction shown was made by this model."""
+    own = shown if shown and shown.checkpoint_id == model.id else None
+    if own is None or own.uncertainty is None:
+        st.divider()
+        st.markdown(phrase("review.high"))
+        if st.button(phrase("review.high_button")):
+            actions.predict_scene(ws, scene.id, settings={"quality": "high"})
+            st.rerun()
     figures = model.metrics
-    if figures.get("val_search_threshold", 1.0) < model.threshold:
+    lower = figures.get("val_search_threshold", 1.0)
+    if lower < (model.threshold if own is None else own.threshold):
         st.divider()
         st.markdown(
             phrase(
@@ -26,7 +29,7 @@ def offer(ws: Workspace, scene: Scene, model: Checkpoint) -> None:
                 count=int(figures["val_landslides"]),
                 found=int(figures["val_search_found"]),
                 false=int(figures["val_search_false"]),
-                threshold=f"{figures['val_search_threshold']:.2f}",
+                threshold=f"{lower:.2f}",
                 usual_found=int(figures["val_found"]),
                 usual_false=int(figures["val_false"]),
                 usual=f"{model.threshold:.2f}",
