@@ -139,7 +139,7 @@ def scene(ws: Workspace, tmp_path: Path) -> Scene:
     return known
 
 
-def a_hill(ws: Workspace, folder: Path, *, elevation: bool = False) -> Scene:
+def a_hill(ws: Workspace, folder: Path, *, name: str = "hill", elevation: bool = False) -> Scene:
     """Register a scene of 512 × 512 px of 1 m and make it ready for the map; its elevation model falls to the south."""
     path, dem = folder / "hill.tif", folder / "hill_dem.tif"
     profile = {"driver": "GTiff", "width": 512, "height": 512, "crs": "EPSG:32648"}
@@ -149,10 +149,10 @@ def a_hill(ws: Workspace, folder: Path, *, elevation: bool = False) -> Scene:
     if elevation:
         with rasterio.open(dem, "w", count=1, dtype="float32", transform=place, **profile) as out:
             out.write(np.repeat(1500 - np.arange(512.0)[:, None], 512, axis=1), 1)
-    known = actions.register_scene(ws, path, name="hill", dem=dem if elevation else None)
+    known = actions.register_scene(ws, path, name=name, dem=dem if elevation else None, again=True)
     job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
     handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
-    return actions.find_scene(ws, "hill")
+    return actions.find_scene(ws, name)
 
 
 def three_labels(scene: Scene) -> tuple[NewLabel, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ from icssn.records import (
 )
 from icssn.store import checkpoints, predictions, runs
 from icssn.store.workspace import Workspace
-from tests.browser.conftest import MAP, Server, Visit, place
+from tests.browser.conftest import MAP, Server, Visit, a_hill, place, serving, three_labels
 from tests.ui.conftest import inside
 
 pytestmark = pytest.mark.browser
@@ -85,6 +87,28 @@ def a_prediction(
     ]
     predictions.add(ws.db, made, found)
     return made
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """One workspace for all tests here; each adds a scene of its own, and pages show the last one."""
+    workspace = actions.open_workspace(tmp_path_factory.mktemp("review") / "workspace")
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture(scope="module")
+def server(ws: Workspace) -> Iterator[Server]:
+    with serving(ws.folder) as running:
+        yield running
+
+
+@pytest.fixture
+def scene(ws: Workspace, tmp_path: Path) -> Scene:
+    known = a_hill(ws, tmp_path, name=tmp_path.name)
+    own = tuple(label.model_copy(update={"uid": new_id()}) for label in three_labels(known))
+    actions.save_edits(ws, known.id, Edits(created=own))
+    return known
 
 
 @pytest.fixture
