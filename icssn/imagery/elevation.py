@@ -53,7 +53,7 @@ def check_elevation(dem: Path, facts: RasterFacts) -> None:
         raise RasterRefusedError(
             dem.name,
             found=f"its heights go from {lowest:.7g} to {highest:.7g}",
-            needed=f"heights in metres between {LOWEST_M:.0f} and {HIGHEST_M:.0f}",
+            needed=f"an elevation model with heights from {LOWEST_M:.0f} to {HIGHEST_M:.0f} m",
             remedy=f"If {strange} stands for unknown ground, declare it: gdal_edit.py -a_nodata {strange} FILE.",
         )
 
