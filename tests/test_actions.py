@@ -54,9 +54,28 @@ from icssn.store import checkpoints, jobs, registry, runs, stac
 from icssn.store.workspace import Workspace
 
 
+def write_raster(path: Path) -> Path:
+    profile = {"driver": "GTiff", "width": 90, "height": 80, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
+        out.write(np.random.default_rng(0).integers(0, 255, (3, 80, 90), dtype=np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace with the scene "hill"; tests get copies."""
+    folder = tmp_path_factory.mktemp("registered")
+    workspace = actions.open_workspace(folder / "workspace", actor=Actor(name="Li", role=Role.admin))
+    actions.register_scene(workspace, write_raster(folder / "hill.tif"), name="hill")
+    workspace.close()
+    return workspace.folder
+
+
 @pytest.fixture
-def ws(tmp_path: Path) -> Iterator[Workspace]:
+def ws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """A workspace whose worker's lock is held here, so that no worker starts and queued jobs stay queued."""
+    if "scene" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("registered"), tmp_path / "workspace")
     workspace = actions.open_workspace(tmp_path / "workspace", actor=Actor(name="Li", role=Role.admin))
     with platform.try_lock(engine.lock_path(workspace.folder)):  # type: ignore[union-attr]
         yield workspace
@@ -65,16 +84,13 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def raster(tmp_path: Path) -> Path:
-    path = tmp_path / "hill.tif"
-    profile = {"driver": "GTiff", "width": 90, "height": 80, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
-    with rasterio.open(path, "w", transform=rasterio.transform.from_origin(600_000, 3_800_000, 1, 1), **profile) as out:
-        out.write(np.random.default_rng(0).integers(0, 255, (3, 80, 90), dtype=np.uint8))
-    return path
+    """The image of the scene "hill" once more."""
+    return write_raster(tmp_path / "hill.tif")
 
 
 @pytest.fixture
-def scene(ws: Workspace, raster: Path) -> Scene:
-    return actions.register_scene(ws, raster, name="hill")
+def scene(ws: Workspace) -> Scene:
+    return actions.find_scene(ws, "hill")
 
 
 def inside(scene: Scene, share: float, size: float = 0.1) -> Polygon:

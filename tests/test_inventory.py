@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +41,16 @@ PLACE = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
 PROFILE = {"driver": "GTiff", "width": 256, "height": 256, "crs": "EPSG:32648", "transform": PLACE}
 
 
-@pytest.fixture
-def ws(tmp_path: Path) -> Workspace:
-    return actions.open_workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def scene(ws: Workspace, tmp_path: Path) -> Scene:
-    """A scene with terrain, a drawn landslide, a look-alike, and one landslide accepted from a prediction."""
-    image, dem = tmp_path / "hill.tif", tmp_path / "dem.tif"
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a workspace whose scene has terrain, a drawn landslide, a look-alike and an accepted candidate."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    image, dem = folder / "hill.tif", folder / "dem.tif"
     with rasterio.open(image, "w", count=3, dtype="uint8", **PROFILE) as out:
         out.write(np.random.default_rng(0).integers(0, 255, (3, 256, 256), dtype=np.uint8))
     with rasterio.open(dem, "w", count=1, dtype="float32", **PROFILE) as out:
         out.write(1500 - 0.4 * np.repeat(np.arange(256.0)[:, None], 256, axis=1), 1)
+    ws = actions.open_workspace(folder / "workspace")
     known = actions.register_scene(ws, image, name="hill <1>", dem=dem)
     job = Job(kind=JobKind.import_scene, params={"scene_id": known.id})
     handlers.perform(ws, job, report=lambda _: None, stop=lambda: False)
@@ -59,7 +58,23 @@ def scene(ws: Workspace, tmp_path: Path) -> Scene:
     terrace = NewLabel(uid="terrace", geometry_lonlat=inside(known, 0.4), cls=LabelClass.hard_negative)
     actions.save_edits(ws, known.id, Edits(created=(drawn, terrace)))
     predict(ws, known)
-    return known
+    ws.close()
+    return ws.folder
+
+
+@pytest.fixture
+def ws(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    if "scene" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("reviewed"), tmp_path / "workspace")
+    workspace = actions.open_workspace(tmp_path / "workspace")
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def scene(ws: Workspace) -> Scene:
+    """The scene of `reviewed`."""
+    return actions.find_scene(ws, "hill <1>")
 
 
 def predict(ws: Workspace, scene: Scene) -> None:
