@@ -54,7 +54,8 @@ def check_elevation(dem: Path, facts: RasterFacts) -> None:
             dem.name,
             found=f"its heights go from {lowest:.7g} to {highest:.7g}",
             needed=f"an elevation model with heights from {LOWEST_M:.0f} to {HIGHEST_M:.0f} m",
-            remedy=f"If {strange} stands for unknown ground, declare it: gdal_edit.py -a_nodata {strange} FILE.",
+            remedy=f"If {strange} stands for unknown ground, declare it: gdal_edit.py -a_nodata {strange} FILE. "
+            "Heights in another unit must be converted to metres.",
         )
 
 
