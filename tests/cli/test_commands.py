@@ -33,7 +33,14 @@ def test_a_scene_and_its_labels_go_in_and_come_out(started: Icssn, raster: Path,
     assert started("labels", "check", "--scene", "hill") == (0, {"warnings": []})
     assert started("scene", "show", "hill")[1]["landslides"] == 2
     assert len(started("scene", "list")[1]["scenes"]) == 1
-    assert started("scene", "dem", "hill", raster)[1]["scene"]["hillshade"]
+    status, answer = started("scene", "dem", "hill", raster)
+    assert (status, "hillshade" in answer["error"]) == (1, True)  # it is an image of 8 bits
+    with (
+        rasterio.open(raster) as image,
+        rasterio.open(tmp_path / "dem.tif", "w", **{**image.profile, "count": 1, "dtype": "float32"}) as dem,
+    ):
+        dem.write(image.read([1]).astype(np.float32))
+    assert started("scene", "dem", "hill", tmp_path / "dem.tif")[1]["scene"]["hillshade"]
 
 
 def test_a_process_ends_with_what_its_command_came_to(started: Icssn) -> None:
