@@ -11,8 +11,15 @@ from icssn.ui.wording import phrase
 
 
 def offer(ws: Workspace, scene: Scene, model: Checkpoint, *, shown: Prediction | None) -> None:
-    """Offer them, each with what it is good for, but not in what way the prediction shown was made by this model."""
-    own = shown if shown and shown.checkpoint_id == model.id else None
+    """Offer them, each with what it is good for; not a way in which the model made the shown prediction of the scene.
+
+    Args:
+        ws: Where.
+        scene: To predict.
+        model: The one that would.
+        shown: What the page shows; one of a part of the scene, or by another model, takes no way off the list.
+    """
+    own = shown if shown and shown.checkpoint_id == model.id and shown.bounds_lonlat is None else None
     if own is None or own.uncertainty is None:
         st.divider()
         st.markdown(phrase("review.high"))

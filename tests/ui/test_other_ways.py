@@ -30,16 +30,30 @@ def test_each_way_is_told_in_numbers_of_landslides_and_queued(
 
 
 @pytest.mark.parametrize(
-    ("threshold", "uncertainty", "offered"),
-    [(0.5, None, [HIGH, SEARCH]), (0.15, None, [HIGH]), (0.5, "u.tif", [SEARCH]), (0.15, "u.tif", [])],
+    ("threshold", "uncertainty", "part", "offered"),
+    [
+        (0.5, None, False, [HIGH, SEARCH]),
+        (0.15, None, False, [HIGH]),
+        (0.5, "u.tif", False, [SEARCH]),
+        (0.15, "u.tif", False, []),
+        (0.15, "u.tif", True, [HIGH, SEARCH]),
+    ],
 )
 def test_the_way_in_which_the_shown_prediction_was_made_is_not_offered_again(
-    ws: Workspace, scene: Scene, threshold: float, uncertainty: str | None, offered: list[str]
+    ws: Workspace, scene: Scene, *, threshold: float, uncertainty: str | None, part: bool, offered: list[str]
 ) -> None:
     model = a_model(ws, scene, "a")
     actions.promote(ws, model.id)
-    made = {"probability": "p.tif", "mask": "m.tif", "threshold": threshold, "uncertainty": uncertainty}
-    predictions.add(ws.db, Prediction(scene_id=scene.id, checkpoint_id=model.id, **made), [])
+    made = Prediction(
+        scene_id=scene.id,
+        checkpoint_id=model.id,
+        probability="p.tif",
+        mask="m.tif",
+        threshold=threshold,
+        uncertainty=uncertainty,
+        bounds_lonlat=scene.facts.bounds_lonlat if part else None,
+    )
+    predictions.add(ws.db, made, [])
     app = opened("pages/4_Review.py")
     assert not app.exception
     assert [item.label for item in app.button if item.label in (HIGH, SEARCH)] == offered
