@@ -200,16 +200,21 @@ class Visit:
 
     def point(self, lon: float, lat: float) -> tuple[float, float]:
         """Give where a place on the map lies in the window."""
+        [found] = self.points((lon, lat))
+        return found
+
+    def points(self, *places: tuple[float, float]) -> list[tuple[float, float]]:
+        """Give where places on the map, longitude and latitude, lie in the window."""
         frame, _ = self.map()
-        x, y = frame.evaluate(
-            "([lon, lat]) => { const p = map.latLngToContainerPoint([lat, lon]),"
-            " r = map.getContainer().getBoundingClientRect(); return [p.x + r.x, p.y + r.y] }",
-            [lon, lat],
+        inside = frame.evaluate(
+            "places => { const r = map.getContainer().getBoundingClientRect(); return places.map(([lon, lat]) =>"
+            " { const p = map.latLngToContainerPoint([lat, lon]); return [p.x + r.x, p.y + r.y] }) }",
+            places,
         )
         left, top = self.page.locator(MAP).evaluate(  # of what lies inside its border
             "e => { const b = e.getBoundingClientRect(); return [b.x + e.clientLeft, b.y + e.clientTop] }"
         )
-        return left + x, top + y
+        return [(left + x, top + y) for x, y in inside]
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag the mouse from one place (longitude, latitude) to another."""

@@ -85,12 +85,13 @@ class Desk:
     def trace(self, *path: Share, pressed: bool = False) -> None:
         """Move the mouse along a path with Shift held, from its first place on, with the button up or pressed."""
         mouse, keyboard = self.visit.page.mouse, self.visit.page.keyboard
-        mouse.move(*self.at(path[0]))
+        points = self.visit.points(*(place(self.scene, *share) for share in path))
+        mouse.move(*points[0])
         keyboard.down("Shift")
         if pressed:
             mouse.down()
-        for share in path:
-            mouse.move(*self.at(share), steps=4)
+        for point in points:
+            mouse.move(*point, steps=4)
         self.visit.page.wait_for_timeout(60)  # the browser holds back the last move until its next frame
         if pressed:
             mouse.up()
