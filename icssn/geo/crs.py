@@ -48,7 +48,10 @@ def bounds_lonlat(wkt: str, bounds: Bounds) -> Bounds:
         pyproj.exceptions.ProjError: The CRS is not tied to the Earth, or the box leaves its area of use.
     """
     to_lonlat_, _ = _transformers(wkt)
-    west, south, east, north = to_lonlat_.transform_bounds(*bounds, densify_pts=_DENSIFY, errcheck=True)
+    # No errcheck: PROJ also asks whether the box holds a pole, and conic projections cannot place the farther one.
+    west, south, east, north = to_lonlat_.transform_bounds(*bounds, densify_pts=_DENSIFY)
+    if not np.isfinite((west, south, east, north)).all():
+        raise ProjError(f"the box {bounds} leaves the area where '{crs_name(wkt)}' can be used")
     return float(west), float(south), float(east), float(north)
 
 
@@ -147,6 +150,8 @@ def pixel_steps(wkt: str, transform: Affine6, *, col: float, row: float) -> tupl
 def _transformers(wkt: str) -> tuple[Transformer, Transformer]:
     """Give (CRS → lon/lat, lon/lat → CRS), x before y in both. pyproj keeps one PROJ context per thread itself."""
     crs = CRS.from_wkt(wkt)
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]  # heights have no say in where a place lies, and PROJ has no box of degrees with one
     return (
         Transformer.from_crs(crs, _LONLAT, always_xy=True),
         Transformer.from_crs(_LONLAT, crs, always_xy=True),

@@ -116,6 +116,13 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
         raise _misplaced(
             name, f"its corners cannot be placed on the Earth with '{dataset.crs.to_string()[:60]}'"
         ) from err
+    if west >= east or -180 <= west < 180 < east <= 360:  # in metres; in degrees, which go on beyond 180
+        raise RasterRefusedError(
+            name,
+            found="it crosses the 180° meridian",
+            needed="a scene on one side of it",
+            remedy="Cut it there into two scenes.",
+        )
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
         raise _misplaced(
             name, f"its corners lie at longitude {west:.1f} to {east:.1f}, latitude {south:.1f} to {north:.1f}"
@@ -126,13 +133,6 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
             found=f"it reaches latitude {max(north, -south):.1f}°",
             needed=f"a scene within {_WEB_LATITUDE_DEG:.1f}° of the equator, where the web map ends",
             remedy="Cut off what lies beyond.",
-        )
-    if west >= east:
-        raise RasterRefusedError(
-            name,
-            found="it crosses the 180° meridian",
-            needed="a scene on one side of it",
-            remedy="Cut it there into two scenes.",
         )
     if not there_and_back < 0.5:
         raise _misplaced(name, "its corners lie outside the area where its CRS can be used")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from icssn.errors import LabelsRefusedError
@@ -43,6 +44,28 @@ def test_holes_survive_the_crossing() -> None:
 def test_a_geometry_outside_the_area_of_use_is_refused_in_words() -> None:
     with pytest.raises(LabelsRefusedError, match="outside the area where 'EPSG:32648"):
         crs.from_lonlat(Point(105, 95), UTM)
+
+
+@pytest.mark.parametrize(
+    ("code", "lon", "lat"),
+    [
+        (2154, 5.35, 45.96),  # conic: the farther pole has no place in it
+        (2225, -124.01, 40.3),  # conic and in feet
+        (3034, 10.0, 46.5),  # conic, with north before east
+        (9518, 105.2, 34.1),  # degrees and heights
+        (6649, -63.0, 44.6),  # metres and heights
+    ],
+)
+def test_a_box_has_its_place_in_every_kind_of_crs(code: int, lon: float, lat: float) -> None:
+    there = Transformer.from_crs(4326, CRS.from_epsg(code), always_xy=True)
+    (left, right), (low, high) = there.transform([lon - 1e-4, lon + 1e-4], [lat - 1e-4, lat + 1e-4])
+    found = crs.bounds_lonlat(CRS.from_epsg(code).to_wkt(), (left, low, right, high))
+    assert found == pytest.approx((lon - 1e-4, lat - 1e-4, lon + 1e-4, lat + 1e-4), abs=1e-4)
+
+
+def test_a_box_that_leaves_the_area_of_use_has_no_place() -> None:
+    with pytest.raises(ProjError):
+        crs.bounds_lonlat(UTM, (1e12, 1e12, 2e12, 2e12))
 
 
 @given(share=st.floats(0, 1))

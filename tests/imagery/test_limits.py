@@ -113,6 +113,24 @@ def test_a_crs_that_is_not_tied_to_the_earth_is_refused(make_raster: RasterMaker
 def test_a_scene_across_the_180th_meridian_is_refused(make_raster: RasterMaker) -> None:
     path = make_raster(texture(1, 20, 200), crs="EPSG:32601", transform=Affine(500, 0, 120_000, 0, -500, 3e6))
     assert "crosses the 180° meridian" in refusal(path)
+    degrees = make_raster(texture(1, 20, 200), crs="EPSG:4326", transform=Affine(1e-4, 0, 179.99, 0, -1e-4, -17))
+    assert "crosses the 180° meridian" in refusal(degrees)
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        ("EPSG:2154", Affine(0.5, 0, 882_408, 0, -0.5, 6_543_019)),  # Lambert-93
+        ("EPSG:2225", Affine(1.5, 0, 6_000_000, 0, -1.5, 2_000_000)),  # California zone 1, in feet
+        ("EPSG:4326+3855", Affine(5e-6, 0, 105, 0, -5e-6, 34)),  # degrees and heights
+    ],
+)
+def test_scenes_of_national_grids_are_taken(make_raster: RasterMaker, crs: str, transform: Affine) -> None:
+    facts = inspect(make_raster(texture(3, 40, 50), crs=crs, transform=transform))
+    assert 0.4 < facts.pixel_size_m < 0.6
+    west, south, east, north = facts.bounds_lonlat
+    assert 0 < east - west < 1e-3
+    assert 0 < north - south < 1e-3
 
 
 def test_a_scene_beyond_the_end_of_the_web_map_is_refused(make_raster: RasterMaker) -> None:
