@@ -152,5 +152,5 @@ def _not_on_earth(what: str, name: str) -> LabelsRefusedError:
         name,
         found=f"an empty {what}, or coordinates that are not longitude and latitude",
         needed="finite coordinates on the Earth",
-        remedy="Check the coordinate system that the file declares.",
+        remedy="Check the coordinate system that the file declares, and that longitude comes before latitude.",
     )

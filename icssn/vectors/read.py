@@ -239,9 +239,12 @@ def _nothing(path: Path) -> LabelsRefusedError:
 def _beside(path: Path, result: FoundLabels, facts: RasterFacts, scene_name: str) -> LabelsRefusedError:
     west, south, east, north = shapely.total_bounds([label.geometry_lonlat for label in result.labels])
     left, bottom, right, top = facts.bounds_lonlat
+    exchanged = max(left, south) <= min(right, north) and max(bottom, west) <= min(top, east)
     return refused(
         path,
         f"its features lie at {west:.3f}–{east:.3f}° E, {south:.3f}–{north:.3f}° N, none on scene '{scene_name}'",
         f"at least one within {left:.3f}–{right:.3f}° E, {bottom:.3f}–{top:.3f}° N",
-        "Choose the scene they belong to, or check the CRS that the file declares.",
+        "Longitude and latitude are exchanged: write longitude first, and export it again."
+        if exchanged
+        else "Choose the scene they belong to, or check the CRS that the file declares.",
     )

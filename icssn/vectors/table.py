@@ -1,7 +1,11 @@
-"""CSV with one geometry column in WKT, longitude/latitude; UTF-8 (or GBK, as Chinese spreadsheets write it)."""
+"""CSV with one geometry column in WKT, longitude/latitude, as spreadsheets of many countries write it.
+
+Written is UTF-8 with commas. Read are also GBK and UTF-16, semicolons and tabs, and decimal commas.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
@@ -15,7 +19,8 @@ from shapely.geometry.base import BaseGeometry
 from icssn.vectors.features import LONLAT, Features, as_text, refused, typed, unreadable
 
 _WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
-_LON, _LAT = ("lon", "longitude", "x", "经度"), ("lat", "latitude", "y", "纬度")
+_LON, _LAT = ("lon", "longitude", "long", "lng", "x", "经度"), ("lat", "latitude", "y", "纬度")
+_SEPARATORS = (",", ";", "\t")
 _LONGEST_FIELD = 16 << 20  # characters; the WKT of 100,000 corners has 4 million
 _DECIMALS = 12
 
@@ -27,11 +32,13 @@ def read(path: Path) -> Features:
         LabelsRefusedError: There is no such column, or a geometry cannot be read.
     """
     text = decoded(path.read_bytes())
+    header = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=header.count)
     csv.field_size_limit(_LONGEST_FIELD)
     try:
         rows = [
             {key: value for key, value in row.items() if key is not None}
-            for row in csv.DictReader(io.StringIO(text, newline=""))
+            for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
         ]
     except csv.Error as err:
         raise unreadable(path, "CSV") from err
@@ -47,7 +54,7 @@ def read(path: Path) -> Features:
         )
     try:
         geometries: list[BaseGeometry | None] = [
-            (shapely.from_wkt(row[wkt]) if row[wkt] else None) if wkt else Point(float(row[lon]), float(row[lat]))
+            (shapely.from_wkt(row[wkt]) if row[wkt] else None) if wkt else Point(_degrees(row[lon]), _degrees(row[lat]))
             for row in rows
         ]
     except (shapely.errors.GEOSException, ValueError, TypeError) as err:
@@ -68,8 +75,17 @@ def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequenc
             table.writerow([*(as_text(row.get(column)) for column in columns), wkt])
 
 
+def _degrees(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
 def decoded(content: bytes) -> str:
-    """Give text of UTF-8, else of GBK bytes; what is neither is read as Latin-1, which takes everything."""
+    """Give text of UTF-16 with its mark, of UTF-8, else of GBK bytes; what is neither is read as Latin-1.
+
+    Latin-1 takes everything.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)

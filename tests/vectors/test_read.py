@@ -67,6 +67,22 @@ def test_what_cannot_be_a_label_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
+    ("moved", "words"),
+    [
+        (0, "longitude comes before latitude"),  # no latitude is as high as this longitude
+        (-60, "Longitude and latitude are exchanged"),
+    ],
+)
+def test_places_with_latitude_first_are_told_so(tmp_path: Path, facts: RasterFacts, moved: float, words: str) -> None:
+    west, south, east, north = facts.bounds_lonlat
+    west, east = west + moved, east + moved
+    there = facts.model_copy(update={"bounds_lonlat": (west, south, east, north)})
+    exchanged = box(south, west, (south + north) / 2, (west + east) / 2)
+    with pytest.raises(LabelsRefusedError, match=words):
+        read_labels(write(tmp_path / "a.gpkg", [exchanged], 4326), facts=there, scene_name="demo")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("a.gpkg", b"no geopackage", "cannot be read"),

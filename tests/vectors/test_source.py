@@ -189,6 +189,22 @@ def test_a_csv_of_places_gives_points_and_one_in_gbk_is_read(tmp_path: Path) -> 
     assert list(found.geometries) == [Point(105, 34)]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("name;lon;lat\nSlide;105,5;34,25\n", "utf-8"),  # a spreadsheet of most of Europe
+        ("name\tlon\tlat\nSlide\t105.5\t34.25\n", "utf-16"),  # what Excel calls Unicode text
+        ("name,lng,lat\r\nSlide,105.5,34.25\r\n", "utf-8-sig"),
+    ],
+)
+def test_a_csv_of_any_spreadsheet_is_read(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    found = features(path)
+    assert found.rows == [{"name": "Slide"}]
+    assert list(found.geometries) == [Point(105.5, 34.25)]
+
+
 def test_an_older_geojson_may_name_its_crs(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32648"}}
