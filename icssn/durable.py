@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from icssn.errors import DiskFullError
+from icssn.errors import DiskFullError, UnwritableError
+
+_REFUSALS = {
+    errno.EACCES: "writing there is not permitted",
+    errno.EPERM: "writing there is not permitted",
+    errno.EROFS: "it is read-only",
+    errno.ENOENT: "no folder can be made there",
+    errno.ENOTDIR: "a file stands in the place of a folder",
+    errno.EEXIST: "a file stands in the place of a folder",
+    errno.EISDIR: "a folder stands in the place of the file",
+}
 
 
 @contextmanager
@@ -21,8 +32,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises:
         DiskFullError: The disk is full; an earlier file at `path` is untouched.
+        UnwritableError: The folder cannot be made, or no file be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     draft = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield draft
@@ -33,6 +45,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as err:
         if _is_full(err):
             raise DiskFullError(str(path.parent)) from err
+        if err.errno in _REFUSALS and err.filename in (str(draft), str(path)):
+            raise _unwritable(path, err) from err
         raise
     finally:
         draft.unlink(missing_ok=True)
@@ -42,6 +56,33 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, whole or not at all."""
     with whole_file(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def require_folder(folder: Path) -> None:
+    """Make a folder unless it is there, and write to it, before long work begins whose results it is to hold.
+
+    Raises:
+        UnwritableError: It cannot be made, or no file be written there.
+    """
+    _make_folder(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        raise _unwritable(folder, err) from err
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        if _is_full(err):
+            raise DiskFullError(str(folder)) from err
+        raise _unwritable(folder, err) from err
+
+
+def _unwritable(place: Path, err: OSError) -> UnwritableError:
+    return UnwritableError(str(place), found=_REFUSALS.get(err.errno or 0, str(err)))
 
 
 def _is_full(err: BaseException | None) -> bool:

@@ -151,6 +151,13 @@ class DiskFullError(IcssnError, OSError):
         super().__init__(f"{found} the disk of '{folder}'. Nothing was damaged: free some space and try again.")
 
 
+class UnwritableError(IcssnError, OSError):
+    """A place that somebody chose for a file cannot be written to."""
+
+    def __init__(self, place: str, *, found: str) -> None:
+        super().__init__(f"'{place}' cannot be written to: {found}. Choose another place.")
+
+
 class DatabaseUnusableError(IcssnError, OSError):
     """The workspace's database cannot be opened, read or written."""
 

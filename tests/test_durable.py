@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from icssn.durable import whole_file, write_text
-from icssn.errors import DiskFullError
+from icssn.durable import require_folder, whole_file, write_text
+from icssn.errors import DiskFullError, UnwritableError
 
 
 def test_an_error_in_the_block_leaves_the_earlier_file_and_no_litter(tmp_path: Path) -> None:
@@ -39,6 +39,36 @@ def test_a_write_that_meets_a_full_device_is_the_same_sentence(tmp_path: Path) -
         Path("/dev/full").open("wb", buffering=0) as full,
     ):
         full.write(b"x" * 4096)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("note.txt/a.bin", "a file stands in the place of a folder"),
+        ("folder", "a folder stands in the place of the file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, place: str, words: str) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UnwritableError, match=words) as caught:
+        write_text(tmp_path / place, "new")
+    assert str((tmp_path / place).parent if place != "folder" else tmp_path / place) in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "note.txt"]
+    assert (tmp_path / "note.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, in which nobody makes folders")
+def test_a_folder_is_tried_before_long_work(tmp_path: Path) -> None:
+    with pytest.raises(UnwritableError, match="no folder can be made there"):
+        require_folder(Path("/proc/results"))
+    require_folder(tmp_path / "new" / "results")
+    assert list((tmp_path / "new" / "results").iterdir()) == []
+
+
+def test_an_error_of_another_file_in_the_block_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="source"), whole_file(tmp_path / "a.bin") as draft:
+        draft.write_bytes((tmp_path / "source.bin").read_bytes())
 
 
 def test_a_killed_writer_never_publishes_half_a_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from icssn.actions.models import terrain_of
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.config import inference_config
+from icssn.durable import whole_file
 from icssn.errors import BoundsError, NotFoundError
 from icssn.imagery.sight import require_elevation
 from icssn.records import (
@@ -148,13 +149,18 @@ def review(ws: Workspace, scene_id: str, decisions: Iterable[Decision]) -> Saved
 
 
 def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[Path]:
-    """Copy a prediction out: ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``."""
+    """Copy a prediction out: ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, each whole.
+
+    Raises:
+        UnwritableError: The folder cannot be made, or no file be written there.
+        DiskFullError: The disk is full.
+    """
     prediction = predictions.get(ws.db, prediction_id)
     scene = scenes.get(ws.db, prediction.scene_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for source, name in ((prediction.probability, "probability.tif"), (prediction.mask, "mask.tif")):
-        written.append(Path(shutil.copyfile(ws.path(source), folder / name)))
+    written = [folder / "probability.tif", folder / "mask.tif"]
+    for source, target in zip((prediction.probability, prediction.mask), written, strict=True):
+        with whole_file(target) as draft:
+            shutil.copyfile(ws.path(source), draft)
     found = predictions.candidates(ws.db, prediction_id)
     write.write_candidates(folder / "candidates.gpkg", found, facts=scene.facts)
     return [*written, folder / "candidates.gpkg"]

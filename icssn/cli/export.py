@@ -10,6 +10,7 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
+from icssn.durable import require_folder
 
 export = typer.Typer(help="Results as files for other programs.", no_args_is_help=True)
 
@@ -31,6 +32,7 @@ def inventory(
     with session(workspace, json) as (ws, console):
         if language not in ("en", "zh"):
             raise typer.BadParameter("en or zh")
+        require_folder(out)
         job = console.wait(ws, actions.export_inventory(ws, actions.find_scene(ws, scene).id, language=language))
         files = actions.unpack_inventory(ws, job.id, out)
         console.give({"files": [str(path) for path in files]}, f"{len(files)} files written to {out}.")

@@ -10,6 +10,7 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
 from icssn.cli.scenes import SceneOption
+from icssn.durable import require_folder
 from icssn.errors import BoundsError
 from icssn.records import Bounds, CandidateStatus, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
@@ -35,6 +36,8 @@ def predict(
         wishes = {"quality": quality, "workers": workers, **pairs(settings)}
         known = actions.find_scene(ws, scene)
         part = _bounds(bounds, known) if bounds else None
+        if out is not None:
+            require_folder(out)
         job = actions.predict_scene(ws, known.id, checkpoint_id=checkpoint, settings=wishes, bounds_lonlat=part)
         result = console.wait(ws, job).result
         if out is not None:

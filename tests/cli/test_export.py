@@ -17,3 +17,8 @@ def test_an_inventory_is_written_by_the_command_line(icssn: Icssn, raster: Path,
     assert "滑坡" in (out / "sheets" / "0001.html").read_text(encoding="utf-8")
     assert icssn("export", "inventory", "--scene", "hill", "--out", out, "--language", "fr")[0] == 2
     assert icssn("export", "inventory", "--scene", "nowhere", "--out", out)[0] == 1
+    status, answer = icssn("export", "inventory", "--scene", "hill", "--out", raster)
+    assert (status, answer["error"]) == (
+        1,
+        f"'{raster}' cannot be written to: a file stands in the place of a folder. Choose another place.",
+    )

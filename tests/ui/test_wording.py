@@ -15,6 +15,7 @@ import rasterio
 from icssn import actions
 from icssn.config import inference_config, train_config
 from icssn.datasets import bijie
+from icssn.durable import require_folder
 from icssn.errors import (
     BusyError,
     CancelledError,
@@ -27,6 +28,7 @@ from icssn.errors import (
     NotFoundError,
     NotTrainableError,
     RasterRefusedError,
+    UnwritableError,
     WorkersError,
 )
 from icssn.imagery.open import inspect
@@ -317,6 +319,14 @@ def test_why_a_job_was_given_up_is_told_in_chinese(ws: Workspace, status: int) -
     assert f"(exit status {status})" in error
     told = wording.told(error, language="zh")
     assert f"其进程意外结束（退出状态 {status}），连续 {engine.MAX_FRUITLESS} 次没有进展" in told
+
+
+def test_a_place_that_cannot_be_written_to_is_told_in_chinese(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(UnwritableError) as caught:
+        require_folder(tmp_path / "note.txt")
+    told = wording.told(str(caught.value), language="zh")
+    assert told == f"无法写入“{tmp_path / 'note.txt'}”：那里有一个同名文件，不能作为文件夹。请选择其他位置。"
 
 
 def test_a_full_disk_is_told_in_chinese() -> None:
