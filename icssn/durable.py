@@ -16,7 +16,7 @@ _REFUSALS = {
     errno.EACCES: "writing there is not permitted",
     errno.EPERM: "writing there is not permitted",
     errno.EROFS: "it is read-only",
-    errno.ENOENT: "no folder can be made there",
+    errno.ENOENT: "nothing can be made there",
     errno.ENOTDIR: "a file stands in the place of a folder",
     errno.EEXIST: "a file stands in the place of a folder",
     errno.EISDIR: "a folder stands in the place of the file",
@@ -34,19 +34,18 @@ def whole_file(path: Path) -> Iterator[Path]:
         DiskFullError: The disk is full; an earlier file at `path` is untouched.
         UnwritableError: The folder cannot be made, or no file be written there.
     """
-    _make_folder(path.parent)
+    require_folder(path.parent)
     draft = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield draft
         with draft.open("rb+") as handle:
             os.fsync(handle.fileno())
-        draft.replace(path)
+        with _told_of(path):
+            draft.replace(path)
         _fsync_folder(path.parent)
     except OSError as err:
         if _is_full(err):
             raise DiskFullError(str(path.parent)) from err
-        if err.errno in _REFUSALS and err.filename in (str(draft), str(path)):
-            raise _unwritable(path, err) from err
         raise
     finally:
         draft.unlink(missing_ok=True)
@@ -58,31 +57,37 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        UnwritableError: It cannot be made.
+        DiskFullError: The disk is full.
+    """
+    with _told_of(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def require_folder(folder: Path) -> None:
-    """Make a folder unless it is there, and write to it, before long work begins whose results it is to hold.
+    """Make a folder unless it is there, and write to it: before long work begins whose results it is to hold.
 
     Raises:
         UnwritableError: It cannot be made, or no file be written there.
+        DiskFullError: The disk is full.
     """
-    _make_folder(folder)
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as err:
-        raise _unwritable(folder, err) from err
+    make_folder(folder)
+    with _told_of(folder), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _told_of(place: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as err:
         if _is_full(err):
-            raise DiskFullError(str(folder)) from err
-        raise _unwritable(folder, err) from err
-
-
-def _unwritable(place: Path, err: OSError) -> UnwritableError:
-    return UnwritableError(str(place), found=_REFUSALS.get(err.errno or 0, str(err)))
+            raise DiskFullError(str(place)) from err
+        raise UnwritableError(str(place), found=_REFUSALS.get(err.errno or 0, str(err))) from err
 
 
 def _is_full(err: BaseException | None) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from icssn.durable import make_folder
 from icssn.errors import ConfigError, DatabaseUnusableError, IcssnError
 from icssn.store import geopackage, postgis, schema
 
@@ -80,7 +81,7 @@ def open_database(url: str, *, scripts: Path = schema.SCRIPTS) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         file = str(parsed.database)
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(file).parent)
         database = Database(file, geopackage.make_engine(file))
     else:
         database = Database(parsed.render_as_string(hide_password=True), postgis.make_engine(parsed))

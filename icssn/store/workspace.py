@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from icssn.durable import make_folder
 from icssn.environment import database_url, models_folder
 from icssn.records import Actor
 from icssn.store.database import Database, open_database
@@ -20,7 +21,7 @@ class Workspace:
     """
 
     def __init__(self, folder: Path, *, actor: Actor) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.folder = folder
         self.models = models_folder(folder)
         self.actor = actor

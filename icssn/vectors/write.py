@@ -13,7 +13,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
-from icssn.durable import whole_file, write_text
+from icssn.durable import require_folder, whole_file, write_text
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
 from icssn.records import Candidate, ExportedLabels, LabelClass, LabelRecord, RasterFacts
@@ -65,6 +65,7 @@ def write_labels(
             _geopackage(draft, rows, outlines, facts)
         files.append(_styled(path))
     elif suffix in (".shp", ".zip"):
+        require_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".icssn-") as folder:
             stem = OUR_LAYERS[0] if suffix == ".zip" else path.stem
             parts, notices = _shapefile(Path(folder), stem, rows, outlines, facts)
