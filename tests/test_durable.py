@@ -42,18 +42,18 @@ def test_a_write_that_meets_a_full_device_is_the_same_sentence(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("place", "words"),
+    ("place", "named", "words"),
     [
-        ("note.txt/a.bin", "a file stands in the place of a folder"),
-        ("folder", "a folder stands in the place of the file"),
+        ("note.txt/a.bin", "note.txt", "a file stands in the place of a folder"),
+        ("folder", "folder", "a folder stands in the place of the file"),
     ],
 )
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, place: str, words: str) -> None:
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, place: str, named: str, words: str) -> None:
     (tmp_path / "note.txt").write_text("mine")
     (tmp_path / "folder").mkdir()
     with pytest.raises(UnwritableError, match=words) as caught:
         write_text(tmp_path / place, "new")
-    assert str((tmp_path / place).parent if place != "folder" else tmp_path / place) in str(caught.value)
+    assert f"'{tmp_path / named}'" in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "note.txt"]
     assert (tmp_path / "note.txt").read_text() == "mine"
 

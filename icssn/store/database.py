@@ -76,6 +76,7 @@ def open_database(url: str, *, scripts: Path = schema.SCRIPTS) -> Database:
 
     Raises:
         ConfigError: The URL is none, or names another kind of database.
+        UnwritableError: Its folder cannot be made.
         DatabaseUnusableError: It is no database, damaged, locked, read-only, out of reach, or made by a newer ICSSN.
     """
     parsed = _parsed(url)

@@ -75,7 +75,9 @@ def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequenc
             table.writerow([*(as_text(row.get(column)) for column in columns), wkt])
 
 
-def _degrees(text: str) -> float:
+def _degrees(text: str | None) -> float:
+    if text is None:
+        raise ValueError("the row is shorter than the header")
     return float(text.replace(",", "."))
 
 

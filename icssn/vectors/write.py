@@ -47,6 +47,7 @@ def write_labels(
 
     Raises:
         LabelsRefusedError: The ending is none that is known.
+        UnwritableError: The folder cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
     suffix = ".coco.json" if path.name.lower().endswith(".coco.json") else path.suffix.lower()

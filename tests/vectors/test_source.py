@@ -66,6 +66,7 @@ def refused(path: Path, words: str) -> None:
         ("deep.kml", kml("<Folder>" * 5000 + "</Folder>" * 5000), "nest too deeply"),
         ("no.csv", "a,b\n1,2\n", "no column with geometries"),
         ("bad.csv", "wkt\nPOLYGON((0 0,\n", "cannot be read"),
+        ("short.csv", "name,lon,lat\nSlide,105.5\n", "cannot be read"),
         ("a.shp", "no shapefile at all", "cannot be read"),
         ("a.zip", "no zip at all", "cannot be read"),
         ("a.gpkg", "SQLite format 3\0 but no more", "cannot be read"),
