@@ -263,7 +263,7 @@ def test_an_outline_is_corrected_and_accepted_in_one_go(
 
 def test_overlays_act_at_once_and_ask_the_server_nothing(review: Visit) -> None:
     frame, inside_map = review.map()
-    frame.wait_for_function("icssn.painted() > 100000")  # .59 everywhere, threshold .5
+    frame.wait_for_function("icssn.settled() && icssn.painted() > 100000")  # .59 everywhere, threshold .5
     asked: list[str] = []
     review.page.on("request", lambda request: asked.append(request.url))
     inside_map.locator("#ic-threshold").fill("0.6")
@@ -325,13 +325,13 @@ def test_ground_that_a_prediction_of_a_part_has_not_seen_is_veiled_and_not_compa
     assert frame.evaluate(veiled, place(scene, 0.25, 0.5)) > 60
     assert frame.evaluate(veiled, place(scene, 0.75, 0.5)) == 0
     assert frame.evaluate(veiled, place(scene, 0.5, 0.5)) > 200  # the frame itself
-    frame.wait_for_function("icssn.painted() > 50000")
-    seen = frame.evaluate("icssn.painted()")
     visit.page.get_by_test_id("stSelectbox").nth(2).click()
     visit.page.get_by_role("option").nth(1).click()
     visit.page.locator(MAP).last.content_frame.locator(".ic-swipe").wait_for(timeout=30_000)
     visit.page.wait_for_function(f'document.querySelectorAll("{MAP}").length === 1')
     frame, inside_map = visit.map()
+    frame.wait_for_function("icssn.settled() && icssn.painted() > 50000")  # a tile still on its way is not counted
+    seen = frame.evaluate("icssn.painted()")
     inside_map.locator("#ic-threshold").fill("0.7")  # .59 here, .79 there: all is lost, but only where both looked
     inside_map.locator("#ic-kind").select_option("difference")
     frame.wait_for_function(f"icssn.painted() === {seen}")
