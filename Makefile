@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ICSSN_WORKSPACE ?= workspace
 
-.PHONY: setup setup-dev browser postgis run test check bench bench-peers clean
+.PHONY: setup setup-dev packages browser postgis run test check style types imports bench bench-peers clean
 
 setup: $(VENV)/.setup
 setup-dev: $(VENV)/.setup-dev
@@ -21,20 +21,23 @@ $(VENV)/.setup-dev: requirements-dev.txt requirements.txt pyproject.toml
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(VENV)/.setup
 
-# A Chromium for the browser tests: the machine's own, else Debian's package, else Playwright's download.
-browser: setup-dev
-	@command -v chromium || command -v chromium-browser || command -v google-chrome \
-	|| { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -qq \
-	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } \
-	|| $(BIN)/python -m playwright install chromium
+# Debian's packages for the tests: a Chromium, and PostgreSQL with PostGIS. Only root can install what is missing.
+CHROMIUM := command -v chromium || command -v chromium-browser || command -v google-chrome
+POSTGIS  := ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1
 
-# PostgreSQL with PostGIS for the tests of the store, which start and end a server of their own. Without it, and
-# without the right to install it, those tests are skipped.
-postgis:
-	@ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 \
-	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
-	     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql-postgis >/dev/null; } \
-	|| echo "No PostGIS here: the tests on PostgreSQL will be skipped."
+packages:
+	@missing=""; { $(CHROMIUM); } >/dev/null || missing="chromium fonts-noto-cjk"; \
+	$(POSTGIS) || missing="$$missing postgresql-postgis"; \
+	[ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; } || true
+
+# A Chromium for the browser tests: the machine's own, else Playwright's download.
+browser: setup-dev packages
+	@$(CHROMIUM) || $(BIN)/python -m playwright install chromium
+
+# The tests of the store start and end a server of their own; without PostGIS those on PostgreSQL are skipped.
+postgis: packages
+	@$(POSTGIS) || echo "No PostGIS here: the tests on PostgreSQL will be skipped."
 
 run: setup
 	@test -d "$(ICSSN_WORKSPACE)" || $(BIN)/icssn demo
@@ -45,10 +48,16 @@ run: setup
 test: setup-dev browser postgis
 	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
-check: setup-dev
+check: style types imports
+
+style: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup-dev
 	$(BIN)/mypy
+
+imports: setup-dev
 	$(BIN)/lint-imports
 
 bench: setup-dev
