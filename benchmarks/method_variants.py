@@ -8,6 +8,7 @@ from icssn.config import TrainConfig
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "no fading": {"fade_share": 0.0},
+    "no spots": {"point_weight": 0.0},
     "dice": {"dice_weight": 0.5},
     "paste": {"paste_share": 0.5},
     "wide": {"wide_share": 0.3},

@@ -64,14 +64,11 @@ with frame.page("train") as ws:
             for reason in ready.reasons:
                 st.warning(frame.plain(wording.told(reason)))
             can_be_quick = actions.active_checkpoint(ws) is not None
-            quickly = estimate(ready.estimate_quick_s)
-            if ready.landslide_points:
-                quickly = phrase("train.quick_points", estimate=quickly)
             tier = st.radio(
                 phrase("train.tier"),
                 ["full", "quick"] if can_be_quick else ["full"],
                 format_func=lambda name: phrase(f"train.{name}"),
-                captions=[estimate(ready.estimate_full_s), quickly][: 1 + can_be_quick],
+                captions=[estimate(ready.estimate_full_s), estimate(ready.estimate_quick_s)][: 1 + can_be_quick],
             )
             look = st.checkbox(phrase("train.then_predict"), value=True)
             with st.expander(phrase("train.advanced")):

@@ -74,7 +74,8 @@ def test_settings_cannot_be_changed() -> None:
         TrainConfig().rounds = 2  # type: ignore[misc]
 
 
-def test_a_run_from_before_there_was_fading_had_none() -> None:
+@pytest.mark.parametrize("name", ["fade_share", "point_weight"])
+def test_a_run_from_before_there_was_such_a_thing_had_none(name: str) -> None:
     old = TrainConfig().model_dump()
-    assert old.pop("fade_share") > 0
-    assert TrainConfig.model_validate(old).fade_share == 0
+    assert old.pop(name) > 0
+    assert getattr(TrainConfig.model_validate(old), name) == 0

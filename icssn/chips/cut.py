@@ -21,7 +21,7 @@ import shapely
 from rasterio.transform import Affine
 from shapely.geometry.base import BaseGeometry
 
-from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, Ground, survey, to_lonlat, to_pixels
+from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, SPOT, Ground, survey, to_lonlat, to_pixels
 from icssn.chips.plan import Plan, background_wanted, training_plans, validation_plans
 from icssn.chips.split import HeldOut, Rectangle, hold_out, nothing_to_hold_out
 from icssn.chips.stack import growing
@@ -206,7 +206,7 @@ def _mask(scene: _Prepared, plan: Plan) -> Pixels:
     only = np.full_like(mask, IGNORE)
     west, north = plan.known.col_off - plan.window.col_off, plan.known.row_off - plan.window.row_off
     tile = np.s_[north : north + plan.known.height, west : west + plan.known.width]
-    only[tile] = mask[tile]
+    only[tile] = np.where(mask[tile] == SPOT, IGNORE, mask[tile])  # judged are outlines
     return only
 
 

@@ -1,4 +1,4 @@
-"""What the labels of one scene say about its pixels: landslide, background, or nothing."""
+"""What the labels of one scene say about its pixels: landslide, background, spot of a landslide, or nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from shapely.geometry.base import BaseGeometry
 from icssn.geo import crs, shapes
 from icssn.records import Label, LabelClass, LabelStatus, RasterFacts
 
-BACKGROUND, LANDSLIDE, IGNORE = 0, 1, 255
+BACKGROUND, LANDSLIDE, SPOT, IGNORE = 0, 1, 2, 255
+SPOT_PX = 2.0  # radius of what a point label says is landslide: a click, not an outline
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Ground:
         """Draw a window's mask; it may reach outside the raster, where nothing is known.
 
         Returns:
-            uint8 (height, width): 0 background, 1 landslide, 255 ignore; pixel centre rule. A landslide wins over a
-            hard negative, a hard negative over a proposal or a point's disc, these over a label area.
+            uint8 (height, width): 0 background, 1 landslide, 2 spot of a landslide whose boundary is unknown, 255
+            ignore; pixel centre rule. A landslide wins over a hard negative, a hard negative over a spot, a spot over
+            a proposal or a point's disc, these over a label area.
         """
         drawn = np.full((int(window.height), int(window.width)), IGNORE, np.uint8)
         transform = shapes.pixel_transform(Affine.identity(), window)
@@ -124,6 +126,7 @@ def survey(labels: Iterable[Label], facts: RasterFacts, *, point_radius_px: floa
     burnt = [
         *((geometry, BACKGROUND) for geometry in areas),
         *((geometry, IGNORE) for geometry in (*proposed, *discs)),
+        *((places[uid].buffer(SPOT_PX), SPOT) for uid in places if uid in accepted),
         *((geometry, BACKGROUND) for geometry in negatives.values()),
         *((geometry, LANDSLIDE) for geometry in landslides.values()),
     ]

@@ -77,10 +77,10 @@ def view_masks(masks: Tensor, poses: Tensor, *, size_px: int) -> Tensor:
     """Sample the masks of the same views by nearest neighbour; beyond the chip nothing is known.
 
     Args:
-        masks: (N, S, S), uint8, 0 / 1 / 255.
+        masks: (N, S, S), uint8, 0 / 1 / 2 / 255.
 
     Returns:
-        (N, size_px, size_px), uint8, 0 / 1 / 255.
+        (N, size_px, size_px), uint8, 0 / 1 / 2 / 255.
     """
     known = (255 - masks).float().unsqueeze(1)  # so that what lies outside, 0, means 255
     grid = _grid(known.shape, poses, size_px)

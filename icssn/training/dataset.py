@@ -25,6 +25,7 @@ POINT, UNKNOWN = 3, -1  # of a chip only: a landslide without outline; nobody kn
 CHIP_KINDS = {kind: number for number, kind in enumerate(KINDS)} | {"landslide_point": POINT, "unknown": UNKNOWN}
 LANDSLIDE_SHARE = 0.5  # of a classification batch (balanced, method.md); the rest is shared by both negatives
 SEGMENT_LANDSLIDE_SHARE = 0.625  # of a segmentation batch: pixels of landslides are few even in landslide chips
+MOST_POINTS = 0.25  # of a segmentation batch; all others teach where landslides end
 KEPT_LANDSLIDE = 0.7  # a view of a landslide chip shows at least this much of what the middle shows (method.md)
 
 Indices = NDArray[np.int64]
@@ -37,9 +38,9 @@ class ChipArrays:
     Attributes:
         manifest: What they are and where they come from.
         images: (N, C, S, S) uint8, mapped from disk: the bands, then terrain.
-        masks: (N, S, S) uint8, 0 / 1 / 255, mapped from disk.
+        masks: (N, S, S) uint8, 0 / 1 / 2 / 255 as `icssn.chips.ground.Ground.mask` draws them, mapped from disk.
         train: Class number → training chips whose masks are known.
-        points: Training chips on landslide points: for the classifier alone.
+        points: Training chips on landslide points: of their masks little more is known than that spot.
         validation: Chips that validate.
     """
 
@@ -52,8 +53,13 @@ class ChipArrays:
 
     @property
     def classified(self) -> Mapping[int, Indices]:
-        """Class number → training chips of the classification stage."""
+        """Class number → training chips of the classification stage: a landslide is one, outlined or not."""
         return {**self.train, LANDSLIDE: np.concatenate([self.train[LANDSLIDE], self.points])}
+
+    @property
+    def segmented(self) -> Mapping[int, Indices]:
+        """Class number → training chips of the segmentation stage, those on landslide points by themselves."""
+        return {**self.train, POINT: self.points}
 
     @property
     def stored_px(self) -> int:
@@ -67,7 +73,7 @@ class Views:
 
     Attributes:
         images: (N, C, size, size), float32, 0..255, channels last.
-        masks: (N, size, size), uint8, 0 / 1 / 255.
+        masks: (N, size, size), uint8, 0 / 1 / 2 / 255.
         kinds: (N,), int64, positions in `KINDS`; -1 where the view shows too little to say.
     """
 
@@ -106,28 +112,40 @@ def open_chips(folder: Path) -> ChipArrays:
 def batch_indices(train: Mapping[int, Indices], *, count: int, share: float, step: int, seed: int) -> Indices:
     """Choose the chips of one step: every chip of a class once before any of it again, classes in fixed shares.
 
-    Hard negatives get half of the places of negatives however few they are: they are what the model mistook.
+    Hard negatives get half of the places of negatives however few they are: they are what the model mistook. Points,
+    where they stand by themselves, get up to a quarter of the batch, by their share of all landslides, half of it taken
+    from outlined landslides.
 
     Args:
         train: Class number → chips; as in `ChipArrays`.
         count: Batch size, at least 2.
-        share: Of the batch, for landslides; at least one place, and at least one is left for the negatives.
+        share: Of the batch, for landslides; at least one place is for an outlined one, and at least one is left for
+            the negatives.
         step: From 0; batches of successive steps are successive parts of one endless sequence.
         seed: Of that sequence.
 
     Returns:
         (count,) chip numbers, landslides first.
     """
-    places = {LANDSLIDE: min(max(round(count * share), 1), count - 1)}
-    negatives = count - places[LANDSLIDE]
+    places = {POINT: _places_of_points(train, count=count)}
+    places[LANDSLIDE] = min(max(round(count * share) - places[POINT] // 2, 1), count - places[POINT] - 1)
+    negatives = count - places[LANDSLIDE] - places[POINT]
     hard, easy = len(train[HARD_NEGATIVE]) > 0, len(train[BACKGROUND]) > 0
     places[HARD_NEGATIVE] = (negatives // 2 if easy else negatives) if hard else 0
     places[BACKGROUND] = negatives - places[HARD_NEGATIVE]
     drawn = [
         endless(train[kind], start=step * places[kind], count=places[kind], seed=(seed, kind))
-        for kind in (LANDSLIDE, BACKGROUND, HARD_NEGATIVE)
+        for kind in (LANDSLIDE, POINT, BACKGROUND, HARD_NEGATIVE)
+        if places[kind]
     ]
     return np.concatenate(drawn)
+
+
+def _places_of_points(train: Mapping[int, Indices], *, count: int) -> int:
+    points, outlined = len(train.get(POINT, ())), len(train[LANDSLIDE])
+    if not points or count < 3:
+        return 0
+    return max(1, round(count * MOST_POINTS * min(1, points / outlined)))
 
 
 def endless(indices: Indices, *, start: int, count: int, seed: tuple[int, ...]) -> Indices:

@@ -19,7 +19,7 @@ def fade_landslides(images: Tensor, masks: Tensor, *, bands: int, share: float, 
 
     Args:
         images: (N, C, H, W), float, 0..255.
-        masks: (N, H, W), uint8, 0 / 1 / 255.
+        masks: (N, H, W), uint8, 0 / 1 / 2 / 255.
         bands: How many of the channels, the first ones, have colour; those below are terrain and stay.
         share: Chance of each view that shows a landslide and enough ground, in [0, 1].
         generator: On any device.

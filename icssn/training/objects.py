@@ -17,7 +17,7 @@ def object_cells(masks: Tensor, kinds: Tensor, *, stride: int) -> Tensor:
     so the classifier learns from landslides what it will be asked.
 
     Args:
-        masks: Of the views, (N, H, W), 0 / 1 / 255.
+        masks: Of the views, (N, H, W), 0 / 1 / 2 / 255.
         kinds: What they show, (N,), positions in `KINDS` or -1.
         stride: Pixels per side of a cell.
 

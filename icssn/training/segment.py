@@ -1,4 +1,4 @@
-"""The segmentation stage: encoder and segmenter learn from masks, BCE [+ Dice] + λ_s · SOCL."""
+"""The segmentation stage: encoder and segmenter learn from masks and points, BCE + w · spots [+ Dice] + λ_s · SOCL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from icssn.chips.ground import IGNORE, LANDSLIDE, SPOT
 from icssn.config import TrainConfig
 from icssn.contrast.cells import cell_classes
 from icssn.contrast.socl import boundary_contrastive
@@ -29,7 +30,8 @@ def segmentation_batch(
         generator: Chance of this step, on the device of the batch.
     """
     size_px, count = config.chips.size_px, config.segment.batch_size
-    indices = batch_indices(chips.train, count=count, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order)
+    offered = chips.segmented if config.point_weight else chips.train
+    indices = batch_indices(offered, count=count, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order)
     if config.wide_share and torch.rand((), generator=generator, device=generator.device) < config.wide_share:
         fewer = max(2, round(count * (size_px / chips.stored_px) ** 2))
         indices = indices[np.linspace(0, count - 1, fewer).round().astype(int)]  # landslides stand first: keep both
@@ -64,8 +66,9 @@ def segmentation_loss(
     logits, cells, followed = learner.compute(_seen, views.images, weights)
     height, width = logits.shape[-2:]
     rows, columns = views.masks.shape[-2:]
-    masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=255)  # as `features` grew the images
+    masks = F.pad(views.masks, (0, width - columns, 0, height - rows), value=IGNORE)  # as `features` grew the images
     bce, dice = mask_losses(logits, masks)
+    spots = spot_loss(logits, masks)
     follow = binary_loss(followed, views.kinds)
     socl = torch.zeros_like(bce)
     contrast = config.contrast
@@ -84,8 +87,10 @@ def segmentation_loss(
         socl = boundary_contrastive(
             cells, classes, predicted=predicted, config=contrast, generator=generator, past=learner.cells, keys=keys
         )
-    loss = bce + config.dice_weight * dice + contrast.socl_weight * socl + follow
-    return loss, {"segmentation": bce.detach(), "dice": dice.detach(), "socl": socl.detach()}
+    loss = bce + config.point_weight * spots + config.dice_weight * dice + contrast.socl_weight * socl + follow
+    weighed = {"spots": (config.point_weight, spots), "dice": (config.dice_weight, dice)}
+    parts = {"segmentation": bce, "socl": socl} | {name: part for name, (weight, part) in weighed.items() if weight}
+    return loss, {name: part.detach() for name, part in parts.items()}
 
 
 def _seen(model: Icssn, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,14 +104,14 @@ def mask_losses(logits: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         logits: (N, H, W).
-        masks: (N, H, W), 0 / 1 / 255.
+        masks: (N, H, W), 0 / 1 / 2 / 255; spots are unknown here.
 
     Returns:
         Mean binary cross-entropy in nats and soft Dice loss in 0..1 (Milletari et al. 2016, arXiv:1606.04797, with
         one pixel added above and below), each of shape (); both 0 where no pixel is known.
     """
-    known = (masks != 255).float()
-    truth = (masks == 1).float()
+    known = ((masks != IGNORE) & (masks != SPOT)).float()
+    truth = (masks == LANDSLIDE).float()
     scores = logits.float()
     each = F.binary_cross_entropy_with_logits(scores, truth, reduction="none")
     bce = (each * known).sum() / known.sum().clamp(min=1)
@@ -114,3 +119,23 @@ def mask_losses(logits: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     overlap = (probability * truth).sum()
     dice = 1 - (2 * overlap + 1) / (probability.sum() + truth.sum() + 1)
     return bce, dice
+
+
+def spot_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """Ask for a landslide at the spots of those whose boundary is unknown.
+
+    A spot is a few pixels, and a mean over pixels would not hear it. So it counts by views: weighted with w, a view's
+    spot counts as much as a landslide that covers the share w of its view. After Bearman et al. 2016, arXiv:1506.02106,
+    section 3 (supervision by points); the weight by views is ours.
+
+    Args:
+        logits: (N, H, W).
+        masks: (N, H, W), 0 / 1 / 2 / 255.
+
+    Returns:
+        Mean over all N views of the mean cross-entropy over the spots in each, in nats, shape (); a view without a
+        spot adds 0.
+    """
+    spots = (masks == SPOT).float()
+    each = F.softplus(-logits.float()) * spots
+    return (each.sum((1, 2)) / spots.sum((1, 2)).clamp(min=1)).mean()

@@ -45,7 +45,7 @@ TINTS = {
 }
 """Pixels of the overlays that compare: the uncertainty band, two predictions, a prediction and the labels."""
 
-CHART = [BLUE, VERMILLION, GREEN, ORANGE, PURPLE]
+CHART = [BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY]
 """Lines of a chart, in order."""
 
 

@@ -13,7 +13,7 @@ from icssn.ui import frame, measures, wording
 from icssn.ui.palette import CHART
 from icssn.ui.wording import phrase
 
-LOSSES = ("classification", "ocl", "segmentation", "dice", "socl")
+LOSSES = ("classification", "ocl", "segmentation", "spots", "dice", "socl")
 """Parts of the loss, as training reports them."""
 
 SCORES = ("val_f1", "val_iou", "cls_accuracy")
@@ -71,7 +71,7 @@ def _chart(ws: Workspace, job: Job) -> None:
 
     history: list[dict[str, float]] = st.session_state.setdefault(f"curve_{job.id}", [])
     share = round(job.progress.fraction * 100, 1)
-    losses = {name: value for name, value in job.progress.figures.items() if name in LOSSES}
+    losses = {name: value for name, value in job.progress.figures.items() if name in LOSSES and value}
     if losses and (not history or history[-1]["share"] != share):
         history.append({"share": share, **losses})
     looks = actions.run_journal(ws, str(job.params["run_id"])).get("looks", [])

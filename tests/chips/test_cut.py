@@ -10,7 +10,7 @@ from rasterio.windows import Window
 from shapely.geometry import Point, box
 
 from icssn.chips.cut import ChipSource, cut, load
-from icssn.chips.ground import survey, to_lonlat
+from icssn.chips.ground import SPOT, survey, to_lonlat
 from icssn.chips.split import HeldOut, sides
 from icssn.config import ChipConfig
 from icssn.errors import CancelledError, NotFoundError, NotTrainableError, RasterRefusedError
@@ -414,7 +414,7 @@ def test_few_landslides_of_the_real_scene_are_lost_to_the_buffer(tmp_path):
     assert kinds.count(("validation", "background")) >= 5
 
 
-def test_landslide_points_make_chips_that_show_them_and_teach_no_pixel(make_source, tmp_path):
+def test_landslide_points_make_chips_that_show_them_and_teach_a_spot_alone(make_source, tmp_path):
     outlined = scattered(12, within=WHOLE, radius_px=(8, 20), seed=4)
     places = [Point(x, y) for x, y in ((40, 560), (320, 40), (600, 560), (600, 300), (60, 60))]
     source = make_source(
@@ -443,7 +443,13 @@ def test_landslide_points_make_chips_that_show_them_and_teach_no_pixel(make_sour
             near = np.hypot(cols + 0.5 + chip.col - place.x, rows + 0.5 + chip.row - place.y) < radius - 1
             shown = masks[chip.index][near]
             if not place.intersects(negative):
-                assert (shown == 255).all()
+                assert np.isin(shown, (255, SPOT)).all()
+                assert (shown == SPOT).sum() <= 16
+    spotted = {chip.index for chip in manifest.chips if (masks[chip.index] == SPOT).any()}
+    believed = [chip for chip in on_points if not there[chip.label_uid].intersects(negative)]
+    assert len(believed) >= 2
+    assert spotted >= {chip.index for chip in believed}
+    assert all(manifest.chips[index].split == "train" for index in spotted)
     assert not any(chip.kind == "hard_negative" for chip in manifest.chips)  # its chip would show a landslide point
 
 

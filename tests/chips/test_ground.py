@@ -7,7 +7,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import Point, Polygon, box, mapping
 
-from icssn.chips.ground import survey, to_lonlat, to_pixels
+from icssn.chips.ground import SPOT, SPOT_PX, survey, to_lonlat, to_pixels
 from icssn.geo import crs
 from icssn.imagery.open import inspect
 from icssn.records import LabelClass, LabelStatus
@@ -61,7 +61,9 @@ def test_around_a_landslide_point_background_is_not_believed(make_source, status
     mask = ground.mask(Window(0, 0, 64, 64))
     rows, cols = np.mgrid[:64, :64] + 0.5 - 32
     disc = np.hypot(rows, cols) <= 10
-    assert ((mask == 255) == (disc if ignored else False)).mean() > 0.995  # the disc is a polygon of 64 corners
+    spot = np.hypot(rows, cols) <= SPOT_PX
+    assert ((mask == 255) == (disc & ~(mask == SPOT) if ignored else False)).mean() > 0.995  # of 64 corners
+    assert ((mask == SPOT) == (spot if status is LabelStatus.accepted else False)).all()
     assert list(ground.points) == (["p"] if status is LabelStatus.accepted else [])
     assert (mask == 1).sum() == 0
 
@@ -72,7 +74,16 @@ def test_what_is_outlined_near_a_landslide_point_is_known_all_the_same(make_sour
         points=[Point(35, 32)],
     )  # fmt: skip
     mask = survey(source.labels, source.facts, point_radius_px=100).mask(Window(0, 0, 64, 64))
-    assert mask[32].tolist() == [0] * 30 + [255] * 10 + [1] * 24
+    assert mask[32].tolist() == [0] * 30 + [255] * 3 + [SPOT] * 4 + [255] * 3 + [1] * 24
+
+
+def test_a_spot_gives_way_to_outlines_and_look_alikes(make_source):
+    source = make_source(
+        size=(64, 64), areas=[WHOLE], landslides=[box(32, 0, 64, 64)], negatives=[box(0, 0, 31, 64)],
+        points=[Point(31.5, 32)],
+    )  # fmt: skip
+    mask = survey(source.labels, source.facts).mask(Window(0, 0, 64, 64))
+    assert mask[32, 28:36].tolist() == [0, 0, 0, SPOT, 1, 1, 1, 1]
 
 
 def test_a_point_within_an_outlined_landslide_says_nothing_more(make_source):

@@ -116,7 +116,27 @@ def test_chips_of_one_class_are_refused(write_chips: WriteChips, train: tuple[in
         open_chips(write_chips(train=train))
 
 
-def test_chips_on_landslide_points_teach_the_classifier_alone(write_chips: WriteChips) -> None:
+@pytest.mark.parametrize(
+    ("points", "hard", "places"),
+    [(12, 0, (4, 2, 2, 0)), (12, 3, (4, 1, 2, 1)), (1, 0, (5, 2, 1, 0)), (5, 0, (5, 2, 1, 0)), (0, 0, (5, 3, 0, 0))],
+    ids=["many", "many, with hard negatives", "one", "half as many as outlines", "none"],
+)
+def test_points_get_places_of_both_sides_by_their_share(points: int, hard: int, places: tuple[int, ...]) -> None:
+    train = {LANDSLIDE: np.arange(10), BACKGROUND: 100 + np.arange(9), POINT: 200 + np.arange(points)}
+    train[HARD_NEGATIVE] = 300 + np.arange(hard)
+    drawn = batch_indices(train, count=8, share=0.625, step=3, seed=1)
+    assert tuple(np.bincount(drawn // 100, minlength=4)) == places
+
+
+def test_the_smallest_batches_have_no_place_for_points() -> None:
+    train = {kind: np.array([kind]) for kind in (LANDSLIDE, BACKGROUND, POINT)} | {
+        HARD_NEGATIVE: np.array([], np.int64)
+    }
+    assert set(batch_indices(train, count=2, share=0.5, step=0, seed=0)) == {LANDSLIDE, BACKGROUND}
+    assert set(batch_indices(train, count=3, share=0.5, step=0, seed=0)) == {LANDSLIDE, BACKGROUND, POINT}
+
+
+def test_chips_on_landslide_points_stand_by_themselves(write_chips: WriteChips) -> None:
     folder = write_chips()
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
     first, *others = manifest.chips
@@ -127,6 +147,8 @@ def test_chips_on_landslide_points_teach_the_classifier_alone(write_chips: Write
     assert first.index not in chips.train[LANDSLIDE]
     assert first.index in chips.classified[LANDSLIDE]
     assert chips.classified[BACKGROUND].tolist() == chips.train[BACKGROUND].tolist()
+    assert chips.segmented[POINT].tolist() == [first.index]
+    assert first.index not in chips.segmented[LANDSLIDE]
 
 
 def test_a_view_of_a_landslide_point_shows_a_landslide_though_its_mask_does_not() -> None:

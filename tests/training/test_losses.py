@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from icssn.chips.ground import SPOT
 from icssn.config import TrainConfig
 from icssn.nets.icssn import build
 from icssn.training.classify import binary_loss, classification_batch, classification_loss
 from icssn.training.dataset import BACKGROUND, HARD_NEGATIVE, LANDSLIDE, Views, open_chips, segmentation_views
 from icssn.training.learner import Learner
-from icssn.training.segment import mask_losses, segmentation_batch, segmentation_loss
+from icssn.training.segment import mask_losses, segmentation_batch, segmentation_loss, spot_loss
 from tests.training.conftest import WriteChips
 
 
@@ -35,6 +36,42 @@ def test_unknown_pixels_do_not_count() -> None:
     masks[:, :4] = 255
     whole, part = mask_losses(logits, masks), mask_losses(logits[:, 4:], masks[:, 4:])
     torch.testing.assert_close(whole, part)
+
+
+def test_spots_are_as_unknown_to_the_masks_as_their_surroundings() -> None:
+    logits = torch.randn(2, 8, 8, generator=_chance())
+    masks = torch.randint(0, 2, (2, 8, 8), generator=_chance()).to(torch.uint8)
+    masks[:, :4] = 255
+    spotted = masks.clone()
+    spotted[:, 1:3, 1:3] = SPOT
+    torch.testing.assert_close(mask_losses(logits, spotted), mask_losses(logits, masks))
+
+
+def test_the_loss_of_spots_is_its_numpy_twin() -> None:
+    logits = torch.randn(5, 16, 16, generator=_chance()) * 3
+    masks = torch.randint(0, 2, (5, 16, 16), generator=_chance(1)).to(torch.uint8)
+    masks[0, 2:4, 2:4] = masks[1, 8:, 8:] = masks[3, 0, 0] = SPOT
+    views = []
+    for logit, mask in zip(logits.numpy().astype(float), masks.numpy(), strict=True):
+        there = [math.log1p(math.exp(-logit[at])) for at in zip(*np.nonzero(mask == SPOT), strict=True)]
+        views.append(sum(there) / len(there) if there else 0.0)
+    assert float(spot_loss(logits, masks)) == pytest.approx(sum(views) / 5, rel=1e-5)
+
+
+def test_a_spot_counts_by_views_and_not_by_its_size_and_no_spot_costs_nothing() -> None:
+    logits = torch.zeros(4, 8, 8, requires_grad=True)
+    masks = torch.full((4, 8, 8), 255, dtype=torch.uint8)
+    assert float(spot_loss(logits, masks)) == 0
+    masks[0, 0, 0] = SPOT
+    one = spot_loss(logits, masks)
+    assert float(one) == pytest.approx(math.log(2) / 4)
+    masks[0, :4] = SPOT
+    assert float(spot_loss(logits, masks)) == pytest.approx(float(one))
+    spot_loss(logits, masks).backward()
+    assert logits.grad is not None
+    assert (logits.grad[0, :4] < 0).all()  # it asks for more there, and for nothing anywhere else
+    assert (logits.grad[0, 4:] == 0).all()
+    assert (logits.grad[1:] == 0).all()
 
 
 def test_undecided_scores_cost_one_bit_and_perfect_scores_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from icssn.chips.ground import SPOT
 from icssn.training.paste import SOFT_PX, paste_landslides
 
 
@@ -69,3 +70,12 @@ def test_terrain_comes_along_with_its_landslide_and_is_not_toned() -> None:
     assert (pasted[1:, 3, 16:24, 18:22] == 90).all()
     assert (pasted[1:, 3, :6] == 200).all()
     assert torch.equal(pasted[:, :3], _pasted(1.0)[0])
+
+
+def test_a_view_on_a_landslide_point_gets_none() -> None:
+    images, masks = _batch()
+    masks[1, 5, 5] = SPOT
+    pasted, seen = paste_landslides(images, masks, bands=3, share=1.0, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(pasted[1], images[1])
+    assert torch.equal(seen[1], masks[1])
+    assert (seen[3] == 1).any()

@@ -10,8 +10,8 @@ import rasterio
 from streamlit.testing.v1 import AppTest
 
 from icssn import actions
-from icssn.records import Checkpoint, Edits, JobKind, Label, LabelClass, NewLabel, Scene, new_id
-from icssn.store import checkpoints, scenes
+from icssn.records import Edits, JobKind, Label, LabelClass, NewLabel, Scene
+from icssn.store import scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, wording
 from tests.ui.conftest import inside
@@ -102,22 +102,6 @@ def test_terrain_is_offered_where_there_are_heights_and_reaches_the_run(ws: Work
     assert not app.error
     [run] = actions.list_runs(ws)
     assert run.config["encoder"]["terrain"] == ["roughness", "slope"]
-
-
-def test_that_points_teach_a_quick_run_little_is_said_where_there_are_points(ws: Workspace, scene: Scene) -> None:
-    model = checkpoints.add(ws.db, Checkpoint(id=new_id(), run_id=new_id(), round=1, sha256="0" * 64))
-    checkpoints.promote(ws.db, model.id)
-
-    def captions() -> list[str]:
-        [tiers] = opened("pages/3_Train.py").radio
-        return [str(text) for text in tiers.proto.captions]
-
-    assert not any("points" in text for text in captions())
-    point = NewLabel(geometry_lonlat=inside(scene, 0.5).centroid, cls=LabelClass.landslide_point)
-    actions.save_edits(ws, scene.id, Edits(created=(point,)))
-    full, quick = captions()
-    assert "points" not in full
-    assert quick.endswith("; points teach it little")
 
 
 def test_an_unknown_setting_is_told_and_nothing_is_queued(ws: Workspace, scene: Scene) -> None:
