@@ -1,6 +1,6 @@
 """Cut scenes into training examples: chip images, chip masks and a manifest, with nothing leaking across the split.
 
-Training chips lie on landslides, on landslide points (for the classifier alone), on hard negatives and on varied
+Training chips lie on landslides, on landslide points (whose masks know a spot), on hard negatives and on varied
 ground without any. Validation chips are tiles of the held-out rectangle: each of its pixels is judged exactly once,
 at its true share of landslides and with landslides anywhere in the chip, so that the threshold chosen there holds for
 whole scenes.
@@ -76,8 +76,9 @@ def cut(
 
     Stored chips are squares of S = size_px + 2 · margin_px; a chip's `col` and `row` are its upper left corner, which
     may lie outside the raster. Images are uint8 (N, C, S, S): the bands in the scenes' stretch, then the terrain. Masks
-    are uint8 (N, S, S): 0 background, 1 landslide, 255 ignore (outside label areas and hard negatives, nodata, proposed
-    landslides, within `config.point_radius_chips` of a landslide point).
+    are uint8 (N, S, S): 0 background, 1 landslide, 2 spot of a landslide point (training only), 255 ignore (outside
+    label areas and hard negatives, nodata, proposed landslides, else within `config.point_radius_chips` of a
+    landslide point).
     Training masks know nothing within the buffer around any held-out rectangle, overlapping scenes included;
     validation masks know only their own tile of it.
 

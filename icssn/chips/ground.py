@@ -29,8 +29,8 @@ class Ground:
         landslides: Accepted landslides by label uid, from west to east: chance then falls alike in two workspaces with
             equal labels, whose uids differ.
         points: Places (Point) of accepted landslides whose boundary is unknown, by label uid.
-        doubtful: Discs around accepted and proposed points: neither class may be learned there. Points within an
-            outlined landslide say nothing more and are left out.
+        doubtful: Discs around accepted and proposed points: neither class may be learned there, but for landslide at
+            the very spot of accepted ones. Points within an outlined landslide say nothing more and are left out.
         negatives: Ground that looks like a landslide and is none, by label uid: hard negatives, rejected landslides.
         proposed: Landslides that nobody has accepted or rejected yet: neither class may be learned there.
         areas: Union of the label areas; inside, absence is background.

@@ -113,8 +113,8 @@ def batch_indices(train: Mapping[int, Indices], *, count: int, share: float, ste
     """Choose the chips of one step: every chip of a class once before any of it again, classes in fixed shares.
 
     Hard negatives get half of the places of negatives however few they are: they are what the model mistook. Points,
-    where they stand by themselves, get up to a quarter of the batch, by their share of all landslides, half of it taken
-    from outlined landslides.
+    where they stand by themselves, get up to a quarter of the batch, the fewer the fewer they are beside outlined
+    landslides, from which half of it is taken (rounded down).
 
     Args:
         train: Class number → chips; as in `ChipArrays`.

@@ -60,7 +60,7 @@ def segmentation_loss(
         generator: Draws SOCL's anchors.
 
     Returns:
-        Loss, shape (), and its parts for the figures.
+        Loss, shape (), and for the figures those of its parts that count.
     """
     weights = object_cells(views.masks, views.kinds, stride=learner.model.stride)
     logits, cells, followed = learner.compute(_seen, views.images, weights)
@@ -87,9 +87,13 @@ def segmentation_loss(
         socl = boundary_contrastive(
             cells, classes, predicted=predicted, config=contrast, generator=generator, past=learner.cells, keys=keys
         )
-    loss = bce + config.point_weight * spots + config.dice_weight * dice + contrast.socl_weight * socl + follow
-    weighed = {"spots": (config.point_weight, spots), "dice": (config.dice_weight, dice)}
-    parts = {"segmentation": bce, "socl": socl} | {name: part for name, (weight, part) in weighed.items() if weight}
+    weighted = {
+        "spots": (config.point_weight, spots),
+        "dice": (config.dice_weight, dice),
+        "socl": (contrast.socl_weight, socl),
+    }
+    loss = sum((weight * part for weight, part in weighted.values()), start=bce) + follow
+    parts = {"segmentation": bce} | {name: part for name, (weight, part) in weighted.items() if weight}
     return loss, {name: part.detach() for name, part in parts.items()}
 
 

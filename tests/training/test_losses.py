@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from icssn.chips.cut import MANIFEST, MASKS, load
 from icssn.chips.ground import SPOT
 from icssn.config import TrainConfig
 from icssn.nets.icssn import build
@@ -72,6 +73,33 @@ def test_a_spot_counts_by_views_and_not_by_its_size_and_no_spot_costs_nothing() 
     assert (logits.grad[0, :4] < 0).all()  # it asks for more there, and for nothing anywhere else
     assert (logits.grad[0, 4:] == 0).all()
     assert (logits.grad[1:] == 0).all()
+
+
+def test_points_are_in_the_batch_and_in_the_loss_as_far_as_they_weigh(
+    write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    folder = write_chips()
+    manifest, _, masks = load(folder)
+    first, *others = manifest.chips
+    pointed = manifest.model_copy(update={"chips": (first.model_copy(update={"kind": "landslide_point"}), *others)})
+    (folder / MANIFEST).write_text(pointed.model_dump_json())
+    masks = np.array(masks)
+    masks[first.index] = 255
+    masks[first.index, 35:45, 35:45] = SPOT
+    np.save(folder / MASKS, masks)
+    chips = open_chips(folder)
+    said = {}
+    for weight in (0.0, 0.2, 1.0):
+        config = tiny_config.model_copy(update={"point_weight": weight, "fade_share": 0.0})
+        batch = {"step": 0, "order": 0, "generator": _chance()}
+        views = segmentation_batch(chips, config=config, **batch)  # type: ignore[arg-type]
+        assert bool((views.masks == SPOT).any()) == (weight > 0)
+        torch.manual_seed(0)
+        said[weight] = segmentation_loss(_learner(config), views, config=config, step=0, generator=_chance())
+    assert "spots" not in said[0.0][1]
+    (some, parts), (more, _) = said[0.2], said[1.0]
+    assert float(parts["spots"]) > 0
+    assert float(more - some) == pytest.approx(0.8 * float(parts["spots"]), rel=1e-4)
 
 
 def test_undecided_scores_cost_one_bit_and_perfect_scores_nothing() -> None:
