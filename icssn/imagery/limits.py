@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from pyproj.exceptions import ProjError
@@ -14,13 +15,16 @@ from shapely.geometry import MultiPoint
 from icssn.errors import LabelsRefusedError, RasterRefusedError
 from icssn.geo import crs
 from icssn.imagery.read import read_values
+from icssn.imagery.stretch import sample_windows
 from icssn.records import Bounds
 
+_MIN_SIDE_PX = 16  # less than a landslide needs to be seen
 _MAX_SIDE_PX = 2**20
 _MAX_AREA_PX = 2**36  # about 262,144²
 _MAX_BANDS = 64
 _WEB_LATITUDE_DEG = 85.06  # the square of EPSG:3857 ends at 85.0511°
 _MAX_BLOCK_BYTES = 256 << 20  # a 1 MB file can hold one block that unpacks to gigabytes
+_LOOK_PX = 2048  # longest side of the coarse look for pixels with a value
 
 
 def check_size(dataset: DatasetReader, name: str) -> None:
@@ -72,6 +76,36 @@ def check_pixels(dataset: DatasetReader, name: str, *, size_bytes: int) -> None:
     if end > size_bytes:
         raise damaged(name, f"{size_bytes} of at least {end} bytes are there")
     read_values(dataset, Window(0, 0, min(64, dataset.width), min(64, dataset.height)), (1,))
+
+
+def check_ground(dataset: DatasetReader, name: str) -> None:
+    """Refuse a raster that shows no ground: of a few pixels, or with a value in none (all nodata, masked or NaN).
+
+    Of an even sample of windows the first one tells as a rule; only where none has a value is the whole looked at,
+    coarsely.
+    """
+    if min(dataset.shape) < _MIN_SIDE_PX:
+        raise RasterRefusedError(
+            name,
+            found=f"it measures {dataset.width} × {dataset.height} px",
+            needed=f"a raster of at least {_MIN_SIDE_PX} px a side",
+            remedy="Export the whole image, at its full resolution.",
+        )
+    if any(_known(dataset, window=window) for window in sample_windows(dataset.width, dataset.height)):
+        return
+    shape = tuple(min(side, _LOOK_PX) for side in dataset.shape)
+    if not _known(dataset, out_shape=shape):
+        raise RasterRefusedError(
+            name,
+            found="none of its pixels has a value (all are nodata)",
+            needed="a raster with values",
+            remedy="Look at it in QGIS: export the part that has values, or correct the nodata value.",
+        )
+
+
+def _known(dataset: DatasetReader, **where: Any) -> bool:
+    """Tell whether any pixel of any band has a value that is one."""
+    return any(np.isfinite(dataset.read(band, masked=True, **where).compressed()).any() for band in dataset.indexes)
 
 
 def end_of_blocks(dataset: DatasetReader) -> int:

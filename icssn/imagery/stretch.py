@@ -37,7 +37,7 @@ def estimate(
     if dataset.dtypes[0] == "uint8" and percent is None:
         return Stretch(bands=bands, low=(0.0,) * len(bands), high=(255.0,) * len(bands))
     samples: list[list[npt.NDArray[Any]]] = [[] for _ in bands]
-    for window in _sample_windows(dataset.width, dataset.height):
+    for window in sample_windows(dataset.width, dataset.height):
         values = dataset.read(bands, window=window, masked=True)
         for kept, band in zip(samples, values, strict=True):
             known = band.compressed()
@@ -74,7 +74,9 @@ def _bands(dataset: DatasetReader) -> tuple[int, ...]:
     return tuple(usable[:3] if len(usable) >= 3 else usable[:1])
 
 
-def _sample_windows(width: int, height: int) -> list[Window]:
+def sample_windows(width: int, height: int) -> list[Window]:
+    """Give 64 small windows spread evenly over a raster of so many pixels, fewer where they would overlap."""
+
     def spans(length: int) -> list[tuple[int, int]]:
         count = min(_SAMPLES, math.ceil(length / _SAMPLE_PX))
         starts = [number * length // count for number in range(count + 1)]

@@ -51,8 +51,15 @@ def test_an_image_or_a_hillshade_is_no_elevation_model(
 
 
 def test_one_without_any_height_is_refused(make_raster: RasterMaker, facts: RasterFacts) -> None:
-    with pytest.raises(RasterRefusedError, match="none of its pixels has a height"):
+    with pytest.raises(RasterRefusedError, match="none of its pixels has a value"):
         check_elevation(make_raster(np.full((1, 64, 64), np.nan, np.float32), "dem.tif"), facts)
+
+
+def test_one_with_hardly_any_height_is_refused(make_raster: RasterMaker, facts: RasterFacts) -> None:
+    heights = np.full((1, 64, 3 * COARSE_PX), np.nan, np.float32)
+    heights[:, 0, 0] = 800  # too few for a coarse look
+    with pytest.raises(RasterRefusedError, match="none of its pixels has a height"):
+        check_elevation(make_raster(heights, "dem.tif"), facts)
 
 
 def test_a_patch_of_a_large_one_is_seen(make_raster: RasterMaker, facts: RasterFacts) -> None:

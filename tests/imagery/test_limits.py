@@ -55,7 +55,7 @@ def test_a_colour_table_is_refused(make_raster: RasterMaker) -> None:
 
 
 def test_more_than_64_bands_are_refused(make_raster: RasterMaker) -> None:
-    assert "has 65 bands" in refusal(make_raster(np.zeros((65, 4, 4), np.uint8)))
+    assert "has 65 bands" in refusal(make_raster(np.zeros((65, 16, 16), np.uint8)))
 
 
 def test_a_small_file_of_one_huge_block_is_refused(tmp_path: Path) -> None:
@@ -76,6 +76,29 @@ def test_all_bands_of_a_block_count_when_they_are_stored_together(tmp_path: Path
 def test_too_many_pixels_are_refused(tmp_path: Path) -> None:
     path = empty_raster(tmp_path / "long.tif", width=2**20 + 1, height=16)
     assert "1048577 × 16 px" in refusal(path)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (15, 400), (400, 15)])
+def test_too_few_pixels_are_refused(make_raster: RasterMaker, rows: int, columns: int) -> None:
+    assert f"it measures {columns} × {rows} px" in refusal(make_raster(texture(1, rows, columns)))
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("uint8", 0), ("float32", -9999.0), ("float32", None)])
+def test_a_raster_of_nothing_is_refused(make_raster: RasterMaker, dtype: str, nodata: float | None) -> None:
+    nothing = np.full((3, 40, 50), np.nan if nodata is None else nodata, dtype)
+    assert "none of its pixels has a value" in refusal(make_raster(nothing, nodata=nodata))
+
+
+def test_one_band_with_values_is_an_image(make_raster: RasterMaker) -> None:
+    nearly_nothing = np.zeros((3, 40, 50), np.uint8)
+    nearly_nothing[2, 20:30, 20:30] = 7
+    assert inspect(make_raster(nearly_nothing, nodata=0)).band_count == 3
+
+
+def test_a_little_that_lies_between_the_sampled_windows_is_an_image(make_raster: RasterMaker) -> None:
+    mostly = np.zeros((1, 1, 3000), np.uint8).repeat(2000, axis=1)
+    mostly[:, 200:240, 200:240] = 7  # windows of 128 px begin at every 250th row and 375th column
+    assert inspect(make_raster(mostly, nodata=0)).nodata == 0
 
 
 @pytest.mark.parametrize("compress", [None, "deflate"])

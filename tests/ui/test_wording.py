@@ -143,7 +143,7 @@ def test_what_is_wrong_with_a_database_is_told_in_chinese(found: str, remedy: st
     assert remedy not in told
 
 
-@pytest.mark.parametrize("case", ["text", "no CRS", "no place", "folder", "name", "none"])
+@pytest.mark.parametrize("case", ["text", "no CRS", "no place", "folder", "name", "none", "small", "nodata"])
 def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -> None:
     path = tmp_path / ("hill.png" if case == "name" else "hill.tif")
     if case == "folder":
@@ -151,11 +151,14 @@ def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -
     elif case in ("text", "name"):
         path.write_text("not a raster")
     elif case != "none":
-        profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint8"}
-        if case == "no CRS":
+        side = 8 if case == "small" else 32
+        profile = {"driver": "GTiff", "width": side, "height": side, "count": 1, "dtype": "uint8"}
+        if case != "no place":
             profile["transform"] = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+        if case == "nodata":
+            profile |= {"nodata": 1, "crs": "EPSG:32648"}
         with rasterio.open(path, "w", **profile) as out:
-            out.write(np.ones((1, 8, 8), np.uint8))
+            out.write(np.ones((1, side, side), np.uint8))
     with pytest.raises(RasterRefusedError) as caught:
         inspect(path)
     told = wording.told(str(caught.value), language="zh")
