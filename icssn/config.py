@@ -119,7 +119,7 @@ class TrainConfig(Settings):
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
     fade_share: float = Field(0.5, ge=0, le=1)  #: of those with one show it in the tone of its ground (decision 18)
-    point_weight: float = Field(0.2, ge=0)  #: of a point label's spot: the share of a view that it stands for; 0: none
+    point_weight: float = Field(0.2, ge=0)  #: of a point's spot, in shares of a view; 0: spots are passed over
     wide_share: float = Field(0.0, ge=0, le=1)  #: of the segmentation steps see fewer chips, whole with their margins
     dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy
     decoder_channels: int = Field(128, ge=16)  #: of DeepLabv3+

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from icssn.chips.cut import load
+from icssn.chips.ground import IGNORE, SPOT
 from icssn.errors import NotTrainableError
 from icssn.records import Manifest
 from icssn.training import augment
@@ -42,6 +43,7 @@ class ChipArrays:
         train: Class number → training chips whose masks are known.
         points: Training chips on landslide points: of their masks little more is known than that spot.
         validation: Chips that validate.
+        spots: Whether points say which ground is landslide, and not only that there is some near them.
     """
 
     manifest: Manifest
@@ -50,6 +52,7 @@ class ChipArrays:
     train: Mapping[int, Indices]
     points: Indices
     validation: Indices
+    spots: bool = True
 
     @property
     def classified(self) -> Mapping[int, Indices]:
@@ -58,8 +61,8 @@ class ChipArrays:
 
     @property
     def segmented(self) -> Mapping[int, Indices]:
-        """Class number → training chips of the segmentation stage, those on landslide points by themselves."""
-        return {**self.train, POINT: self.points}
+        """Class number → training chips of the segmentation stage; those whose mask is a spot by themselves."""
+        return {**self.train, POINT: self.points} if self.spots else self.train
 
     @property
     def stored_px(self) -> int:
@@ -82,8 +85,12 @@ class Views:
     kinds: Tensor
 
 
-def open_chips(folder: Path) -> ChipArrays:
+def open_chips(folder: Path, *, spots: bool = True) -> ChipArrays:
     """Map the chips that `icssn.chips.cut.cut` wrote.
+
+    Args:
+        folder: Of the chips.
+        spots: Whether the spots of points are looked at; where not, nothing is known there.
 
     Raises:
         NotTrainableError: No training chip has a landslide, or none is without.
@@ -106,6 +113,7 @@ def open_chips(folder: Path) -> ChipArrays:
         train={kind: np.array(chosen[kind], np.int64) for kind in (BACKGROUND, LANDSLIDE, HARD_NEGATIVE)},
         points=np.array(chosen[POINT], np.int64),
         validation=np.array(validation, np.int64),
+        spots=spots,
     )
 
 
@@ -211,7 +219,10 @@ def segmentation_views(
 
 def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tuple[Tensor, Tensor]:
     """Read whole stored chips onto the device: images (N, C, S, S) uint8 and masks (N, S, S) uint8."""
-    return _moved(chips.images[indices], device), _moved(chips.masks[indices], device)
+    masks = chips.masks[indices]
+    if not chips.spots:
+        masks[masks == SPOT] = IGNORE
+    return _moved(chips.images[indices], device), _moved(masks, device)
 
 
 def chip_kinds(manifest: Manifest, indices: Indices) -> Tensor:

@@ -105,7 +105,7 @@ def train(
         ConfigError: The device or encoder wished for does not exist.
         DiskFullError: The disk is full; the run can go on later.
     """
-    arrays = open_chips(chips)
+    arrays = open_chips(chips, spots=config.point_weight > 0)
     _require_channels(arrays.manifest, config.encoder)
     device = pick_device(config.device)
     if device.type == "cpu":

@@ -30,8 +30,7 @@ def segmentation_batch(
         generator: Chance of this step, on the device of the batch.
     """
     size_px, count = config.chips.size_px, config.segment.batch_size
-    offered = chips.segmented if config.point_weight else chips.train
-    indices = batch_indices(offered, count=count, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order)
+    indices = batch_indices(chips.segmented, count=count, share=SEGMENT_LANDSLIDE_SHARE, step=step, seed=order)
     if config.wide_share and torch.rand((), generator=generator, device=generator.device) < config.wide_share:
         fewer = max(2, round(count * (size_px / chips.stored_px) ** 2))
         indices = indices[np.linspace(0, count - 1, fewer).round().astype(int)]  # landslides stand first: keep both

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from icssn.chips.cut import MANIFEST
+from icssn.chips.cut import MANIFEST, MASKS
+from icssn.chips.ground import IGNORE, SPOT
 from icssn.chips.plan import POINT_VIEW
 from icssn.errors import NotTrainableError
 from icssn.records import Manifest
@@ -21,6 +22,7 @@ from icssn.training.dataset import (
     batch_indices,
     classification_views,
     endless,
+    gather,
     open_chips,
     segmentation_views,
     view_kinds,
@@ -149,6 +151,20 @@ def test_chips_on_landslide_points_stand_by_themselves(write_chips: WriteChips) 
     assert chips.classified[BACKGROUND].tolist() == chips.train[BACKGROUND].tolist()
     assert chips.segmented[POINT].tolist() == [first.index]
     assert first.index not in chips.segmented[LANDSLIDE]
+
+
+def test_spots_that_are_not_looked_at_are_unknown(write_chips: WriteChips) -> None:
+    folder = write_chips()
+    masks = np.load(folder / MASKS, mmap_mode="r+")
+    masks[0, 38:42, 38:42] = SPOT
+    masks.flush()
+    looked_at, passed_over = open_chips(folder), open_chips(folder, spots=False)
+    device = torch.device("cpu")
+    (_, seen), (_, unseen) = (gather(chips, np.array([0, 1]), device=device) for chips in (looked_at, passed_over))
+    assert (seen == SPOT).sum() == 16
+    assert torch.equal(unseen, torch.where(seen == SPOT, IGNORE, seen))
+    assert POINT in looked_at.segmented
+    assert POINT not in passed_over.segmented
 
 
 def test_a_view_of_a_landslide_point_shows_a_landslide_though_its_mask_does_not() -> None:

@@ -87,9 +87,9 @@ def test_points_are_in_the_batch_and_in_the_loss_as_far_as_they_weigh(
     masks[first.index] = 255
     masks[first.index, 35:45, 35:45] = SPOT
     np.save(folder / MASKS, masks)
-    chips = open_chips(folder)
     said = {}
     for weight in (0.0, 0.2, 1.0):
+        chips = open_chips(folder, spots=weight > 0)
         config = tiny_config.model_copy(update={"point_weight": weight, "fade_share": 0.0})
         batch = {"step": 0, "order": 0, "generator": _chance()}
         views = segmentation_batch(chips, config=config, **batch)  # type: ignore[arg-type]

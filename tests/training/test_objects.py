@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from icssn.chips.ground import SPOT
 from icssn.nets.classifier import pool
 from icssn.training.dataset import BACKGROUND, HARD_NEGATIVE, LANDSLIDE
 from icssn.training.objects import object_cells
@@ -24,7 +25,21 @@ def test_a_landslide_is_its_own_cells_by_how_much_of_them_it_covers() -> None:
     torch.testing.assert_close(weights[0], torch.tensor([[2 / 3, 1 / 3, 0], [0, 0, 0]]))
 
 
-def test_where_nothing_is_outlined_the_view_is_judged_as_a_whole() -> None:
+def test_a_landslide_without_outline_is_the_spot_that_was_pointed_at() -> None:
+    mask = torch.full((8, 12), 255, dtype=torch.uint8)
+    mask[3:5, 8:10] = SPOT  # half in the upper row of cells, half in the lower one
+    outlined = mask.clone()
+    outlined[0:4, 0:4] = 1
+    background = _mask()
+    background[3:5, 8:10] = SPOT
+    masks = torch.stack([mask, outlined, background])
+    weights = object_cells(masks, torch.tensor([LANDSLIDE, LANDSLIDE, BACKGROUND]), stride=STRIDE)
+    torch.testing.assert_close(weights[0], torch.tensor([[0, 0, 0.5], [0, 0, 0.5]]))
+    torch.testing.assert_close(weights[1], torch.tensor([[1.0, 0, 0], [0, 0, 0]]))
+    torch.testing.assert_close(weights[2], torch.full((2, 3), 1 / 6))
+
+
+def test_where_nothing_is_known_of_its_place_the_view_is_judged_as_a_whole() -> None:
     point = torch.full((8, 12), 255, dtype=torch.uint8)
     little = _mask()
     little[0, 0] = 1  # of a landslide, and too little to say so

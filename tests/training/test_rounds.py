@@ -7,16 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from icssn.chips.cut import MANIFEST, MASKS
+from icssn.chips.ground import IGNORE, SPOT
 from icssn.config import MIN_OBJECT_PX, Stage, TrainConfig
 from icssn.errors import CancelledError, CheckpointRefusedError, NotTrainableError
 from icssn.nets.checkpoint import load_checkpoint, save_checkpoint
 from icssn.nets.icssn import build
-from icssn.records import Progress
+from icssn.records import Manifest, Progress
 from icssn.training.rounds import RoundResult, TrainResult, train
 from icssn.training.state import STATE_NAME
 from tests.training.conftest import WriteChips
@@ -178,6 +181,27 @@ def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChip
     first = _train(tmp_path / "a", chips, config)
     other = _train(tmp_path / "b", chips, config.model_copy(update={"seed": 1}))
     assert first.best.sha256 != other.best.sha256
+
+
+def test_spots_without_weight_are_as_unknown_as_their_surroundings(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = write_chips()
+    manifest = Manifest.model_validate_json((chips / MANIFEST).read_text())
+    points = tuple(chip.model_copy(update={"kind": "landslide_point"}) for chip in manifest.chips[:2])
+    (chips / MANIFEST).write_text(manifest.model_copy(update={"chips": points + manifest.chips[2:]}).model_dump_json())
+    masks = np.load(chips / MASKS)
+    weights = {}
+    for said, weight in ((IGNORE, 0.0), (SPOT, 0.0), (SPOT, 0.2)):
+        masks[:2] = IGNORE
+        masks[:2, 38:42, 38:42] = said
+        np.save(chips / MASKS, masks)
+        config = tiny_config.model_copy(update={"rounds": 1, "point_weight": weight})
+        result = _train(tmp_path / f"{said} {weight}", chips, config)
+        weights[said, weight] = load_file(result.best.folder / "model.safetensors")
+    nothing, passed_over, looked_at = weights.values()
+    assert all(torch.equal(passed_over[name], tensor) for name, tensor in nothing.items())
+    assert not all(torch.equal(looked_at[name], tensor) for name, tensor in nothing.items())
 
 
 def test_a_warm_start_begins_with_the_weights_of_its_parent(
