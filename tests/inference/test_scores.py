@@ -1,4 +1,4 @@
-"""Object scores weigh both judges alike, and stay finite."""
+"""Object scores weigh both judges alike, and none of them decides alone."""
 
 import pytest
 
@@ -11,9 +11,14 @@ def test_two_judges_who_agree_are_as_sure_as_one_and_one_who_is_undecided_halves
     assert fused_score(0.8, 0.5) == fused_score(0.5, 0.8) == pytest.approx(2 / 3)  # odds of 4 become 2
 
 
-@pytest.mark.parametrize("pair", [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
-def test_certainty_stays_finite(pair: tuple[float, float]) -> None:
-    assert 0 < fused_score(*pair) < 1
+@pytest.mark.parametrize(("pair", "score"), [((0.0, 0.0), 0.05), ((1.0, 1.0), 0.95), ((0.0, 1.0), 0.5)])
+def test_both_together_are_never_surer_than_19_in_20(pair: tuple[float, float], score: float) -> None:
+    assert fused_score(*pair) == pytest.approx(score)
+
+
+def test_a_judge_who_is_always_certain_leaves_the_order_to_the_other() -> None:
+    certain = (0.9999, 0.999, 0.99, 0.96)
+    assert sorted(certain, key=lambda classifier: fused_score(1 - classifier / 2, classifier)) == list(certain)
 
 
 def test_the_classifiers_score_is_the_probability_of_its_logit() -> None:
