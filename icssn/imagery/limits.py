@@ -104,7 +104,7 @@ def check_ground(dataset: DatasetReader, name: str) -> None:
 
 
 def _known(dataset: DatasetReader, **where: Any) -> bool:
-    """Tell whether any pixel of any band has a value that is one."""
+    """Tell whether any pixel of any band has a value, and that a number."""
     return any(np.isfinite(dataset.read(band, masked=True, **where).compressed()).any() for band in dataset.indexes)
 
 
