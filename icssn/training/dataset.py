@@ -218,7 +218,7 @@ def segmentation_views(
 
 
 def gather(chips: ChipArrays, indices: Indices, *, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Read whole stored chips onto the device: images (N, C, S, S) uint8, masks (N, S, S) uint8 as `ChipArrays.spots` says."""
+    """Read whole stored chips onto the device: images (N, C, S, S) and masks (N, S, S), both uint8; see `spots`."""
     masks = chips.masks[indices]
     if not chips.spots:
         masks[masks == SPOT] = IGNORE
