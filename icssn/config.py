@@ -61,9 +61,7 @@ class ChipConfig(Settings):
     buffer_px: int = Field(192, ge=0)  #: kept from the held-out rectangle (one chip); less where few are labelled
     background_per_landslide: float = Field(1.5, ge=0)  #: background chips cut per landslide chip
     min_landslide_fraction: float = Field(0.01, ge=0, le=1)  #: a chip with less is no landslide chip
-    point_radius_chips: float = Field(
-        0.5, ge=0, le=2
-    )  #: around the spot of a point label nothing is known, in sides of a chip
+    point_radius_chips: float = Field(0.5, ge=0, le=2)  #: around a point's spot nothing is known, in sides of a chip
     min_landslides: int = Field(4, ge=2)  #: fewer labelled landslides are refused
 
 

@@ -104,8 +104,12 @@ def check_ground(dataset: DatasetReader, name: str) -> None:
 
 
 def _known(dataset: DatasetReader, **where: Any) -> bool:
-    """Tell whether any pixel of any band has a value, and that a number."""
-    return any(np.isfinite(dataset.read(band, masked=True, **where).compressed()).any() for band in dataset.indexes)
+    """Tell whether any pixel of any band but alpha has a value, and that a number."""
+    return any(
+        np.isfinite(dataset.read(band, masked=True, **where).compressed()).any()
+        for band, meaning in zip(dataset.indexes, dataset.colorinterp, strict=True)
+        if meaning != ColorInterp.alpha
+    )
 
 
 def end_of_blocks(dataset: DatasetReader) -> int:

@@ -89,6 +89,12 @@ def test_a_raster_of_nothing_is_refused(make_raster: RasterMaker, dtype: str, no
     assert "none of its pixels has a value" in refusal(make_raster(nothing, nodata=nodata))
 
 
+def test_a_wholly_transparent_image_is_refused(make_raster: RasterMaker) -> None:
+    assert "none of its pixels has a value" in refusal(
+        make_raster(np.zeros((4, 40, 50), np.uint8), photometric="RGB", alpha="YES")
+    )
+
+
 def test_one_band_with_values_is_an_image(make_raster: RasterMaker) -> None:
     nearly_nothing = np.zeros((3, 40, 50), np.uint8)
     nearly_nothing[2, 20:30, 20:30] = 7

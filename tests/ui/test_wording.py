@@ -155,14 +155,17 @@ def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -
         profile = {"driver": "GTiff", "width": side, "height": side, "count": 1, "dtype": "uint8"}
         if case != "no place":
             profile["transform"] = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
+        if case in ("small", "nodata"):
+            profile["crs"] = "EPSG:32648"
         if case == "nodata":
-            profile |= {"nodata": 1, "crs": "EPSG:32648"}
+            profile["nodata"] = 1
         with rasterio.open(path, "w", **profile) as out:
             out.write(np.ones((1, side, side), np.uint8))
     with pytest.raises(RasterRefusedError) as caught:
         inspect(path)
     told = wording.told(str(caught.value), language="zh")
     assert told.startswith(f"栅格“{path.name}”被拒绝：")
+    assert ("8 × 8" in told, "其像元全部无数据" in told) == (case == "small", case == "nodata")
     assert [part for key, part in caught.value.parts.items() if key != "name" and part in told] == []
 
 
