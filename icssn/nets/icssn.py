@@ -70,9 +70,13 @@ class Icssn(nn.Module):
         """
         height, width = images.shape[-2:]
         features = self.features(images)
-        logits, _ = self.segmenter(features, tuple(features[0].shape[-2:]))
         rows, columns = -(-height // self.stride), -(-width // self.stride)
-        return logits[:, :height, :width], self.classifier.cells(features)[:, :rows, :columns]
+        return self.pixels(features, (height, width)), self.classifier.cells(features)[:, :rows, :columns]
+
+    def pixels(self, features: list[Tensor], size: tuple[int, int]) -> Tensor:
+        """Score the pixels of images of `size` (H, W) by their features: logits (N, H, W)."""
+        logits: Tensor = self.segmenter(features, tuple(features[0].shape[-2:]))[0]
+        return logits[:, : size[0], : size[1]]
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Give Φ's feature maps of `images`, which grow to multiples of 32 px by repeating the right and lower border.
