@@ -107,7 +107,7 @@ def measure_training(data: Path, folder: Path, config: TrainConfig) -> tuple[Pat
             stop=lambda: False,
         )
         journal = json.loads((folder / name / "journal.json").read_text(encoding="utf-8"))
-        return result.best.folder, time.monotonic() - begun_s, journal["data_seconds"] / journal["seconds"]
+        return result.last.folder, time.monotonic() - begun_s, journal["data_seconds"] / journal["seconds"]
 
     checkpoint, whole_s, data_share = train("run", config, None)
     _, quick_s, _ = train("quick", train_config({**QUICK, "device": "cuda"}), checkpoint)

@@ -119,11 +119,11 @@ def run_row(
         folder, chips, config=config, parent=None, report=lambda _: None, on_round=lambda _: None, stop=stop
     )
     trained_s = time.process_time() - begun_s
-    rows, levels = [], {method_rows.HELD_OUT: levels_held_out(result.best.folder, chips)}
+    rows, levels = [], {method_rows.HELD_OUT: levels_held_out(result.last.folder, chips)}
     for scene in learned.tests:
-        figures, blocks, levels[scene.name] = judge_scene(scene, result.best, folder / scene.name)
+        figures, blocks, levels[scene.name] = judge_scene(scene, result.last, folder / scene.name)
         figures |= {
-            name: result.best.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy", "cls_loss")
+            name: result.last.metrics[name] for name in ("val_f1", "val_ap", "cls_f1", "cls_accuracy", "cls_loss")
         }
         row = {"task": task, "variant": variant, "seed": config.seed, "test": scene.name, "judged": method_rows.JUDGED}
         told = {"config": config.model_dump(mode="json"), "device": result.device, "seconds": result.seconds}

@@ -75,19 +75,19 @@ def cross_validate(
     _cut(source, folder / "random-split", config, course.cutting(folds), split=at_random)
     for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):
         result = _train(fold, config, course.training(number), stop)
-        probability = _predict(source, result.best, fold, course.predicting(number), stop)
+        probability = _predict(source, result.last, fold, course.predicting(number), stop)
         col, row, width, height = rectangle
         block = np.s_[row : row + height, col : col + width]
         truth[block] = ground.mask(Window(col, row, width, height))
-        found[block] = aligned(probability[block], threshold=result.best.threshold)
+        found[block] = aligned(probability[block], threshold=result.last.threshold)
         plain[block] = probability[block]
         judged = _judge(truth[block], found[block], source)
-        told.append({"rectangle_px": rectangle, "val_f1": result.best.metrics["val_f1"], "f1": judged.get("f1")})
+        told.append({"rectangle_px": rectangle, "val_f1": result.last.metrics["val_f1"], "f1": judged.get("f1")})
     result = _train(folder / "random-split", config, course.training(folds), stop)
     return {
         "blocks": _judge(truth, found, source),
         "folds": told,
-        "random_split_f1": result.best.metrics["val_f1"],
+        "random_split_f1": result.last.metrics["val_f1"],
         "disputes": [dispute.model_dump(mode="json") for dispute in _disputes(source, truth, plain, found)],
     }
 

@@ -103,7 +103,7 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
         ),
         stop=stop,
     )
-    checkpoint = _to_registry(ws, run, result.best.folder, round_number=result.best.number)
+    checkpoint = _to_registry(ws, run, result.last.folder, round_number=result.last.number)
     seconds = time.monotonic() - begun
     summary = {"seconds": seconds, "metrics": checkpoint.metrics, "chips": len(manifest.chips)}
     return runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
@@ -127,7 +127,7 @@ def _source(
 
 
 def _to_registry(ws: Workspace, run: Run, folder: Path, *, round_number: int) -> Checkpoint:
-    """Copy a run's best checkpoint into the folder of models; give the row that is to follow."""
+    """Copy the checkpoint that a run offers into the folder of models; give the row that is to follow."""
     card = registry.card(folder)
     checkpoint = Checkpoint(
         id=uuid.uuid5(uuid.UUID(run.id), f"round-{round_number}").hex,

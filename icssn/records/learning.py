@@ -56,7 +56,7 @@ class Run(Record):
     created_at: dt.datetime = Field(default_factory=now)
     created_by: str = ""
     ended_at: dt.datetime | None = None
-    checkpoint_id: str = ""  # the best of the run
+    checkpoint_id: str = ""  # what the run offers
     summary: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -2,8 +2,8 @@
 
 What the stages of a round are, the settings say (`TrainConfig.course`): the controls of the ablation are other courses.
 
-A stage hands on the weights that validation liked best. A round ends with a checkpoint; the next one starts from the
-best round so far, at a lower rate.
+A round ends with a checkpoint of the mean of all rounds' weights, see `icssn.training.settle`; the next one starts from
+there, at a lower rate. Validation chooses thresholds, but neither steps nor rounds (decision 24).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from icssn.training import together
 from icssn.training.dataset import open_chips
 from icssn.training.learner import Learner
 from icssn.training.progress import Pace
+from icssn.training.settle import mean_weights, settle
 from icssn.training.sitting import Journal, Sitting, read_journal, write_journal
 from icssn.training.stage import learn_stage
 from icssn.training.state import STATE_NAME, Position, identity
@@ -36,7 +37,7 @@ CONFIG_NAME = "config.json"
 
 @dataclass(frozen=True)
 class RoundResult:
-    """A finished round.
+    """A finished round: the mean of its weights and those of the rounds before it.
 
     Attributes:
         number: From 1.
@@ -63,16 +64,19 @@ class TrainResult:
     """A finished run.
 
     Attributes:
-        rounds: In order; fewer than asked for when neither task gained any more.
-        best: The round with the best segmentation on validation, to be offered to the user.
+        rounds: In order.
         device: What computed it.
         seconds: Computed, over all sittings.
     """
 
     rounds: tuple[RoundResult, ...]
-    best: RoundResult
     device: str
     seconds: float
+
+    @property
+    def last(self) -> RoundResult:
+        """Give the round that is offered to the user."""
+        return self.rounds[-1]
 
 
 def train(
@@ -126,17 +130,16 @@ def train(
     pace = Pace(config, validation=validation, looks=len(config.looks), begin=sitting.position, report=report)
     with torch.random.fork_rng():  # the steps seed torch's own generators
         while not sitting.journal.done:
-            figures = learn_stage(sitting, pace=pace, stop=stop)
+            learn_stage(sitting, pace=pace, stop=stop)
             if following := sitting.position.next_in(config.course):
                 sitting.move(following)
                 continue
-            finished = _finish_round(sitting, figures, device=device)
+            finished = _finish_round(sitting, pace)
             if together.leads():
                 on_round(finished)
-            sitting.journal.done = sitting.position.round >= config.rounds or not _gained(sitting.journal)
+            sitting.journal.done = finished.number == config.rounds
             if not sitting.journal.done:
-                _return_to_best(sitting)
-                sitting.move(Position(sitting.position.round + 1, config.course[0]))
+                sitting.move(Position(finished.number + 1, config.course[0]))
     sitting.tick()
     if together.leads():
         write_journal(folder, sitting.journal)
@@ -173,13 +176,23 @@ def _start(config: TrainConfig, parent: Path | None) -> tuple[Icssn, str]:
     return model, str(card["sha256"])
 
 
-def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.device) -> RoundResult:
-    """Write the checkpoint of the round and enter the round into the journal."""
+def _finish_round(sitting: Sitting, pace: Pace) -> RoundResult:
+    """Settle the round, write its checkpoint and enter it into the journal."""
+    learner, number = sitting.learner, sitting.position.round
+    if number > 1:
+        earlier, _ = load_checkpoint(_round_folder(sitting.folder, number - 1))
+        learner.end(mean_weights(earlier.state_dict(), learner.weights(), rounds=number))
+    weights, figures, counted = together.by_leader(
+        lambda: settle(learner.model, sitting.chips, config=sitting.config, device=learner.device)
+    )
+    learner.end(weights)
+    sitting.looked(figures)
+    pace.tell(sitting.position, figures=figures, always=True)
     sitting.tick()
-    journal, manifest, number = sitting.journal, sitting.chips.manifest, sitting.position.round
+    journal, manifest = sitting.journal, sitting.chips.manifest
     seconds = journal.seconds - sum(entry["metrics"]["seconds"] for entry in journal.rounds)
     metrics = {**figures, "seconds": seconds}
-    judged = [manifest.chips[int(index)] for index in sitting.chips.validation] if together.leads() else []
+    judged = [manifest.chips[int(index)] for index in sitting.chips.validation]
     card: dict[str, Any] = {
         "config": sitting.config.model_dump(mode="json"),
         "round": number,
@@ -193,43 +206,24 @@ def _finish_round(sitting: Sitting, figures: dict[str, float], *, device: torch.
         "manifest_fingerprint": manifest.fingerprint,
         "parent_sha256": sitting.parent,
         "seed": sitting.config.seed,
-        "device": describe(device),
+        "device": describe(learner.device),
         "code_version": __version__,
         "seconds": journal.seconds,
         "data_seconds": journal.data_seconds,
         "validation": [
             {"scene": chip.scene_id, "col": chip.col, "row": chip.row, "tp_fp_fn_tn": [int(n) for n in astuple(counts)]}
-            for chip, counts in zip(judged, sitting.counted, strict=True)
+            for chip, counts in zip(judged, counted, strict=True)
         ],
     }
     saved_in = _round_folder(sitting.folder, number)
-    sha256 = together.by_leader(lambda: save_checkpoint(saved_in, sitting.learner.model, card))
+    sha256 = together.by_leader(lambda: save_checkpoint(saved_in, learner.model, card))
     journal.rounds.append({"number": number, "metrics": metrics, "sha256": sha256})
     return _round_result(sitting.folder, journal.rounds[-1])
-
-
-def _gained(journal: Journal) -> bool:
-    """Say whether the last round was better than all before it in one of the tasks."""
-    *earlier, last = (entry["metrics"] for entry in journal.rounds)
-    return any(last[task] > max((metrics[task] for metrics in earlier), default=-1) for task in ("val_f1", "cls_f1"))
-
-
-def _return_to_best(sitting: Sitting) -> None:
-    """Load the weights of the best round so far, if that was not the last."""
-    best = _best(sitting.journal)
-    if best["number"] != sitting.position.round:
-        model, _ = load_checkpoint(_round_folder(sitting.folder, best["number"]))
-        sitting.learner.end(model.state_dict())
-
-
-def _best(journal: Journal) -> dict[str, Any]:
-    return max(journal.rounds, key=lambda entry: float(entry["metrics"]["val_f1"]))
 
 
 def _result(folder: Path, journal: Journal, *, device: torch.device) -> TrainResult:
     return TrainResult(
         rounds=tuple(_round_result(folder, entry) for entry in journal.rounds),
-        best=_round_result(folder, _best(journal)),
         device=describe(device),
         seconds=journal.seconds,
     )

@@ -8,12 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from icssn.config import TrainConfig
 from icssn.durable import write_text
 from icssn.errors import CheckpointRefusedError
-from icssn.metrics.pixels import Confusion
 from icssn.training import together
 from icssn.training.dataset import ChipArrays
 from icssn.training.learner import Learner
@@ -44,20 +41,10 @@ class Journal:
 
 
 @dataclass
-class Look:
-    """Averaged weights that were judged."""
-
-    score: float
-    figures: dict[str, float]
-    weights: dict[str, Tensor]
-
-
-@dataclass
 class Sitting:
     """One process at work on a run.
 
     Attributes:
-        best: The best look of the present stage, if there was one.
         position: The next step.
     """
 
@@ -68,8 +55,6 @@ class Sitting:
     journal: Journal
     parent: str  # SHA-256 of the weights started from, or empty
     position: Position
-    best: Look | None = None
-    counted: list[Confusion] = field(default_factory=list)  # of each validation chip, when masks were last judged
     resumed: dict[str, Any] | None = None  # state of the learner, until the interrupted stage has begun again
 
     def __post_init__(self) -> None:
@@ -83,7 +68,6 @@ class Sitting:
         state = {
             "run": self.journal.run,
             "position": asdict(self.position),
-            "best": asdict(self.best) if self.best else None,
             "journal": asdict(self.journal),
             "learner": self.learner.state(),
         }
@@ -92,8 +76,14 @@ class Sitting:
 
     def move(self, position: Position) -> None:
         """Go to the beginning of another stage."""
-        self.position, self.best = position, None
+        self.position = position
         self.save()
+
+    def looked(self, figures: dict[str, float]) -> None:
+        """Enter into the journal what validation said of the present position."""
+        self.journal.looks.append(
+            {"round": self.position.round, "stage": self.position.stage, "step": self.position.step, "figures": figures}
+        )
 
     def resume(self) -> None:
         """Take over the state in the folder, if there is one."""
@@ -101,7 +91,6 @@ class Sitting:
         if state is None:
             return
         self.position = Position(**state["position"])
-        self.best = Look(**state["best"]) if state["best"] else None
         self.journal = Journal(**state["journal"])
         self.resumed = state["learner"]
 

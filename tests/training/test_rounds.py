@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from icssn.chips.cut import MANIFEST, MASKS
 from icssn.chips.ground import IGNORE, SPOT
@@ -56,7 +55,7 @@ def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_con
 
     assert tuple(told) == result.rounds
     assert [finished.number for finished in told] == [1, 2]
-    assert result.best == max(told, key=lambda finished: finished.metrics["val_f1"])
+    assert result.last == told[-1]
     assert result.device.startswith("CPU")
     wanted = {"val_f1", "val_iou", "val_ap", "val_threshold", "cls_accuracy", "cls_f1", "seconds"}
     for finished in told:
@@ -163,7 +162,7 @@ def test_another_course_is_run_by_the_same_loop(
     journal = json.loads((tmp_path / "run" / "journal.json").read_text())
     places = list(dict.fromkeys((look["round"], look["stage"]) for look in journal["looks"]))
     assert places == [(number, stage) for number in (1, 2) for stage in stages]
-    assert {"val_f1", "cls_f1"} <= set(result.best.metrics)
+    assert {"val_f1", "cls_f1"} <= set(result.last.metrics)
     assert told[-1].fraction == pytest.approx(1)
 
 
@@ -172,7 +171,7 @@ def test_the_only_look_at_a_round_is_its_end(tmp_path: Path, write_chips: WriteC
     result = _train(tmp_path / "run", write_chips(), config)
     looks = json.loads((tmp_path / "run" / "journal.json").read_text())["looks"]
     assert [look["stage"] for look in looks] == ["classify", "segment"]
-    assert looks[-1]["figures"].items() <= result.best.metrics.items()
+    assert looks[-1]["figures"].items() <= result.last.metrics.items()
 
 
 def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
@@ -180,7 +179,7 @@ def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChip
     chips = write_chips()
     first = _train(tmp_path / "a", chips, config)
     other = _train(tmp_path / "b", chips, config.model_copy(update={"seed": 1}))
-    assert first.best.sha256 != other.best.sha256
+    assert first.last.sha256 != other.last.sha256
 
 
 def test_spots_without_weight_are_as_unknown_as_their_surroundings(
@@ -198,7 +197,7 @@ def test_spots_without_weight_are_as_unknown_as_their_surroundings(
         np.save(chips / MASKS, masks)
         config = tiny_config.model_copy(update={"rounds": 1, "point_weight": weight})
         result = _train(tmp_path / f"{said} {weight}", chips, config)
-        weights[said, weight] = load_file(result.best.folder / "model.safetensors")
+        weights[said, weight] = load_file(result.last.folder / "model.safetensors")
     nothing, passed_over, looked_at = weights.values()
     assert all(torch.equal(passed_over[name], tensor) for name, tensor in nothing.items())
     assert not all(torch.equal(looked_at[name], tensor) for name, tensor in nothing.items())
@@ -211,13 +210,13 @@ def test_a_warm_start_begins_with_the_weights_of_its_parent(
     other = build(tiny_config.model_copy(update={"seed": 5}))
     sha256 = save_checkpoint(parent, other, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
     result = _train(tmp_path / "run", write_chips(), _still(tiny_config), parent=parent)
-    found, expected = load_file(result.best.folder / "model.safetensors"), other.state_dict()
+    found, expected = load_file(result.last.folder / "model.safetensors"), other.state_dict()
     last = {"segmenter.head.weight", "segmenter.head.bias"}  # divided by a temperature when the round ends
     last |= {"classifier.linear.weight", "classifier.linear.bias"}  # fitted again
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items() if name not in last)
     ratio = found["segmenter.head.weight"] / expected["segmenter.head.weight"]
     torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio))
-    assert load_checkpoint(result.best.folder)[1]["parent_sha256"] == sha256
+    assert load_checkpoint(result.last.folder)[1]["parent_sha256"] == sha256
 
 
 @pytest.mark.parametrize("shown", [{"bands": 1}, {"terrain": ("slope",)}])
@@ -238,15 +237,35 @@ def test_a_parent_of_another_architecture_is_refused(
         _train(tmp_path / "run", write_chips(), tiny_config, parent=tmp_path / "parent")
 
 
-def test_a_run_ends_early_when_neither_task_gains(
+def test_a_round_offers_the_mean_of_its_weights_and_those_of_the_rounds_before(
     tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
 ) -> None:
-    parent, same = tmp_path / "parent", build(tiny_config)
-    nn.init.zeros_(same.segmenter.head.weight)  # every pixel scores alike, whatever the temperature
-    save_checkpoint(parent, same, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
-    result = _train(tmp_path / "run", write_chips(), _still(tiny_config, rounds=4), parent=parent)
-    assert [finished.number for finished in result.rounds] == [1, 2]
-    assert result.best.number == 1
+    config = tiny_config.model_copy(update={"rounds": 3, "checkpoint_every_steps": 1})
+    chips, last_steps, killed = write_chips(), list[dict[str, torch.Tensor]](), 0
+
+    def report(progress: Progress) -> None:
+        """Kill the run at the end of every round, when the state is that after its last step."""
+        nonlocal killed
+        if "val_min_object_px" in progress.figures and len(last_steps) < int(progress.message.split()[1]):
+            killed += 1
+            last_steps.append(torch.load(tmp_path / "run" / STATE_NAME, weights_only=True)["learner"]["average"])
+            raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path / "run", chips, config, report=report)
+    result = _train(tmp_path / "run", chips, config, report=report)
+    assert killed == 3
+
+    heads = ("classifier.linear.", "segmenter.head.")  # fitted, calibrated
+    offered = [load_file(finished.folder / "model.safetensors") for finished in result.rounds]
+    shared = [name for name, tensor in offered[0].items() if tensor.is_floating_point() and not name.startswith(heads)]
+    assert any("running_var" in name for name in shared)
+    for name in shared:
+        ends = [weights[name] for weights in last_steps]
+        for number, weights in enumerate(offered, start=1):
+            torch.testing.assert_close(weights[name], torch.stack(ends[:number]).mean(dim=0))
+    assert not torch.equal(last_steps[0][shared[0]], last_steps[1][shared[0]])
 
 
 def test_an_unfinished_run_is_not_continued_with_other_settings(
