@@ -177,7 +177,7 @@ def _start(config: TrainConfig, parent: Path | None) -> tuple[Icssn, str]:
 
 
 def _finish_round(sitting: Sitting, pace: Pace) -> RoundResult:
-    """Settle the round, write its checkpoint and enter it into the journal."""
+    """Take the mean with the rounds before, settle it, write its checkpoint and enter the round into the journal."""
     learner, number = sitting.learner, sitting.position.round
     if number > 1:
         earlier, _ = load_checkpoint(_round_folder(sitting.folder, number - 1))
