@@ -144,7 +144,7 @@ def levels_held_out(checkpoint: Path, chips: Path) -> np.ndarray:
 
 
 def judge_scene(
-    scene: Scene, best: rounds.RoundResult, folder: Path
+    scene: Scene, offered: rounds.RoundResult, folder: Path
 ) -> tuple[dict[str, float], list[tuple[int, int, int, int]], np.ndarray]:
     """Predict a scene as the application does.
 
@@ -157,7 +157,7 @@ def judge_scene(
         done = predict_scene(
             scene.raster,
             facts=scene.facts,
-            checkpoint=best.folder,
+            checkpoint=offered.folder,
             out=folder / name,
             config=config.model_copy(update=windows),
             report=lambda _: None,
@@ -172,7 +172,7 @@ def judge_scene(
     figures = judge(
         truth,
         found,
-        threshold=best.threshold,
+        threshold=offered.threshold,
         min_object_px=config.least_object_px,
         pixel_size_m=scene.facts.pixel_size_m,
         tile_px=scene.cell_px,
@@ -185,7 +185,7 @@ def judge_scene(
         pixels.average_precision(truth, predicted(f"{size}", core_px=size, halo_px=0)[1]) for size in WINDOWS_PX
     ]
     figures["ap_spread_over_windows"] = max(precisions) - min(precisions)
-    mask = objects.sieve(pixels.exceeds(found, best.threshold), config.least_object_px)
+    mask = objects.sieve(pixels.exceeds(found, offered.threshold), config.least_object_px)
     blocks = intervals.confusion_blocks(truth, mask, block_px=min(BLOCK_PX, scene.cell_px))
     counts = [(block.tp, block.fp, block.fn, block.tn) for block in blocks]
     return figures, counts, pixels.count_levels(truth, found)

@@ -69,7 +69,7 @@ def publish(db: Database, run_id: str, checkpoint: Checkpoint, *, ticket: Job, *
     Args:
         db: The database.
         run_id: The run.
-        checkpoint: Its best; its files are whole already.
+        checkpoint: What it offers; its files are whole already.
         ticket: The job that trained it, as its worker claimed it.
         changes: Further fields of the run.
 
