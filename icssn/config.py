@@ -112,9 +112,7 @@ class TrainConfig(Settings):
     course: tuple[Stage, ...] = Field(("classify", "segment"), min_length=1)  #: the stages of a round, in order
     classify: StageConfig = StageConfig(steps=80, batch_size=8)
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
-    looks: tuple[float, ...] = Field(
-        (0.5, 1.0), min_length=1
-    )  #: shares of a stage after which it is judged, to be seen
+    looks: tuple[float, ...] = Field((0.5, 1.0), min_length=1)  #: shares of a stage after which it is judged, for show
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from icssn.chips.ground import IGNORE, LANDSLIDE, SPOT
 from icssn.config import MIN_OBJECT_PX
-from icssn.contrast.cells import cell_shares
 from icssn.metrics.objects import COVERAGE, components
 
 LEAST_PROBABILITY = 0.1  # on ground that it learned from, a mask errs little above its threshold (decision 23)
@@ -45,29 +44,28 @@ def candidates(probabilities: Tensor, masks: Tensor, *, stride: int) -> Candidat
     Returns:
         On the device of `masks`, view by view.
     """
-    views, insides, landslides = [], [np.zeros((0, *masks.shape[1:]), np.bool_)], []
-    for view, (likely, mask) in enumerate(
-        zip((probabilities >= LEAST_PROBABILITY).cpu().numpy(), masks.cpu().numpy(), strict=True)
-    ):
-        numbered, count = components(likely)
-        for inside in (numbered == number for number in range(1, count + 1)):
-            landslide = _landslide(mask[inside])
-            if landslide is not None:
-                views.append(view)
-                insides.append(inside[None])
-                landslides.append(landslide)
-    covered, _ = cell_shares(torch.from_numpy(np.concatenate(insides)).to(masks.device).byte(), stride)
-    return Candidates(
-        torch.tensor(views, dtype=torch.int64, device=masks.device),
-        covered / covered.sum(dim=(1, 2), keepdim=True),
-        torch.tensor(landslides, dtype=torch.bool, device=masks.device),
-    )
+    asked = zip((probabilities >= LEAST_PROBABILITY).cpu().numpy(), masks.cpu().numpy(), strict=True)
+    cells, landslides = zip(*(_judged(likely, mask, stride=stride) for likely, mask in asked), strict=True)
+    views = np.repeat(np.arange(len(cells)), [len(of_view) for of_view in cells])
+    found = (views, np.concatenate(cells), np.concatenate(landslides))
+    return Candidates(*(torch.from_numpy(of_all).to(masks.device) for of_all in found))
 
 
-def _landslide(ground: NDArray[np.uint8]) -> bool | None:
-    """Say whether the ground inside an object is a landslide; None where nobody knows, or where it is too small."""
-    if ground.size < MIN_OBJECT_PX:
-        return None
-    if (ground == SPOT).any() or (ground == LANDSLIDE).mean() >= COVERAGE:
-        return True
-    return None if (ground == IGNORE).mean() > COVERAGE else False
+def _judged(
+    likely: NDArray[np.bool_], mask: NDArray[np.uint8], *, stride: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give the cells of the objects in one view and whether they are landslides, without those that nobody can tell."""
+    numbered, count = components(likely)
+    height, width = likely.shape
+    rows, columns = -(-height // stride), -(-width // stride)
+    cell = np.add.outer(np.arange(height) // stride * columns, np.arange(width) // stride)
+    covered = np.bincount((numbered * (rows * columns) + cell).ravel(), minlength=(count + 1) * rows * columns)
+    covered = covered.reshape(count + 1, rows, columns)[1:]
+
+    def pixels(known: int) -> NDArray[np.int64]:
+        return np.bincount(numbered[mask == known], minlength=count + 1)[1:]
+
+    px = covered.sum(axis=(1, 2))
+    landslides = (pixels(SPOT) > 0) | (pixels(LANDSLIDE) >= COVERAGE * px)
+    told = (px >= MIN_OBJECT_PX) & (landslides | (pixels(IGNORE) <= COVERAGE * px))
+    return (covered[told] / px[told, None, None]).astype(np.float32), landslides[told]

@@ -17,7 +17,7 @@ from icssn.training.candidates import candidates
 from icssn.training.dataset import LANDSLIDE, LANDSLIDE_SHARE, ChipArrays, batch_indices, classification_views
 from icssn.training.objects import object_cells
 
-BATCHES, BATCH = 10, 8  # 160 views, two of each chip: 4 s of one AVX2 core; more did no better (decision 12)
+BATCHES, BATCH = 10, 8  # 160 views, two of each chip: 7 s of one AVX2 core; more did no better (decision 12)
 DECAY = 0.05  # of the weights of standardised features; .02 to .1 do as well on candidates (decisions 12 and 23)
 
 

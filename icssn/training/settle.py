@@ -35,7 +35,7 @@ def mean_weights(earlier: Mapping[str, Tensor], latest: Mapping[str, Tensor], *,
 
     Args:
         earlier: Mean of all rounds but the last.
-        latest: Of the last one.
+        latest: Of the last one, which began with `earlier`: so one temperature suits both heads well enough.
         rounds: How many there are, with the last one.
 
     Source:
@@ -54,6 +54,9 @@ def settle(model: Icssn, chips: ChipArrays, *, config: TrainConfig, device: torc
 
     Args:
         model: On `device`; its heads are changed.
+
+    Returns:
+        With the figures that `rounds.RoundResult` lists, but for the seconds.
     """
     size_px, fraction = config.chips.size_px, config.chips.min_landslide_fraction
     refit_classifier(model, chips, size_px=size_px, min_fraction=fraction, seed=config.seed, device=device)
