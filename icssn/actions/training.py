@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from icssn.records import (
     Job,
     JobKind,
     LabelClass,
-    LabelStatus,
     Readiness,
     Role,
     Round,
@@ -35,12 +33,7 @@ from icssn.store.workspace import Workspace
 def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[TerrainLayer] = ()) -> Readiness:
     """Say whether a run over these scenes, with these layers of terrain, can start; if not, why, in sentences."""
     chosen = list(scene_ids)
-    accepted = Counter(
-        label.cls
-        for scene_id in chosen
-        for label in labels.current(ws.db, scene_id)
-        if label.status is LabelStatus.accepted
-    )
+    accepted = labels.accepted(ws.db, chosen)
     slides, negatives, areas = (
         accepted[cls] for cls in (LabelClass.landslide, LabelClass.hard_negative, LabelClass.label_area)
     )

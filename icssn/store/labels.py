@@ -25,6 +25,7 @@ from icssn.records import (
     LabelClass,
     LabelConflict,
     LabelDeletion,
+    LabelStatus,
     LabelVersion,
     NewLabel,
     SavedEdits,
@@ -87,6 +88,14 @@ def current(
         return labels
     meets = shapely.intersects(box(*bounds_lonlat), [label.geometry_lonlat for label in labels])
     return [label for label, is_in in zip(labels, meets, strict=True) if is_in]
+
+
+def accepted(db: Database, scene_ids: Iterable[str]) -> Counter[LabelClass]:
+    """Count the accepted labels of scenes, class by class, without reading their outlines."""
+    taken = table.c.scene_id.in_(list(scene_ids)) & (table.c.status == LabelStatus.accepted.value)
+    with db.read() as connection:
+        found = connection.execute(select(table.c.cls, func.count()).where(taken).group_by(table.c.cls)).all()
+    return Counter({LabelClass(cls): count for cls, count in found})
 
 
 def at_revision(db: Database, scene_id: str, revision: int) -> list[Label]:

@@ -48,7 +48,7 @@ def page(name: str, *, headline: bool = True) -> Iterator[Workspace]:
     try:
         ws = workspace()
         with st.sidebar:
-            guide.show(ws, name)
+            guide.show(ws)
         begun = True
         yield ws
     except Exception as err:  # the boundary of a page: nothing below may reach the reader as a traceback

@@ -9,14 +9,13 @@ from icssn.records import CandidateStatus
 from icssn.store.workspace import Workspace
 from icssn.ui.wording import phrase
 
-STEPS = {"scenes": "scenes", "label": "label", "train": "train", "review": "review", "hand_out": "review"}
-"""Steps in order, each with the page on which it is done."""
+STEPS = ("scenes", "label", "train", "review", "hand_out")
 
 _KEY = "guide"
 
 
-def show(ws: Workspace, page: str) -> None:
-    """Show the steps with what is done and what comes next; the switch above them hides the list."""
+def show(ws: Workspace) -> None:
+    """Show the steps with what is done, and what comes next and how; the switch above them hides the list."""
     done = steps_done(ws)
     shown = st.toggle(
         phrase("guide.title"),
@@ -28,24 +27,23 @@ def show(ws: Workspace, page: str) -> None:
     if not shown:
         return
     following = next((step for step in STEPS if step not in done), "hand_out")
-    here = following if STEPS[following] == page else next((step for step in STEPS if STEPS[step] == page), following)
     lines = []
     for number, step in enumerate(STEPS, start=1):
         mark = "✓" if step in done else "→" if step == following else "·"
         name = phrase(f"guide.{step}")
         lines.append(f"{mark} {number}  {f'**{name}**' if step == following else name}")
     st.markdown("  \n".join(lines))
-    st.caption(phrase(f"guide.{here}_how"))
+    st.caption(f"→ **{phrase(f'guide.{following}')}** · " + phrase(f"guide.{following}_how"))
 
 
 def steps_done(ws: Workspace) -> set[str]:
     """Give the steps that this project has been through; cheap enough for every look at a page."""
     scenes = actions.list_scenes(ws)
     done = {"scenes"} if scenes else set()
-    if any(actions.label_revision(ws, scene.id) for scene in scenes):
-        done.add("label")
     if actions.active_checkpoint(ws) is not None:
-        done.add("train")
+        done |= {"label", "train"}
+    elif actions.readiness(ws, [scene.id for scene in scenes]).ready:
+        done.add("label")
     newest = [next(iter(actions.list_predictions(ws, scene.id)), None) for scene in scenes]
     decided = (CandidateStatus.accepted, CandidateStatus.rejected, CandidateStatus.unsure)
     if any(item.status in decided for made in newest if made for item in actions.list_candidates(ws, made.id)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from icssn import actions
-from icssn.records import CandidateStatus, LabelClass, LabelStatus, Scene
+from icssn.records import CandidateStatus, Scene
 from icssn.store.workspace import Workspace
 
 STEPS = ("add_scene", "label", "train_first", "predict", "review", "retrain", "more_labels")
@@ -18,7 +18,6 @@ class Standing:
 
     scenes: int = 0
     landslides: int = 0
-    label_areas: int = 0
     hard_negatives: int = 0
     models: int = 0
     unpredicted: int = 0  # scenes without a prediction by the active model
@@ -30,15 +29,14 @@ class Standing:
 def standing(ws: Workspace) -> Standing:
     """Count what is in the project."""
     scenes = actions.list_scenes(ws)
-    labels = [label for scene in scenes for label in actions.list_labels(ws, scene.id)]
+    ready = actions.readiness(ws, [scene.id for scene in scenes])
     active = actions.active_checkpoint(ws)
     newest = {scene.id: next(iter(actions.list_predictions(ws, scene.id)), None) for scene in scenes}
     last_run = next((run for run in actions.list_runs(ws) if run.checkpoint_id), None)
     return Standing(
         scenes=len(scenes),
-        landslides=sum(label.cls is LabelClass.landslide and label.status is LabelStatus.accepted for label in labels),
-        label_areas=sum(label.cls is LabelClass.label_area for label in labels),
-        hard_negatives=sum(label.cls is LabelClass.hard_negative for label in labels),
+        landslides=ready.landslides,
+        hard_negatives=ready.hard_negatives,
         models=len(actions.list_checkpoints(ws)),
         unpredicted=sum(
             prediction is None or (active is not None and prediction.checkpoint_id != active.id)
@@ -51,7 +49,7 @@ def standing(ws: Workspace) -> Standing:
             for candidate in actions.list_candidates(ws, prediction.id)
         ),
         labels_since_training=last_run is not None and _has_newer_labels(ws, scenes, last_run.revisions),
-        trainable=bool(scenes) and actions.readiness(ws, [scene.id for scene in scenes]).ready,
+        trainable=ready.ready,
     )
 
 

@@ -58,6 +58,8 @@ def test_a_save_creates_changes_and_deletes_in_one_step(db: Database, scene: Sce
     assert {label.uid: label for label in labels.current(db, scene.id)} == {
         label.uid: label for label in (stays, created, changed)
     }
+    assert labels.accepted(db, [scene.id]) == {LabelClass.landslide: 1}, "what is proposed or rejected does not count"
+    assert labels.accepted(db, []) == {}
 
 
 def test_the_same_nonce_saves_once_and_answers_the_same(db: Database, scene: Scene) -> None:

@@ -10,7 +10,7 @@ from icssn.records import Label
 from icssn.store.workspace import Workspace
 from icssn.ui.next_step import STEPS, Standing, advise, standing
 
-TRAINED = Standing(scenes=2, landslides=9, label_areas=1, models=1, trainable=True)
+TRAINED = Standing(scenes=2, landslides=9, models=1, trainable=True)
 
 
 @pytest.mark.parametrize(
