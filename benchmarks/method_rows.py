@@ -82,15 +82,13 @@ def summary(rows: Sequence[dict[str, Any]], *, against: str = "matched") -> list
     return told
 
 
-def effects(rows: Sequence[dict[str, Any]], *, low_contrast: bool = False) -> dict[str, dict[str, tuple[float, float]]]:
+def effects(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
     """Give what each of `PARTS` does to each figure: mean difference over all pairs of rows, and 1.96 standard errors.
 
     Pairs have task, seed and scene in common; ``pairs`` says how many there are. Parts with fewer than two are absent.
     """
     of_row = {
-        (row["task"], row["variant"], row["seed"]): row["figures"]
-        for row in rows
-        if (row["test"] == "low_contrast") == low_contrast
+        (row["task"], row["variant"], row["seed"]): row["figures"] for row in rows if row["test"] != "low_contrast"
     }
     told: dict[str, dict[str, tuple[float, float]]] = {}
     for part, (tasks, variants) in PARTS.items():

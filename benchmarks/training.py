@@ -1,6 +1,6 @@
 """What a geologist waits for: from the click on Retrain to the first progress, to the new mask, to the end of a cancel.
 
-A generated scene with 49 labelled landslides gives about 100 training chips. The network and all settings are those
+A generated scene with 49 labelled landslides gives some 115 chips. The network and all settings are those
 of the product; how well it learns plays no part here (docs/benchmarks.md has that on real imagery).
 """
 

@@ -54,7 +54,7 @@ class EncoderConfig(Settings):
 class ChipConfig(Settings):
     """How scenes are cut into chips, and which of them validate."""
 
-    size_px: int = Field(192, ge=64, le=1024)  #: side of a training crop; 128 ties scores to the window (trial 3)
+    size_px: int = Field(192, ge=64, le=1024)  #: side of a training crop; 128 ties scores to the window
     margin_px: int = Field(48, ge=0, le=512)  #: stored beyond the crop on each side, so that crops can move
     validation_share: float = Field(0.25, gt=0, lt=0.6)  #: of the landslides, held out as one rectangle of blocks
     blocks: int = Field(6, ge=2, le=32)  #: blocks per side of the labelled area when the rectangle is sought
@@ -175,7 +175,7 @@ class InferenceConfig(Settings):
 
 
 MIN_OBJECT_PX = 100
-"""Objects with fewer pixels are dropped unless validation chose another size (trial 4)."""
+"""Objects with fewer pixels are dropped unless validation chose another size (docs/method.md)."""
 
 QUICK: dict[str, Any] = {
     "rounds": 1,

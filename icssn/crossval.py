@@ -1,7 +1,7 @@
 """Cross-validation of one scene over spatial blocks, and beside it the score that a random split would have claimed.
 
 Each fold hides one block: its labels, and all that lie within one chip of it, are taken away before anything is cut,
-so that neither training nor the choice of threshold and round can know them. The block is judged afterwards, once.
+so that neither training nor the choice of thresholds can know them. The block is judged afterwards, once.
 """
 
 from __future__ import annotations
@@ -162,14 +162,14 @@ def _train(folder: Path, config: TrainConfig, report: Report, stop: Stop) -> rou
 
 
 def _predict(
-    source: cut.ChipSource, best: rounds.RoundResult, folder: Path, report: Report, stop: Stop
+    source: cut.ChipSource, offered: rounds.RoundResult, folder: Path, report: Report, stop: Stop
 ) -> NDArray[np.uint8]:
     config = InferenceConfig()
     done = predict_scene(
         source.raster,
         facts=source.facts,
         dem=source.dem,
-        checkpoint=best.folder,
+        checkpoint=offered.folder,
         out=folder / "prediction",
         config=config,
         report=report,

@@ -1,4 +1,4 @@
-"""The evidence about one candidate: its terrain, how scores like its own have turned out, what earlier rounds said."""
+"""The evidence about one candidate: its terrain, how scores like its own turned out, what other predictions said."""
 
 from __future__ import annotations
 

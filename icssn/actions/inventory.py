@@ -74,7 +74,8 @@ def make_inventory(ws: Workspace, job: Job, *, report: Callable[[Progress], None
 def _write_files(ws: Workspace, job: Job, folder: Path, *, report: Callable[[float], None]) -> list[Path]:
     """Write all files of an inventory into a folder.
 
-    ``inventory.gpkg`` (all labels with their records) and its style ``inventory.qml``, the newest prediction's
+    ``inventory.gpkg`` (all labels with their records) and its style ``inventory.qml``, the labels as
+    ``inventory.coco.json``, the newest prediction's
     ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, ``summary.csv``, a sheet for each accepted landslide in
     ``sheets/``, a STAC ``item.json``, and ``manifest.json`` last.
 

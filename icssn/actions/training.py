@@ -141,7 +141,8 @@ def bands_of(ws: Workspace, scene_ids: Sequence[str]) -> dict[str, int]:
 def repeat_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
     """Queue a run again: same labels at their old revisions, same settings, seed and parent.
 
-    On the same machine, with the same version of ICSSN, it gives the same weights and the same mask, bit for bit.
+    On the same machine's processor, with the same version of ICSSN, it gives the same weights and the same mask, bit
+    for bit; on a graphics card nearly the same.
 
     Raises:
         NotFoundError: There is no such run.

@@ -16,7 +16,6 @@ from shapely.geometry.base import BaseGeometry
 from icssn.chips import places
 from icssn.chips.ground import window_box
 from icssn.config import ChipConfig
-from icssn.errors import NotTrainableError
 
 Rectangle = tuple[int, int, int, int]  # (col, row, width, height), px
 Side = Literal["train", "validation", "lost"]
@@ -46,20 +45,6 @@ class HeldOut:
     def zone(self) -> BaseGeometry:
         """The rectangle grown by the buffer, px."""
         return grown(self.rectangle, self.buffer_px)
-
-
-def validation_rectangle(
-    area_px: BaseGeometry, landslides_px: Sequence[BaseGeometry], *, config: ChipConfig
-) -> Rectangle:
-    """Choose the held-out rectangle (col, row, width, height); see `hold_out`.
-
-    Raises:
-        NotTrainableError: No rectangle leaves landslides and background on both sides.
-    """
-    held = hold_out(area_px, landslides_px, config=config)
-    if held is None:
-        raise NotTrainableError([nothing_to_hold_out(len(landslides_px))])
-    return held.rectangle
 
 
 def hold_out(

@@ -17,7 +17,7 @@ def cell_classes(masks: Tensor, stride: int, *, landslide_fraction: float, backg
     when known landslide covers enough of it, background when known background covers enough of it.
 
     Args:
-        masks: 0 background, 1 landslide, 255 unknown, shape (N, H, W), uint8.
+        masks: 0 background, 1 landslide, 2 or 255 unknown, shape (N, H, W), uint8.
         stride: Pixels per side of a cell.
         landslide_fraction: ρ at or above which a cell is landslide, > 0.5.
         background_fraction: ρ at or below which a cell is background, < 0.5.
@@ -36,7 +36,7 @@ def cell_shares(masks: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Give the share of each cell that is known to be landslide, and the share that is known to be background.
 
     Args:
-        masks: 0 background, 1 landslide, 255 unknown, shape (N, H, W), uint8; beyond the border nothing is known.
+        masks: 0 background, 1 landslide, 2 or 255 unknown, shape (N, H, W), uint8; beyond the border nothing is known.
         stride: Pixels per side of a cell.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Object-level contrastive learning (OCL): draw chips of one class together, push the classes apart."""
+"""Object-level contrastive learning (OCL): draw objects of one class together, push the classes apart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ def supervised_contrastive(embeddings: Tensor, labels: Tensor, *, temperature: f
     """Contrast every view with all the others: those of its own class attract, the rest repel.
 
     Typed hard negatives come as a class of their own (0 background, 1 landslide, 2 hard negative), so that a hard
-    negative and a background chip are no positives of each other. A view with no positive or no negative is no anchor.
+    negative and background are no positives of each other. A view with no positive or no negative is no anchor.
 
     Args:
-        embeddings: Both views of every chip, unit length, shape (M, D); any floating type, computed in float32.
+        embeddings: Both views of every object, unit length, shape (M, D); any floating type, computed in float32.
         labels: Class of every view, shape (M,), integer.
         temperature: Divisor of the cosine similarities, > 0.
 

@@ -1,4 +1,4 @@
-"""OCL by pairs, the oldest form: chips of one class together, others at least a margin apart."""
+"""OCL by pairs, the oldest form: objects of one class together, others at least a margin apart."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from icssn.review.outline import Envelope
 def rows(records: Sequence[LabelRecord], envelopes: Mapping[str, Envelope]) -> list[dict[str, Any]]:
     """Give one row per class and kind: count, areas in m², and the interval of the total.
 
-    The interval moves every outline that a model proposed in and out by half the width of its boundary band (see
+    The interval moves every outline that a model proposed in and out by half the width of its envelope (see
     `icssn.review.outline`); outlines drawn by hand have none and count as they are.
 
     Args:

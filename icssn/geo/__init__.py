@@ -1,1 +1,1 @@
-"""Pure geometry: windows, CRS gates, polygon ⇄ mask, boundary bands. Knows no files and no database."""
+"""Pure geometry: windows, CRS gates, polygon ⇄ mask. Knows no files and no database."""

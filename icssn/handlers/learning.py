@@ -32,7 +32,7 @@ _FIRST_LOOK = 0.3  # share of a prediction's bar for its first part; how large t
 
 
 def train(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
-    """Do a run: learn, publish the best checkpoint, then look with it at the scenes that were asked for."""
+    """Do a run: learn, publish the last round's checkpoint, then look with it at the scenes that were asked for."""
     run = runs.get(ws.db, str(job.params["run_id"]))
     looks = [str(scene_id) for scene_id in job.params.get("then_predict", [])]
     learned = 0.9 if looks else 1.0
@@ -64,7 +64,7 @@ def _after_the_first_look(report: Report) -> Report:
 
 
 def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> Run:
-    """Cut chips from the labels at the run's revisions, train the rounds, publish the best checkpoint."""
+    """Cut chips from the labels at the run's revisions, train the rounds, publish the checkpoint of the last one."""
     from icssn.chips import cut
     from icssn.nets import device as devices
     from icssn.training import rounds

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +45,6 @@ _DRAFT = {"tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "bigtif
 _PACKED = {"compress": "deflate", "zlevel": 1}
 _GRID = ("width", "height", "count", "transform", "crs")
 _SCANT_BYTES = 1 << 20  # with less than this left, a disk is taken for full
-
-
-def encode_probability(probability: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Store probabilities in [0, 1] as uint8: round(254 p), 255 where not valid. The error is at most 1/508."""
-    stored = np.rint(np.clip(probability, 0, 1) * PROBABILITY_STEPS).astype(np.uint8)
-    return np.where(valid, stored, np.uint8(PROBABILITY_NODATA))
 
 
 def write_grid(

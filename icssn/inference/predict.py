@@ -57,7 +57,7 @@ class ScoredObject:
 
     Attributes:
         geometry: Outline in the scene's CRS.
-        score: Mask and classifier together (mean of logits), in (0, 1).
+        score: Mask and classifier together (mean of logits), in [.05, .95].
         mask_score: Mean probability inside.
         classifier_score: The classifier's probability for the ground inside the outline.
         area_px: Pixels inside, before the outline was simplified.

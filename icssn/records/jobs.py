@@ -41,7 +41,7 @@ class Progress(Record):
     fraction: float = Field(ge=0, le=1)
     message: str = ""
     remaining_s: float | None = None
-    figures: dict[str, float] = Field(default_factory=dict)  # e.g. {"loss": .31, "validation_f1": .62}
+    figures: dict[str, float] = Field(default_factory=dict)  # e.g. {"segmentation": .31, "val_f1": .62}
 
 
 class Job(Record):

@@ -66,7 +66,7 @@ class Readiness(Record):
     ready: bool
     reasons: tuple[str, ...] = ()  # sentences, empty when ready
     landslides: int = 0
-    landslide_points: int = 0  # teach the classifier only, so they do not count towards what is needed
+    landslide_points: int = 0  # say nothing of where landslides end, so they do not count towards what is needed
     hard_negatives: int = 0
     label_areas: int = 0
     estimate_full_s: float | None = None  # from this machine's own earlier runs, None before the first
@@ -122,7 +122,7 @@ class CheckpointState(StrEnum):
 
 
 class Checkpoint(Record):
-    """Weights and card at the end of a round: `models/<id>/{model.safetensors, card.json}`."""
+    """Weights and card at the end of a round: `models/<id>/{model.safetensors, card.json, item.json}`."""
 
     id: Id
     run_id: str

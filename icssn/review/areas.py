@@ -36,7 +36,6 @@ class Window:
     col: int
     side: int
     doubt: float
-    strangeness: float
     reasons: tuple[str, ...]
 
 
@@ -75,7 +74,7 @@ def propose(cells: Cells, *, side: int, count: int) -> list[Window]:
             if values[best] >= np.quantile(values, _HIGH) and values[best] > 0
         ]
         row, col = places[best]
-        chosen.append(Window(row, col, side, float(doubt[best]), float(strange[best]), (*reasons, "unseen")))
+        chosen.append(Window(row, col, side, float(doubt[best]), (*reasons, "unseen")))
         reference.append(looks[best])
         free &= np.array([abs(r - row) >= side or abs(c - col) >= side for r, c in places])
     return chosen

@@ -1,4 +1,4 @@
-"""What came before: how scores like this one were decided, and whether earlier rounds saw the same object."""
+"""What came before: how scores like this one were decided, and whether other predictions saw the same object."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _SMALL_M2 = 300.0  # objects below this are fragments more often than landslides
 _SOFT, _SHARP = 0.3, 0.8  # share of candidates that hold where the contours agree not at all, and its rise
 _FAINT = 0.15  # share of weak hints of a certain classifier that are missed landslides
 # The last three are round numbers from 83 candidates and 62 hints on three scenes put together from tiles of the
-# Bijie data that neither train nor test scene use; see docs/benchmarks.md.
+# Bijie data that neither train nor test scene use; see decision 9.
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Ranked:
     Attributes:
         candidate: As proposed.
         priority: Expected error, in [0, 1]: how probably the model's word about this place is wrong.
-        reasons: Words for it, keys of the catalogue's table ``why``, the weightiest first.
+        reasons: Words for it, keys of the catalogue, ``map.why_…``, the weightiest first.
         envelope: How sure its outline is, None where the raster is gone.
     """
 

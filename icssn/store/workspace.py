@@ -15,7 +15,7 @@ class Workspace:
 
     Attributes:
         folder: Absolute path of the workspace.
-        models: Where checkpoints live, ``<id>/{model.safetensors, card.json}``.
+        models: Where checkpoints live, ``<id>/{model.safetensors, card.json, item.json}``.
         db: The open database.
         actor: Who acts; every change is signed with this name and checked against this role.
     """

@@ -27,7 +27,7 @@ CHIP_KINDS = {kind: number for number, kind in enumerate(KINDS)} | {"landslide_p
 LANDSLIDE_SHARE = 0.5  # of a classification batch (balanced, method.md); the rest is shared by both negatives
 SEGMENT_LANDSLIDE_SHARE = 0.625  # of a segmentation batch: pixels of landslides are few even in landslide chips
 MOST_POINTS = 0.25  # of a segmentation batch; all others teach where landslides end
-KEPT_LANDSLIDE = 0.7  # a view of a landslide chip shows at least this much of what the middle shows (method.md)
+KEPT_LANDSLIDE = 0.7  # a view of a landslide chip shows at least this much of what the middle shows
 
 Indices = NDArray[np.int64]
 
@@ -238,7 +238,7 @@ def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: flo
 
     Args:
         kinds: (N,) class numbers of the chips, `POINT` and `UNKNOWN` among them.
-        seen: (N, H, W), masks of the views, 0 / 1 / 255.
+        seen: (N, H, W), masks of the views, 0 / 1 / 2 / 255.
         stored: (N, S, S), masks of the whole chips.
         min_fraction: Share of a view's pixels.
 

@@ -31,7 +31,7 @@ class Learner:
         model: The weights that learn, on the device.
         average: Exponential average of the stage's weights and BatchNorm statistics; what is judged and handed on,
             and the momentum encoder of contrastive learning.
-        objects: Past keys of chips, if OCL remembers any.
+        objects: Past keys of objects, if OCL remembers any.
         cells: Past keys of boundary cells, if SOCL does.
         records: Whether what a stage computes is recorded, see `compute`.
     """

@@ -72,10 +72,12 @@ def _learned(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) ->
         phrase("models.source", scene=frame.plain(names.get(scene_id, phrase("models.elsewhere"))), revision=revision)
         for scene_id, revision in dict(facts.get("revisions") or {}).items()
     ]
-    parent = phrase("models.from_start")
+    begun = []
     if checkpoint.parent:
-        parent = phrase("models.went_on", model=named(actions.find_checkpoint(ws, checkpoint.parent)))
-    return "  \n".join([*sources, _sees(ws, checkpoint, facts), parent])
+        begun.append(phrase("models.went_on", model=named(actions.find_checkpoint(ws, checkpoint.parent))))
+    elif not facts.get("parent_sha256") and facts["config"]["encoder"]["weights"] == "embedded":
+        begun.append(phrase("models.from_start"))
+    return "  \n".join([*sources, _sees(ws, checkpoint, facts), *begun])
 
 
 def _sees(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:

@@ -8,9 +8,8 @@ from shapely.geometry import Point, box
 
 from icssn.chips.ground import window_box
 from icssn.chips.places import tiles
-from icssn.chips.split import MAX_COST, HeldOut, hold_out, sides, validation_rectangle
+from icssn.chips.split import MAX_COST, HeldOut, hold_out, sides
 from icssn.config import ChipConfig
-from icssn.errors import NotTrainableError
 from tests.chips.conftest import SMALL, scattered
 
 AREA = box(0, 0, 640, 600)
@@ -158,10 +157,3 @@ def test_a_landslide_belongs_to_the_side_that_has_at_least_half_of_it():
 def test_one_landslide_alone_cannot_be_split():
     assert hold_out(AREA, [Point(300, 300).buffer(30)], config=SMALL) is None
     assert hold_out(AREA, [], config=SMALL) is None
-    with pytest.raises(NotTrainableError, match="label landslides farther apart"):
-        validation_rectangle(AREA, [Point(300, 300).buffer(30)], config=SMALL)
-
-
-def test_the_rectangle_alone_can_be_asked_for():
-    landslides = scattered(8, within=AREA, radius_px=(5, 30), seed=4)
-    assert validation_rectangle(AREA, landslides, config=SMALL) == hold_out(AREA, landslides, config=SMALL).rectangle

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from hypothesis import given
-from hypothesis import strategies as st
 from pyproj import CRS
 from rasterio.transform import Affine
 from rasterio.windows import Window
@@ -16,7 +14,7 @@ from icssn.errors import CancelledError
 from icssn.geo.windows import even_windows
 from icssn.imagery.colours import MASK_PALETTE
 from icssn.imagery.open import inspect, open_raster
-from icssn.imagery.write import MASK_TAGS, PROBABILITY_TAGS, encode_probability, write_grid
+from icssn.imagery.write import MASK_TAGS, PROBABILITY_TAGS, write_grid
 from icssn.records import RasterFacts
 from tests.imagery.conftest import UTM_GRID, RasterMaker, texture
 
@@ -111,13 +109,6 @@ def test_one_window_is_held_at_a_time(make_raster: RasterMaker, tmp_path: Path) 
 
     write_grid(tmp_path / "out.tif", watched(), like=facts, nodata=255, tags={})
     assert len(handed) == 25
-
-
-@given(probability=st.floats(0, 1))
-def test_probabilities_are_stored_within_a_508th(probability: float) -> None:
-    stored = encode_probability(np.array([[probability]]), np.ones((1, 1), bool))
-    assert abs(stored[0, 0] / 254 - probability) <= 1 / 508 + 1e-12
-    assert encode_probability(np.array([[probability]]), np.zeros((1, 1), bool))[0, 0] == 255
 
 
 @pytest.mark.real
