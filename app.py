@@ -29,17 +29,15 @@ if __name__ == "__main__":
                 if st.button(phrase("home.own_button")):
                     frame.go("scenes")
         elif now.scenes:
-            for column, (word, count) in zip(
-                st.columns(5),
-                {
-                    "scenes": now.scenes,
-                    "landslides": now.landslides,
-                    "hard_negatives": now.hard_negatives,
-                    "models": now.models,
-                    "open_candidates": now.open_candidates,
-                }.items(),
-                strict=True,
-            ):
+            slides = phrase("home.and_points", landslides=now.landslides, points=now.points)
+            counts = {
+                "scenes": str(now.scenes),
+                "landslides": slides if now.points else str(now.landslides),
+                "hard_negatives": str(now.hard_negatives),
+                "models": str(now.models),
+                "open_candidates": str(now.open_candidates),
+            }
+            for column, (word, count) in zip(st.columns(5), counts.items(), strict=True):
                 column.metric(phrase(f"home.{word}"), count, border=True)
             running = progress.watch(ws)
             step, page = advise(now)

@@ -12,7 +12,7 @@ import numpy as np
 
 from icssn.metrics import intervals, pixels
 
-JUDGED = 4  # raised when rows can no longer be compared; 2: the threshold of decision 17, 3: scores of 22, 4: 23, 24
+JUDGED = 5  # raised when rows can no longer be compared; 2: threshold of decision 17, 3: scores of 22, 4: 23, 24, 5: 25
 LEVELS_FOLDER = "levels"  # beside the rows: files that say how often which probability was given …
 HELD_OUT = "validation"  # … on each held-out chip, and, by its name, on each scene that judged
 OUTLINED = ("tiles-16", "tiles-32", "tiles-64", "tiles-128", "scene", "tianshui")

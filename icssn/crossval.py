@@ -1,33 +1,31 @@
 """Cross-validation of one scene over spatial blocks, and beside it the score that a random split would have claimed.
 
 Each fold hides one block: its labels, and all that lie within one chip of it, are taken away before anything is cut,
-so that neither training nor the choice of thresholds can know them. The block is judged afterwards, once.
+so that neither training nor the choice of thresholds can know them. The block is judged afterwards, once. Points of
+other blocks are learned from; the ground around a point is neither learned nor judged, in whichever block it lies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-import shapely
 from numpy.typing import NDArray
 from rasterio.windows import Window
 from scipy.special import expit, logit
 
 from icssn.chips import cut
-from icssn.chips.ground import IGNORE, survey, to_lonlat
-from icssn.chips.split import Rectangle, grown
+from icssn.chips.blocks import split_into_blocks, surveyed, without
+from icssn.chips.ground import IGNORE, SPOT, survey, to_lonlat
 from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig
 from icssn.durable import write_text
-from icssn.errors import CancelledError, NotTrainableError
-from icssn.geo import shapes
+from icssn.errors import CancelledError
 from icssn.inference.predict import predict_scene
-from icssn.metrics.pixels import LEVELS, exceeds, levels
+from icssn.metrics.pixels import LEVELS, count_levels, exceeds, levels
 from icssn.metrics.report import judge
 from icssn.records import Dispute, Manifest, Progress
 from icssn.review.disputes import doubted_ground, doubted_labels
@@ -35,6 +33,8 @@ from icssn.training import rounds
 
 MOST_DISPUTES = 50  # of labels, and of ground: a list that is looked through in half an hour
 _CUT, _TRAINED = 0.02, 0.9  # shares of the work: cutting all chips; training within one fold
+_BELOW = -1e-5  # a logit below that of .5, by just enough for `levels` to tell
+_AT_RANDOM = "-at-random"  # what the fingerprint of chips split at random ends in
 
 Report = Callable[[Progress], None]
 Stop = Callable[[], bool]
@@ -53,107 +53,106 @@ def cross_validate(
     Returns:
         ``blocks``: figures of `metrics.report.judge` over all blocks together, their intervals over blocks of
         pixels. Scores of different folds are made comparable by moving each fold's own threshold to .5; so there is no
-        ``ece``. ``folds``: rectangle, validation F1 and F1 of each. ``random_split_f1``: what validation says when
-        chips are split at random, so that neighbours know each other: too good to be true, and shown for that.
-        ``disputes``: labels that the models of their fold do not find, then landslides that they see on ground
-        labelled as background; as `records.Dispute`, the surest first, at most `MOST_DISPUTES` of each.
+        ``ece``, and ``average_precision`` and ``best_f1`` are those of `ranked`. ``folds``: rectangle, validation F1
+        and F1 of each. ``random_split_f1``: what validation says when chips are split at random, so that neighbours
+        know each other: too good to be true, and shown for that. ``disputes``: labels that the models of their fold do
+        not find, then landslides that they see on ground labelled as background; as `records.Dispute`, the surest
+        first, at most `MOST_DISPUTES` of each.
 
     Raises:
-        NotTrainableError: What is left of the labels in a fold does not suffice.
+        NotTrainableError: What is left of the labels in a fold does not suffice, or no blocks can be made.
         CancelledError: `stop` was true.
     """
     rectangles = split_into_blocks(source, folds)
-    ground = survey(source.labels, source.facts)
+    ground = surveyed(source, config.chips)
     shape = source.facts.height, source.facts.width
     truth, found, plain = (np.full(shape, IGNORE, np.uint8) for _ in range(3))
-    told = []
+    told, counted = [], []
     course = _Course(report, stop, folds + 1)
     places = [folder / f"fold-{number + 1}" for number in range(folds)]
     for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):  # before hours are spent
-        hidden = without(source, rectangle, buffer_px=config.chips.buffer_px)
+        hidden = without(source, rectangle, config=config.chips)
         _cut(hidden, fold, config, course.cutting(number))
-    _cut(source, folder / "random-split", config, course.cutting(folds), split=at_random)
+    _cut(source, folder / "random-split", config, course.cutting(folds), random_split=True)
     for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):
         result = _train(fold, config, course.training(number), stop)
         probability = _predict(source, result.last, fold, course.predicting(number), stop)
         col, row, width, height = rectangle
         block = np.s_[row : row + height, col : col + width]
-        truth[block] = ground.mask(Window(col, row, width, height))
+        mask = ground.mask(Window(col, row, width, height))
+        truth[block] = np.where(mask == SPOT, IGNORE, mask)  # judged are outlines
         found[block] = aligned(probability[block], threshold=result.last.threshold)
         plain[block] = probability[block]
+        counted.append((result.last.threshold, count_levels(truth[block], plain[block])))
         judged = _judge(truth[block], found[block], source)
         told.append({"rectangle_px": rectangle, "val_f1": result.last.metrics["val_f1"], "f1": judged.get("f1")})
     result = _train(folder / "random-split", config, course.training(folds), stop)
     return {
-        "blocks": _judge(truth, found, source),
+        "blocks": _judge(truth, found, source) | ranked(counted),
         "folds": told,
         "random_split_f1": result.last.metrics["val_f1"],
         "disputes": [dispute.model_dump(mode="json") for dispute in _disputes(source, truth, plain, found)],
     }
 
 
-def split_into_blocks(source: cut.ChipSource, count: int) -> list[Rectangle]:
-    """Divide the labelled ground into `count` rectangles with about as many landslides each, always the longer side.
-
-    Raises:
-        NotTrainableError: There are fewer than two landslides for each.
-    """
-    ground = survey(source.labels, source.facts)
-    centres = np.array([(g.centroid.x, g.centroid.y) for g in ground.landslides.values()]).reshape(-1, 2)
-    if len(centres) < 2 * count:
-        raise NotTrainableError(
-            [f"{count} folds need at least {2 * count} labelled landslides, but there are {len(centres)}."]
-        )
-    west, north, east, south = shapely.total_bounds([ground.background, *ground.landslides.values()])
-    left, top = int(np.floor(west)), int(np.floor(north))
-    whole = (left, top, int(np.ceil(east)) - left, int(np.ceil(south)) - top)
-    return _halved(whole, centres, count)
-
-
-def without(source: cut.ChipSource, rectangle: Rectangle, *, buffer_px: int) -> cut.ChipSource:
-    """Give the scene as if nothing had been labelled in a rectangle and nearer to it than the buffer."""
-    hidden = to_lonlat(shapely.segmentize(grown(rectangle, buffer_px), 64), source.facts)
-    kept = []
-    for label in source.labels:
-        rest, _ = shapes.repair(label.geometry_lonlat.difference(hidden))
-        if not rest.is_empty:
-            kept.append(label.model_copy(update={"geometry_lonlat": rest}))
-    return replace(source, labels=kept, validation_bounds_px=None)
-
-
 def aligned(probability: NDArray[np.uint8], *, threshold: float) -> NDArray[np.uint8]:
-    """Move the logits of stored probabilities so that `threshold` becomes .5; 255 stays 255."""
-    values = (probability.astype(np.float64) + 0.5) / (LEVELS + 1)
-    moved = levels(expit(logit(values) - logit(np.clip(threshold, 1e-3, 1 - 1e-3))))
-    at_least = probability >= np.ceil(threshold * LEVELS - 1e-4)
-    half = LEVELS // 2
-    moved = np.where(at_least, np.maximum(moved, half), np.minimum(moved, half - 1)).astype(np.uint8)
-    return np.where(probability == IGNORE, np.uint8(IGNORE), moved)
+    """Move the logits of stored probabilities so that `threshold` becomes .5; 255 stays 255.
+
+    On the side of the threshold that had more than half of the levels, some become one: see `ranked`.
+    """
+    table = np.append(levels(expit(_moved(threshold))), np.uint8(IGNORE))
+    return table[probability]
+
+
+def ranked(counted: Sequence[tuple[float, NDArray[np.int64]]]) -> dict[str, float]:
+    """Give ``average_precision`` and ``best_f1``, as `metrics.pixels` does, over folds with a threshold each.
+
+    Every level of every fold counts by itself, where those that `aligned` gives are too few to tell them all apart.
+
+    Args:
+        counted: Of each fold its threshold, and how often each level occurs (`metrics.pixels.count_levels`).
+
+    Returns:
+        In [0, 1]; nothing where there is no landslide.
+    """
+    falling = -np.concatenate([_moved(threshold) for threshold, _ in counted])
+    _, place = np.unique(falling, return_inverse=True)
+    background, landslide = np.concatenate([count for _, count in counted], axis=1)
+    fp, tp = (np.cumsum(np.bincount(place, weights=count)) for count in (background, landslide))
+    if not tp[-1]:
+        return {}
+    precision = tp / np.maximum(tp + fp, 1)
+    f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # the lowest score would mark everything
+    return {
+        "average_precision": float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision)),
+        "best_f1": float(f1.max()),
+    }
 
 
 def at_random(manifest: Manifest) -> Manifest:
-    """Give the same chips with training and validation drawn anew, without regard to where they lie."""
+    """Give the same chips with training and validation drawn anew, without regard to where they lie.
+
+    Each then stands for itself alone.
+    """
     chance = np.random.default_rng(manifest.seed)
     drawn = chance.permutation([chip.split for chip in manifest.chips])
-    chips = [chip.model_copy(update={"split": str(split)}) for chip, split in zip(manifest.chips, drawn, strict=True)]
-    return manifest.model_copy(update={"chips": tuple(chips), "fingerprint": f"{manifest.fingerprint}-at-random"})
+    chips = [
+        chip.model_copy(update={"split": str(split), "stands_for": 1.0})
+        for chip, split in zip(manifest.chips, drawn, strict=True)
+    ]
+    return manifest.model_copy(update={"chips": tuple(chips), "fingerprint": manifest.fingerprint + _AT_RANDOM})
 
 
 def _cut(
-    source: cut.ChipSource,
-    folder: Path,
-    config: TrainConfig,
-    report: Report,
-    *,
-    split: Callable[[Manifest], Manifest] | None = None,
+    source: cut.ChipSource, folder: Path, config: TrainConfig, report: Report, *, random_split: bool = False
 ) -> None:
     chips = folder / "chips"
     if not (chips / cut.MANIFEST).exists():
-        manifest = cut.cut(
-            [source], chips, config=config.chips, seed=config.seed, terrain=config.encoder.terrain, report=report
-        )
-        if split:
-            write_text(chips / cut.MANIFEST, json.dumps(split(manifest).model_dump(mode="json")))
+        cut.cut([source], chips, config=config.chips, seed=config.seed, terrain=config.encoder.terrain, report=report)
+    if random_split:
+        manifest, *_ = cut.load(chips)
+        if not manifest.fingerprint.endswith(_AT_RANDOM):  # else an earlier attempt came as far as this
+            write_text(chips / cut.MANIFEST, json.dumps(at_random(manifest).model_dump(mode="json")))
 
 
 def _train(folder: Path, config: TrainConfig, report: Report, stop: Stop) -> rounds.TrainResult:
@@ -210,22 +209,11 @@ def _judge(truth: NDArray[np.uint8], found: NDArray[np.uint8], source: cut.ChipS
     return {name: value for name, value in figures.items() if name not in ("ece", "threshold", "best_threshold")}
 
 
-def _halved(rectangle: Rectangle, centres: NDArray[np.float64], count: int) -> list[Rectangle]:
-    if count == 1:
-        return [rectangle]
-    col, row, width, height = rectangle
-    axis, start, length = (0, col, width) if width >= height else (1, row, height)
-    first = count // 2
-    along = np.sort(centres[:, axis])
-    place = round(len(along) * first / count)
-    edge = round(float(along[place - 1] + along[place]) / 2)
-    edge = int(np.clip(edge, start + 1, start + length - 1))
-    low = centres[:, axis] < edge
-    if axis == 0:
-        parts = (col, row, edge - col, height), (edge, row, col + width - edge, height)
-    else:
-        parts = (col, row, width, edge - row), (col, edge, width, row + height - edge)
-    return [*_halved(parts[0], centres[low], first), *_halved(parts[1], centres[~low], count - first)]
+def _moved(threshold: float) -> NDArray[np.float64]:
+    """Give the logits of all levels, (255,), moved so that those from the threshold on are 0 and more."""
+    stored = np.arange(LEVELS + 1, dtype=np.uint8)
+    moved: NDArray[np.float64] = logit((stored + 0.5) / (LEVELS + 1)) - logit(np.clip(threshold, 1e-3, 1 - 1e-3))
+    return np.asarray(np.where(exceeds(stored, threshold), np.maximum(moved, 0), np.minimum(moved, _BELOW)))
 
 
 class _Course:

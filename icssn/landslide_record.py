@@ -101,7 +101,10 @@ def checked(attributes: Mapping[str, Any]) -> dict[str, Any]:
         field = fields().get(key)
         if value in (None, "", []) or (field and field.origin == "measured"):
             continue
-        kept[key] = _value(field, value) if field else _plain(key, value)
+        if field:
+            kept[key] = _value(field, value)
+        else:
+            kept[_free(key, {*fields(), *attributes, *kept})] = _plain(key, value)
     size = len(json.dumps(kept, ensure_ascii=False).encode())
     if size > MAX_BYTES:
         raise AttributeRefusedError("all fields together", f"{size:,} bytes", f"at most {MAX_BYTES:,} bytes")
@@ -156,13 +159,33 @@ def _number(field: Field, value: Any) -> float:
 
 def _plain(key: str, value: Any) -> Any:
     """Give a value of an unknown key as JSON can hold it."""
-    if isinstance(value, str):
-        return _printable(value)
     try:
         json.dumps(value, allow_nan=False)
+        return _cleaned(value)
     except (TypeError, ValueError, RecursionError) as err:
-        raise AttributeRefusedError(key, str(value)[:40], "text, a finite number, true or false") from err
+        raise AttributeRefusedError(
+            _printable(key), _printable(str(value)[:40]), "text, a finite number, true or false"
+        ) from err
+
+
+def _cleaned(value: Any) -> Any:
+    """Give a value with all its texts printable."""
+    match value:
+        case str():
+            return _printable(value)
+        case list() | tuple():
+            return [_cleaned(item) for item in value]
+        case dict():
+            return {_printable(str(key)): _cleaned(item) for key, item in value.items()}
     return value
+
+
+def _free(key: str, taken: set[str]) -> str:
+    """Give an unknown key as it can be printed, with a line at its end where what is left of it is taken."""
+    name = _printable(key)
+    while name != key and (not name or name in taken):
+        name += "_"
+    return name
 
 
 def _printable(text: str) -> str:
@@ -171,7 +194,7 @@ def _printable(text: str) -> str:
 
 
 def _refused(field: Field, value: Any, needed: str) -> AttributeRefusedError:
-    return AttributeRefusedError(field.key, str(value)[:60], needed)
+    return AttributeRefusedError(field.key, _printable(str(value)[:60]), needed)
 
 
 @functools.cache

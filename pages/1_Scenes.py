@@ -22,11 +22,14 @@ with frame.page("scenes") as ws:
             path_name = name.text_input(phrase("scenes.name"), help=phrase("scenes.name_help"))
             path_dem = dem.text_input(phrase("scenes.dem"), help=phrase("scenes.dem_help"))
             if st.form_submit_button(phrase("scenes.add_button"), type="primary"):
-                with frame.told(), st.spinner(phrase("scenes.checking")):
-                    chosen = uploads.named(path)
-                    added = actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
-                    scene_view.show_next(added[0])
-                    st.rerun()
+                if not path.strip():
+                    st.info(phrase("scenes.choose_file"))
+                else:
+                    with frame.told(), st.spinner(phrase("scenes.checking")):
+                        chosen = uploads.named(path)
+                        added = actions.add_scene(ws, chosen, name=path_name.strip(), dem=uploads.optional(path_dem))
+                        scene_view.show_next(added[0])
+                        st.rerun()
         with by_upload, st.form("upload", border=False):
             given = st.file_uploader(phrase("scenes.file"), type=["tif", "tiff"])
             name, dem = st.columns(2)

@@ -16,10 +16,12 @@ with frame.page("label", headline=False) as ws:
     if scene is None:
         frame.way(phrase("frame.no_scene"), "scenes")
     else:
-        with tools.popover(phrase("label.files"), width="stretch"), frame.told():
-            exchange.take_in(ws, scene)
+        with tools.popover(phrase("label.files"), width="stretch"):
+            with frame.told():
+                exchange.take_in(ws, scene)
             st.divider()
-            exchange.hand_out(ws, scene)
+            with frame.told():
+                exchange.hand_out(ws, scene)
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
         if kept := actions.kept_from(ws, scene.id):

@@ -43,7 +43,9 @@ with frame.page("review", headline=False) as ws:
         )
     whole = [prediction for prediction in found.values() if prediction.bounds_lonlat is None]
     up_to_date = active is not None and any(prediction.checkpoint_id == active.id for prediction in whole)
-    if active is None:
+    if active is None and checkpoints:
+        frame.way(phrase("review.none_active"), "models")
+    elif active is None:
         frame.way(phrase("review.no_model"), "train")
     elif not running:
         pressed = tools.button(
@@ -57,6 +59,8 @@ with frame.page("review", headline=False) as ws:
                 st.rerun()
         if not found:
             st.info(phrase("review.not_predicted"))
+    if not scene.tiles:
+        st.info(phrase("scenes.not_ready"))
     with results.popover(phrase("review.results"), width="stretch"), frame.told():
         inventory.hand_out(ws, scene, busy=bool(writing))
         if active is not None and not running:

@@ -13,6 +13,8 @@ from icssn.store.workspace import Workspace
 from icssn.ui import frame, model_card, results
 from icssn.ui.wording import phrase
 
+_TAKEN = "model_taken_up"  # its name, until it has been told
+
 
 def packed(ws: Workspace, checkpoint_id: str) -> bytes:
     """Give a model as one zip file."""
@@ -21,15 +23,17 @@ def packed(ws: Workspace, checkpoint_id: str) -> bytes:
 
 
 def receive(ws: Workspace) -> None:
-    """Take up a model that was downloaded here or elsewhere."""
+    """Take up a model that was downloaded here or elsewhere; the page is drawn anew, with it in the list."""
+    if name := st.session_state.pop(_TAKEN, ""):
+        st.success(phrase("models.imported", model=name))
     with st.expander(phrase("models.import")):
         file = st.file_uploader(phrase("models.import_file"), type="zip")
         if file is not None and st.button(phrase("models.import_button")):
             with frame.told(), tempfile.TemporaryDirectory() as folder:
                 source = Path(folder) / Path(file.name).name
                 source.write_bytes(file.getvalue())
-                taken = actions.import_model(ws, source)
-                st.success(phrase("models.imported", model=model_card.named(taken)))
+                st.session_state[_TAKEN] = model_card.named(actions.import_model(ws, source))
+                st.rerun()
 
 
 with frame.page("models") as ws:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import object_stores
 from tests.object_stores import S3, Web
@@ -14,6 +15,9 @@ from tests.store.cluster import Cluster, NoPostgisError, throwaway
 
 TESTS = Path(__file__).resolve().parent
 SHARED_DATA = TESTS.parents[1] / "shared" / "data"
+
+settings.register_profile("icssn", deadline=None)  # two tests at once on two cores: time by the clock says nothing
+settings.load_profile("icssn")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

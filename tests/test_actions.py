@@ -209,7 +209,7 @@ def test_heights_are_attached_to_a_scene_that_is_there_and_those_of_elsewhere_ar
         dems[name] = tmp_path / f"{name}.tif"
         place = rasterio.transform.from_origin(east, 3_800_000, 3, 3)
         with rasterio.open(dems[name], "w", transform=place, **profile) as out:
-            out.write(np.ones((1, 40, 40), np.float32))
+            out.write(np.indices((40, 40))[:1].astype(np.float32))
     refused = pytest.raises(RasterRefusedError, match=r"elsewhere\.tif.*lies beside the scene")
     with refused:
         actions.set_elevation(ws, scene.id, dems["elsewhere"])
@@ -384,10 +384,10 @@ def test_a_models_family_is_all_it_comes_from_and_all_that_comes_from_it(
 def ended(ws: Workspace, scene: Scene) -> Callable[..., Run]:
     """Give a function that enters a run which ended with a model, judged on held-out squares of 100 pixels."""
 
-    def enter(name: str, wrong: list[int], *, col: int = 0) -> Run:
+    def enter(name: str, wrong: list[int], *, col: int = 0, truth: int = 50) -> Run:
         folder = ws.models / (name * 32)
         folder.mkdir(parents=True)
-        counts = [[50 - fn, 0, fn, 50] for fn in wrong]
+        counts = [[truth - fn, 0, fn, 100 - truth] for fn in wrong]
         squares = [{"scene": scene.id, "col": col, "row": n, "tp_fp_fn_tn": each} for n, each in enumerate(counts)]
         (folder / registry.CARD).write_text(json.dumps({"validation": squares}))
         job = jobs.add(ws.db, Job(kind=JobKind.train, params={"run_id": name * 32}, state=JobState.done))
@@ -410,7 +410,23 @@ def test_two_runs_are_compared_square_by_square_with_an_interval(ws: Workspace, 
 
 
 def test_runs_that_were_judged_on_other_ground_are_not_compared(ws: Workspace, ended: Callable[..., Run]) -> None:
-    assert actions.compare_runs(ws, ended("a", [1, 2]).id, ended("b", [1, 2], col=64).id) is None
+    some = [1, 2, 3, 4, 5]
+    assert actions.compare_runs(ws, ended("a", some).id, ended("b", some, col=64).id) is None
+    assert actions.compare_runs(ws, ended("c", some).id, ended("d", some, truth=60).id) is None
+
+
+def test_squares_whose_labels_have_changed_are_left_out_of_a_comparison(
+    ws: Workspace, ended: Callable[..., Run]
+) -> None:
+    before, after = ended("a", [20, 30, 25, 10, 20, 30, 0, 0]), ended("b", [20, 30, 25, 10, 20, 30, 0, 0])
+    card = ws.models / after.id / registry.CARD
+    facts = json.loads(card.read_text())
+    for square in facts["validation"][6:]:  # what the model had marked there in vain has been accepted as a landslide
+        square["tp_fp_fn_tn"] = [90, 0, 0, 10]
+    card.write_text(json.dumps(facts))
+    found = actions.compare_runs(ws, after.id, before.id)
+    assert found is not None
+    assert (found.chips, found.f1, found.low, found.high) == (6, 0, 0, 0)
 
 
 def test_a_run_is_repeated_with_the_labels_settings_and_seed_of_then(

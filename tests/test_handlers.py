@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from shapely.geometry import Polygon, box
+from shapely.geometry import Polygon, box, mapping
 
 from benchmarks import crime_scene
 from icssn import actions, handlers
+from icssn.chips import cut
+from icssn.chips.ground import to_pixels
 from icssn.errors import BoundsError, DuplicateError, LostJobError, NotTrainableError, RasterRefusedError
 from icssn.handlers import first_look
 from icssn.imagery.cog import make_tiles
 from icssn.imagery.open import raster_at
 from icssn.jobs import engine, platform
-from icssn.records import Edits, Job, JobState, NewLabel, Prediction, Progress, Scene
+from icssn.records import Edits, Job, JobState, LabelClass, NewLabel, Prediction, Progress, Scene
 from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
 from tests.object_stores import Web
@@ -89,6 +91,37 @@ def test_a_repeated_run_gives_the_same_weights_and_the_same_mask_bit_for_bit(ws:
     assert (compared.f1, compared.better, compared.worse) == (0, 0, 0)
 
 
+def test_a_quick_run_is_not_judged_on_ground_that_its_model_has_learned(ws: Workspace, scene: Scene) -> None:
+    elsewhere = ws.folder.parent / "valley.tif"
+    with rasterio.open(scene.raster) as image:
+        moved = image.profile | {"transform": Affine.translation(60_000, 0) * image.transform}
+        with rasterio.open(elsewhere, "w", **moved) as copy:
+            copy.write(image.read())
+    valley = actions.register_scene(ws, elsewhere, name="valley")
+    west, south, east, north = valley.facts.bounds_lonlat
+
+    def square(col: int, row: int, cls: LabelClass = LabelClass.landslide, *, radius: float = 0.03) -> NewLabel:
+        x, y = west + (col + 0.5) / 3 * (east - west), south + (row + 0.5) / 3 * (north - south)
+        dx, dy = radius * (east - west), radius * (north - south)
+        return NewLabel(geometry_lonlat=box(x - dx, y - dy, x + dx, y + dy), cls=cls)
+
+    one = (square(0, 0), square(0, 0, LabelClass.label_area, radius=0.16))  # too little to hold anything out
+    actions.save_edits(ws, valley.id, Edits(created=one))
+    actions.start_run(ws, [scene.id, valley.id], overrides=TINY)
+    done(ws)
+    assert actions.find_scene(ws, "hill").validation_bounds_px is not None
+
+    rest = [square(col, row) for col in range(3) for row in range(3) if (col, row) != (0, 0)]
+    area = square(1, 1, LabelClass.label_area, radius=0.49)
+    actions.save_edits(ws, valley.id, Edits(created=(*rest, area)))
+    run, _ = actions.start_run(ws, [scene.id, valley.id], quick=True, overrides=TINY)
+    done(ws)
+    assert cut.load(ws.run_folder(run.id) / "chips")[0].validation_bounds_px.keys() == {scene.id}
+    actions.start_run(ws, [valley.id], quick=True, overrides=TINY)
+    with pytest.raises(NotTrainableError, match="train in full"):
+        done(ws)
+
+
 def test_of_a_large_scene_the_ground_of_the_last_edit_is_looked_at_first(
     ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +158,72 @@ def test_a_landslide_far_off_the_image_gives_no_first_look(
     drawn = Polygon([((west + east) / 2, up), (east + 0.1, up), (east + 0.1, up + 0.001)])
     actions.save_edits(ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=drawn),)))
     assert first_look.bounds_of_last_work(ws, scene) is None
+
+
+def test_what_a_model_is_judged_by_does_not_depend_on_how_the_scene_was_predicted(ws: Workspace, scene: Scene) -> None:
+    with rasterio.open(scene.original) as image:
+        truth = (image.read(1) < 100).astype(np.uint8)
+        profile = {**image.profile, "count": 1}
+    path = ws.folder.parent / "truth.tif"
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(truth, 1)
+
+    def predicted(**settings: object) -> tuple[Prediction, np.ndarray]:
+        actions.predict_scene(ws, scene.id, settings=settings)
+        done(ws)
+        made = actions.latest_prediction(ws, scene.id)
+        return made, pixels(ws, made)[0]
+
+    def judged() -> dict[str, object]:
+        actions.evaluate_scene(ws, scene.id, path)
+        return done(ws).result
+
+    actions.start_run(ws, [scene.id], overrides=TINY)
+    done(ws)
+    model = actions.active_checkpoint(ws)
+    assert model is not None
+    card = actions.model_card(ws, model.id)
+    searched, looser = predicted(threshold=0.8 * card["threshold"], min_object_px=4)
+    first = judged()
+    made = actions.latest_prediction(ws, scene.id)
+    assert made.id == first["prediction_id"] != searched.id
+    assert made.threshold == card["threshold"] == first["metrics"]["threshold"]  # type: ignore[index]
+    assert np.array_equal(looser, pixels(ws, made)[0])  # the threshold shapes objects, not probabilities
+    wishes: list[dict[str, object]] = [{"threshold": 0.1}, {"min_object_px": 700}, {"quality": "high"}, {"halo_px": 0}]
+    for wish in wishes:
+        assert predicted(**wish)[0].id == actions.latest_prediction(ws, scene.id).id
+        assert judged() == first
+    same, _ = predicted(min_object_px=str(card["min_object_px"]), threshold=card["threshold"], most_hints=0)
+    assert judged() == first | {"prediction_id": same.id}
+
+
+def test_a_model_is_judged_by_what_our_own_labels_know(ws: Workspace, scene: Scene) -> None:
+    actions.save_edits(
+        ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=_aside(scene), cls=LabelClass.hard_negative),))
+    )
+    actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=TINY)
+    done(ws)
+    files = {"ours": ws.folder.parent / "labels.gpkg", "outlines": ws.folder.parent / "outlines.geojson"}
+    actions.export_labels(ws, scene.id, files["ours"])
+    slides = [one for one in actions.list_labels(ws, scene.id) if one.cls is LabelClass.landslide]
+    outlines = [{"type": "Feature", "properties": {}, "geometry": mapping(one.geometry_lonlat)} for one in slides]
+    files["outlines"].write_text(json.dumps({"type": "FeatureCollection", "features": outlines}))
+    results = {}
+    for name, path in files.items():
+        actions.evaluate_scene(ws, scene.id, path)
+        results[name] = done(ws).result
+    assert results["ours"]["truth"] == {"features": 11, "landslides": 9}
+    assert results["outlines"]["truth"] == {"features": 9, "landslides": 9}
+    whole_px = scene.facts.width * scene.facts.height
+    [area] = [one for one in actions.list_labels(ws, scene.id) if one.cls is LabelClass.label_area]
+    area_px = to_pixels(area.geometry_lonlat, scene.facts).intersection(box(0, 0, 576, 576)).area
+    assert results["outlines"]["metrics"]["judged_px"] == whole_px
+    assert results["ours"]["metrics"]["judged_px"] == pytest.approx(area_px, rel=1e-3)
+    assert area_px < 0.995 * whole_px
+    for result in results.values():
+        assert result["metrics"]["true_objects"] == 9
+        shown = result["metrics"]["prevalence"] * result["metrics"]["judged_px"]
+        assert shown == pytest.approx(sum(to_pixels(one.geometry_lonlat, scene.facts).area for one in slides), rel=0.03)
 
 
 def test_a_cross_validation_leaves_its_figures_and_no_files(ws: Workspace, scene: Scene) -> None:
@@ -260,10 +359,10 @@ def test_the_wish_of_while_a_scene_is_converted_is_the_one_that_holds(ws: Worksp
         scenes.update(ws.db, scene.id, facts=scene.facts.model_copy(update={"stretch": stretch}))
         actions.set_elevation(ws, scene.id, dem)
 
-    flat, steep = (
-        _heights(scene, ws.folder.parent / f"{name}.tif", rise) for name, rise in (("flat", 0), ("steep", 1))
+    gentle, steep = (
+        _heights(scene, ws.folder.parent / f"{name}.tif", rise) for name, rise in (("gentle", 0.1), ("steep", 1))
     )
-    wish(255, flat)
+    wish(255, gentle)
     ticket = claimed(ws)
     begun = []
 

@@ -6,8 +6,9 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyogrio
@@ -17,7 +18,8 @@ import rasterio
 from pycocotools.coco import COCO
 
 from icssn import actions, handlers, worker
-from icssn.errors import CancelledError, NotFoundError
+from icssn.actions.exporting import FILES
+from icssn.errors import CancelledError, NotFoundError, UnwritableError
 from icssn.records import (
     Candidate,
     CandidateStatus,
@@ -27,6 +29,7 @@ from icssn.records import (
     Job,
     JobKind,
     LabelClass,
+    LabelDeletion,
     NewLabel,
     Prediction,
     Run,
@@ -103,12 +106,17 @@ def predict(ws: Workspace, scene: Scene) -> None:
 
 
 def handed_out(ws: Workspace, scene_id: str, folder: Path, *, language: str = "en") -> list[Path]:
-    """Have the inventory written as the worker's child does, and unpack it."""
+    """Have the inventory written, and unpack it."""
+    return actions.unpack_inventory(ws, packed(ws, scene_id, language=language).id, folder)
+
+
+def packed(ws: Workspace, scene_id: str, *, language: str = "en") -> Job:
+    """Have the inventory written as the worker's child does."""
     jobs.add(ws.db, Job(kind=JobKind.export, params={"scene_id": scene_id, "language": language}))
     job = jobs.claim(ws.db, worker="here:1")
     assert job is not None
     assert worker.run_job(ws, job, stop=lambda: False) == 0
-    return actions.unpack_inventory(ws, job.id, folder)
+    return job
 
 
 def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
@@ -212,6 +220,57 @@ def test_a_newer_inventory_takes_the_place_of_the_older_one(ws: Workspace, scene
     with pytest.raises(NotFoundError, match="Export the inventory again"):
         actions.unpack_inventory(ws, older.id, tmp_path / "out")
     assert [path.name for path in (ws.folder / "exports" / scene.id).iterdir()] == [f"{newer.id}.zip"]
+
+
+@pytest.mark.parametrize("name", ["summary.csv", "item.json", "manifest.json", "mask.tif", "sheets/0002.html"])
+def test_an_inventory_takes_the_place_of_nothing_that_was_there(
+    ws: Workspace, scene: Scene, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    mine = out / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text('{"mine": true}')
+    with pytest.raises(UnwritableError, match=rf"{name}' cannot be .* it is no earlier result\. Choose another place"):
+        handed_out(ws, scene.id, out)
+    assert [path for path in out.rglob("*") if path.is_file()] == [mine]
+    assert mine.read_text() == '{"mine": true}'
+
+
+def test_an_inventory_takes_the_place_of_an_earlier_one_even_if_that_was_cut_off(
+    ws: Workspace, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    job = packed(ws, scene.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", _stops_after(5))
+        with pytest.raises(OSError, match="pulled out"):
+            actions.unpack_inventory(ws, job.id, out)
+    assert not (out / "manifest.json").exists()
+    first = {path.relative_to(out).as_posix() for path in handed_out(ws, scene.id, out)}
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} == first
+    assert {name for name in first if not name.startswith("sheets/0002")} == {*FILES} - {"uncertainty.tif"}
+    (label,) = (label for label in actions.list_labels(ws, scene.id) if label.uid == "drawn")
+    gone = LabelDeletion(uid="drawn", expected_version=label.version)
+    actions.save_edits(ws, scene.id, Edits(deleted=(gone,)))
+    handed_out(ws, scene.id, out)
+    assert {path.name for path in (out / "sheets").iterdir()} == {"0001.html", "index.html"}
+
+
+def _stops_after(files: int) -> Callable[..., None]:
+    left = iter(range(files))
+    copy = shutil.copyfileobj
+
+    def stopping(source: IO[bytes], target: IO[bytes]) -> None:
+        if next(left, None) is None:
+            raise OSError("the disk was pulled out")
+        copy(source, target)
+
+    return stopping
+
+
+def test_an_inventory_does_not_go_into_the_project_itself(ws: Workspace, scene: Scene) -> None:
+    with pytest.raises(UnwritableError, match="the project itself lives there"):
+        actions.require_inventory_place(ws, ws.folder / "exports")
 
 
 def test_a_cancelled_export_leaves_nothing(ws: Workspace, scene: Scene) -> None:

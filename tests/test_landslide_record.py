@@ -82,6 +82,15 @@ def test_what_no_file_format_can_hold_is_taken_out_of_text() -> None:
     assert record.checked({"notes": "a\r\nb\rc"}) == {"notes": "a\nb\nc"}
 
 
+def test_names_of_unknown_keys_and_texts_in_lists_are_cleaned_and_none_is_lost() -> None:
+    given = {"\ud800k": ["\ud801a", {"\x00b": "c\r\n"}], "k": 1, "\ud800depth_m": 2, "\ud800": 3}
+    kept = {"k_": ["a", {"b": "c\n"}], "k": 1, "depth_m_": 2, "_": 3}
+    assert record.checked(given) == kept
+    with pytest.raises(AttributeRefusedError) as caught:
+        record.checked({"confidence": "\ud800sure"})
+    assert str(caught.value).encode()
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -10,7 +10,13 @@ from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
 from icssn.actions.exchange import export_labels, import_labels, preview_import
-from icssn.actions.exporting import export_inventory, inventory_file, latest_inventory, unpack_inventory
+from icssn.actions.exporting import (
+    export_inventory,
+    inventory_file,
+    latest_inventory,
+    require_inventory_place,
+    unpack_inventory,
+)
 from icssn.actions.labelling import (
     deleted_labels,
     label_history,
@@ -53,6 +59,7 @@ from icssn.actions.reviewing import (
     list_candidates,
     list_predictions,
     predict_scene,
+    require_prediction_place,
     review,
     review_queue,
 )
@@ -158,10 +165,12 @@ __all__ = [
     "suggest_areas",
     "propose_area",
     "expected_gain",
+    "require_prediction_place",
     "export_prediction",
     "export_inventory",
     "latest_inventory",
     "inventory_file",
+    "require_inventory_place",
     "unpack_inventory",
     "evaluate_scene",
     # review shared between people

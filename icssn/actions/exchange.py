@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import shapely
-from shapely.geometry.base import BaseGeometry
-
+from icssn.actions import returning
 from icssn.actions.permission import require
 from icssn.actions.recording import label_records
-from icssn.records import Edits, ExportedLabels, ImportedLabels, ImportPreview, NewLabel, Role, new_id
+from icssn.actions.targets import require_apart
+from icssn.records import (
+    Edits,
+    ExportedLabels,
+    ImportedLabels,
+    ImportPreview,
+    LabelChange,
+    NewLabel,
+    Role,
+    Scene,
+    new_id,
+)
 from icssn.store import labels, origins, scenes
 from icssn.store.workspace import Workspace
-from icssn.vectors import check, read, write
+from icssn.vectors import check, read, source, write
 
 
 def preview_import(
@@ -46,6 +55,9 @@ def import_labels(
 ) -> ImportedLabels:
     """Add the features of a vector file as labels: all of them, or none where one cannot be used.
 
+    What lies at the place of a label is not added again. Where the file is an export of ours, and the label has not
+    changed since, the label takes over what was edited in the file.
+
     Args:
         complete: The file holds *every* landslide of the scene: its whole extent becomes a label area.
         points: Points in the file become landslide points; else they are refused.
@@ -59,13 +71,20 @@ def import_labels(
     require(ws, Role.annotator, "import labels")
     scene = scenes.get(ws.db, scene_id)
     found = read.read_labels(path, facts=scene.facts, scene_name=scene.name, points=points, wish=columns, layer=layer)
-    there = {_place(label.geometry_lonlat) for label in labels.current(ws.db, scene_id)}
-    area = (check.whole_scene_area(scene.facts),) if complete else ()
-    new = [label for label in (*found.labels, *area) if _place(label.geometry_lonlat) not in there]
-    saved = labels.save(ws.db, scene_id, Edits(created=_with_free_uids(ws, new)), actor=ws.actor.name)
+    ours = found.columns.get("uid") == found.columns.get("class") == ""
+    returned = returning.compared(ws, scene, found.labels, columns=set(found.columns.values()), ours=ours)
+    changed = _not_older(returned.edited, path, scene, layer=layer)
+    new = returned.new
+    if complete:
+        area = check.whole_scene_area(scene.facts)
+        new += returning.compared(ws, scene, [area], columns=(), ours=False).new
+    edits = Edits(created=_with_free_uids(ws, new), changed=changed)
+    saved = labels.save(ws.db, scene_id, edits, actor=ws.actor.name)
     return ImportedLabels(
         count=len(found.labels),
-        already_there=sum(_place(label.geometry_lonlat) in there for label in found.labels),
+        already_there=returned.there,
+        updated=len(changed),
+        left=returned.others + len(returned.edited) - len(changed),
         repaired=found.repaired,
         off_scene=found.off_scene,
         crs_name=found.crs_name,
@@ -80,15 +99,22 @@ def export_labels(ws: Workspace, scene_id: str, path: Path) -> ExportedLabels:
 
     Raises:
         LabelsRefusedError: The ending is none that is known.
+        UnwritableError: The path lies in the project or is a raster of a scene; or as
+            `icssn.vectors.write.write_labels`.
+        DiskFullError: The disk is full.
     """
     scene = scenes.get(ws.db, scene_id)
+    require_apart(ws, [path])
     return write.write_labels(path, label_records(ws, scene_id), facts=scene.facts, scene_name=scene.name)
 
 
-def _place(geometry_lonlat: BaseGeometry) -> bytes:
-    """Give what equal geometries have in common, on whatever way through another CRS: to the millimetre, in order."""
-    rounded = shapely.transform(geometry_lonlat, lambda corners: corners.round(8))
-    return bytes(shapely.normalize(rounded).wkb)
+def _not_older(edited: Mapping[str, LabelChange], path: Path, scene: Scene, *, layer: str) -> tuple[LabelChange, ...]:
+    """Give the changes to labels that stand as they stood when the file was written, as its versions say."""
+    if not edited:
+        return ()
+    rows = source.features(path, layer=layer, facts=scene.facts, scene_name=scene.name).rows
+    versions = {str(row.get("uid")): row.get("version") for row in rows}
+    return tuple(change for uid, change in edited.items() if versions.get(uid) == change.expected_version)
 
 
 def _with_free_uids(ws: Workspace, new: list[NewLabel]) -> tuple[NewLabel, ...]:

@@ -14,7 +14,6 @@ from typing import Any
 from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
-from icssn.actions.exchange import export_labels
 from icssn.actions.recording import label_records
 from icssn.durable import whole_file, write_text
 from icssn.export import stac, summary
@@ -88,9 +87,13 @@ def _write_files(ws: Workspace, job: Job, folder: Path, *, report: Callable[[flo
     report(0.0)
     records = label_records(ws, scene_id)
     report(0.1)
-    inventory, style = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.gpkg").files)
-    (coco,) = (Path(file) for file in export_labels(ws, scene_id, folder / "inventory.coco.json").files)
-    files = {"inventory": inventory, "style": style, "coco": coco}
+    files = {
+        "inventory": folder / "inventory.gpkg",
+        "style": folder / "inventory.qml",
+        "coco": folder / "inventory.coco.json",
+    }
+    for key in ("inventory", "coco"):
+        write.write_labels(files[key], records, facts=scene.facts, scene_name=scene.name)
     report(0.2)
     if prediction:
         files |= _prediction_files(ws, scene, prediction, folder)

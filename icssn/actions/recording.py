@@ -44,7 +44,7 @@ def label_records(ws: Workspace, scene_id: str, *, uids: Sequence[str] | None = 
         wanted = [label for label in wanted if label.uid in set(uids)]
     made = origins(ws.db, scene_id)
     return [
-        LabelRecord(label=label, measures=measured, provenance=_provenance(label, made[label.uid], scene))
+        LabelRecord(label=label, measures=measured, provenance=provenance_of(label, made[label.uid], scene))
         for label, measured in zip(wanted, _measures(wanted, scene), strict=True)
     ]
 
@@ -141,7 +141,8 @@ def _measured(label: Label, ground: Terrain | None) -> LabelMeasures:
     )
 
 
-def _provenance(label: Label, origin: LabelOrigin, scene: Scene) -> dict[str, str]:
+def provenance_of(label: Label, origin: LabelOrigin, scene: Scene) -> dict[str, str]:
+    """Give the recorded fields of a label's landslide record: who made it, when, from what, and how."""
     if label.source is LabelSource.predicted:
         untouched = origin.proposed_lonlat is not None and origin.proposed_lonlat.equals(label.geometry_lonlat)
         method = "model" if untouched else "model_edited"

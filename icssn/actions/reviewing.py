@@ -13,6 +13,7 @@ from icssn import landslide_record
 from icssn.actions import envelopes
 from icssn.actions.models import terrain_of
 from icssn.actions.permission import require
+from icssn.actions.targets import require_apart, require_replaceable
 from icssn.actions.work import submit
 from icssn.config import inference_config
 from icssn.durable import whole_file
@@ -36,6 +37,8 @@ from icssn.review.priority import Ranked
 from icssn.store import checkpoints, predictions, scenes
 from icssn.store.workspace import Workspace
 from icssn.vectors import check, write
+
+_FILES = ("probability.tif", "mask.tif", "candidates.gpkg")  # of a prediction that is handed out
 
 
 def predict_scene(
@@ -148,22 +151,35 @@ def review(ws: Workspace, scene_id: str, decisions: Iterable[Decision]) -> Saved
     return predictions.decide(ws.db, scene_id, sound, actor=ws.actor.name)
 
 
+def require_prediction_place(ws: Workspace, folder: Path) -> None:
+    """Refuse a folder in which the files of a prediction would take the place of others.
+
+    Raises:
+        UnwritableError: The folder lies in the project, or one of the files is there and is a raster of a scene or
+            was not written by ICSSN.
+    """
+    targets = [folder / name for name in _FILES]
+    require_apart(ws, targets)
+    require_replaceable(targets)
+
+
 def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[Path]:
     """Copy a prediction out: ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, each whole.
 
     Raises:
-        UnwritableError: The folder cannot be made, or no file be written there.
+        UnwritableError: As `require_prediction_place`; or the folder cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
+    require_prediction_place(ws, folder)
     prediction = predictions.get(ws.db, prediction_id)
     scene = scenes.get(ws.db, prediction.scene_id)
-    written = [folder / "probability.tif", folder / "mask.tif"]
-    for source, target in zip((prediction.probability, prediction.mask), written, strict=True):
+    *rasters, candidates = (folder / name for name in _FILES)
+    for source, target in zip((prediction.probability, prediction.mask), rasters, strict=True):
         with whole_file(target) as draft:
             shutil.copyfile(ws.path(source), draft)
     found = predictions.candidates(ws.db, prediction_id)
-    write.write_candidates(folder / "candidates.gpkg", found, facts=scene.facts)
-    return [*written, folder / "candidates.gpkg"]
+    write.write_candidates(candidates, found, facts=scene.facts)
+    return [*rasters, candidates]
 
 
 def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: str = "") -> Job:

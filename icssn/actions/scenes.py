@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from icssn.actions.permission import require
 from icssn.actions.work import submit
@@ -10,9 +11,10 @@ from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.elevation import check_elevation
 from icssn.imagery.open import inspect_in_child, open_raster
+from icssn.imagery.sight import require_as_added
 from icssn.imagery.stretch import estimate
 from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RasterFacts, RemoteRaster, Role, Scene, new_id
-from icssn.store import jobs, predictions, scenes
+from icssn.store import jobs, labels, predictions, scenes
 from icssn.store.workspace import Workspace
 
 
@@ -24,7 +26,9 @@ def add_scene(
     A raster in a store stays there, and is read window by window when it is learned from or predicted. Its version is
     kept: should another file take its place, that is refused.
 
-    Adding the same file under the same name again repeats a conversion that failed, on a full disk for example.
+    Adding the same file under the same name again repeats a conversion that failed, on a full disk for example, or of
+    a damaged file. What has been put in the place of that is inspected anew; where labels or predictions lie on the
+    scene already, it must have the same pixels on the same ground.
 
     Args:
         ws: Where.
@@ -39,7 +43,11 @@ def add_scene(
         DuplicateError: The name is taken, or a scene has the same file already.
     """
     require(ws, Role.annotator, "add a scene")
-    scene = _unconverted(ws, raster, name or raster.stem) or register_scene(ws, raster, name=name, dem=dem, again=again)
+    scene = _unconverted(ws, raster, name or raster.stem)
+    if scene:
+        scene = _inspected_anew(ws, scene, raster, dem=dem, again=again)
+    else:
+        scene = register_scene(ws, raster, name=name, dem=dem, again=again)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
     return scene, submit(ws, job)
 
@@ -54,10 +62,8 @@ def register_scene(
     if any(scene.name == wanted for scene in known):
         raise DuplicateError("scene", wanted)
     facts = inspect_in_child(raster)
-    same = [scene.name for scene in known if _is_same(scene, raster, facts)]
-    if same and not again:
-        remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
-        raise DuplicateError("scene", same[0], remedy=remedy)
+    if not again:
+        _require_new(known, raster, facts)
     if dem is not None:
         check_elevation(dem, facts)
     scene = Scene(
@@ -120,7 +126,7 @@ def set_stretch(
 
     Raises:
         ConfigError: There are no such bands, or the percentiles are not in order.
-        RasterRefusedError: The file is gone or damaged.
+        RasterRefusedError: The file is gone, damaged or replaced.
     """
     require(ws, Role.annotator, "change how a scene is shown")
     scene = scenes.get(ws.db, scene_id)
@@ -130,6 +136,7 @@ def set_stretch(
     if not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
     with open_raster(scene.raster) as dataset:
+        require_as_added(dataset, scene.facts, name=scene.raster.name)
         stretch = estimate(dataset, bands=wanted, percent=percent)
     changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
@@ -140,10 +147,13 @@ def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
     """Attach an elevation model to a scene, in the place of an earlier one; makes its relief for the map anew.
 
     Raises:
-        RasterRefusedError: It cannot be used, lies beside the scene, or holds no heights.
+        RasterRefusedError: It cannot be used, lies beside the scene, or holds no heights; or the scene's own file is
+            gone or replaced.
     """
     require(ws, Role.annotator, "change how a scene is shown")
     scene = scenes.get(ws.db, scene_id)
+    with open_raster(scene.raster) as dataset:
+        require_as_added(dataset, scene.facts, name=scene.raster.name)
     check_elevation(dem, scene.facts)
     changed = scenes.update(ws.db, scene_id, dem=str(dem.resolve()), hillshade=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
@@ -156,6 +166,33 @@ def _unconverted(ws: Workspace, raster: Raster, name: str) -> Scene | None:
         return None
     waiting = (scene for scene in scenes.every(ws.db) if scene.tiles is None and scene.name == name)
     return next((scene for scene in waiting if scene.original == _original(raster)), None)
+
+
+def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | None, again: bool) -> Scene:
+    """Give a scene that has no map yet with the facts of the file as it now is, and with `dem` where one is given."""
+    facts, changes = inspect_in_child(raster), dict[str, Any]()
+    if _is_same(scene, raster, facts):
+        facts = scene.facts  # with the stretch that somebody has chosen
+    else:
+        if labels.revision(ws.db, scene.id) or predictions.of_scene(ws.db, scene.id):
+            with open_raster(raster) as dataset:
+                require_as_added(dataset, scene.facts, name=raster.name)
+        if not again:
+            _require_new(scenes.every(ws.db), raster, facts)
+        changes["facts"] = facts
+    attached = dem or (Path(scene.dem) if scene.dem and changes else None)
+    if attached:
+        check_elevation(attached, facts)
+        changes |= {"dem": str(attached.resolve()), "hillshade": None}
+    return scenes.update(ws.db, scene.id, **changes) if changes else scene
+
+
+def _require_new(known: list[Scene], raster: Raster, facts: RasterFacts) -> None:
+    """Refuse a file that a scene has already."""
+    same = [scene.name for scene in known if _is_same(scene, raster, facts)]
+    if same:
+        remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
+        raise DuplicateError("scene", same[0], remedy=remedy)
 
 
 def _is_same(scene: Scene, raster: Raster, facts: RasterFacts) -> bool:

@@ -13,7 +13,7 @@ from icssn.actions.work import require_room, submit
 from icssn.config import TerrainLayer, TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.jobs import engine
-from icssn.metrics.intervals import paired_difference
+from icssn.metrics.intervals import FEWEST_BLOCKS, paired_difference
 from icssn.metrics.pixels import Confusion
 from icssn.records import (
     Checkpoint,
@@ -211,14 +211,20 @@ def run_journal(ws: Workspace, run_id: str) -> dict[str, Any]:
 def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | None:
     """Say how much better a run's model finds the held-out ground than another's; None where they cannot be compared.
 
-    Both must have been judged on the same held-out chips, and both must have ended with a model.
+    They are compared on the held-out chips whose labels say the same for both, of which there must be `FEWEST_BLOCKS`
+    and a landslide among them: a candidate that was accepted meanwhile makes truth of what a model had said.
     """
     judged, before = _judged(ws, runs.get(ws.db, run_id)), _judged(ws, runs.get(ws.db, baseline_id))
-    if not judged or judged.keys() != before.keys():
+    alike = [
+        (one.times(weight), before[place][0].times(weight))
+        for place, (one, weight) in judged.items()
+        if place in before and _shown(one) == _shown(before[place][0])
+    ]
+    if len(alike) < FEWEST_BLOCKS or not any(one.tp + one.fn for one, _ in alike):
         return None
-    blocks, baseline = list(judged.values()), [before[place] for place in judged]
+    blocks, baseline = [one for one, _ in alike], [other for _, other in alike]
     low, high = paired_difference(blocks, baseline)
-    wrong = [(one.fp + one.fn, other.fp + other.fn) for one, other in zip(blocks, baseline, strict=True)]
+    wrong = [(one.fp + one.fn, other.fp + other.fn) for one, other in alike]
     return Comparison(
         f1=sum(blocks, start=Confusion()).f1 - sum(baseline, start=Confusion()).f1,
         low=low,
@@ -229,9 +235,17 @@ def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | N
     )
 
 
-def _judged(ws: Workspace, run: Run) -> dict[tuple[str, int, int], Confusion]:
-    """Give what was counted on each held-out chip with a run's model, by the chip's place."""
+def _shown(counted: Confusion) -> tuple[int, int]:
+    """Give how many pixels of a chip are labelled as landslide, and as background."""
+    return counted.tp + counted.fn, counted.fp + counted.tn
+
+
+def _judged(ws: Workspace, run: Run) -> dict[tuple[str, int, int], tuple[Confusion, float]]:
+    """Give what was counted on each held-out chip with a run's model and what it stands for, by the chip's place."""
     if not run.checkpoint_id:
         return {}
     chips = registry.card(ws.models / run.checkpoint_id).get("validation", [])
-    return {(chip["scene"], chip["col"], chip["row"]): Confusion(*chip["tp_fp_fn_tn"]) for chip in chips}
+    return {
+        (chip["scene"], chip["col"], chip["row"]): (Confusion(*chip["tp_fp_fn_tn"]), chip.get("stands_for", 1.0))
+        for chip in chips
+    }

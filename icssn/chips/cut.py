@@ -34,7 +34,12 @@ from icssn.imagery.sight import Sight, open_sight
 from icssn.records import Chip, Label, Manifest, Progress, Raster, RasterFacts
 
 IMAGES, MASKS, MANIFEST = "images.npy", "masks.npy", "manifest.json"
-MAX_EMPTY_TILES = 400  # validation tiles without a landslide, of a run: about half a minute of judging on two cores
+MAX_EMPTY_TILES = 400  # validation tiles without any object, of a run: about half a minute of judging on two cores
+
+_ALL_SEEN = (
+    "The model that this run would go on from has learned from all of this ground, so that none is left to judge it "
+    "on: train in full."
+)
 
 Pixels = npt.NDArray[np.uint8]
 Report = Callable[[Progress], None]
@@ -51,6 +56,7 @@ class ChipSource:
     revision: int
     validation_bounds_px: Rectangle | None = None  # (col, row, width, height); kept where given
     dem: Path | None = None  # its elevation raster, if it has one
+    may_hold_out: bool = True  # else it is only trained on: the network has seen all of it before
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,7 @@ def _chips(
                 label_uid=plan.label_uid,
                 landslide_fraction=int((mask == LANDSLIDE).sum()) / max(known, 1),
                 known_fraction=known / mask.size,
+                stands_for=plan.stands_for,
             )
             yield chip, image, mask
             index += 1
@@ -233,8 +240,10 @@ def _shows_enough(mask: Pixels, plan: Plan, config: ChipConfig) -> bool:
 
 def _hold_out(sources: Sequence[ChipSource], grounds: dict[str, Ground], config: ChipConfig) -> dict[str, HeldOut]:
     """Give what each scene holds out; scenes where nothing can be are only trained on."""
+    if not any(source.may_hold_out for source in sources):
+        raise NotTrainableError([_ALL_SEEN])
     held = {}
-    for source in sources:
+    for source in (source for source in sources if source.may_hold_out):
         ground = grounds[source.scene_id]
         found = hold_out(
             ground.background, list(ground.landslides.values()), config=config, fixed=source.validation_bounds_px

@@ -30,6 +30,7 @@ class Plan:
     label_uid: str = ""
     least_px: float = 1.0  # pixels of its object that its middle must show, else it is dropped as a sliver
     known: Window | None = None
+    stands_for: float = 1.0  # tiles of the held-out ground
 
 
 def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator) -> list[Plan]:
@@ -63,18 +64,29 @@ def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rn
 def validation_plans(
     ground: Ground, rectangle: Rectangle, *, most_empty: int, config: ChipConfig, rng: np.random.Generator
 ) -> list[Plan]:
-    """Tile the rectangle; of more than `most_empty` tiles without objects, so many are drawn at random."""
+    """Tile the rectangle; of more than `most_empty` tiles without objects, so many are drawn at random.
+
+    Those stand for all of them. A tile with a sliver of a landslide is "unknown", and never left out: its pixels tell
+    which ground is found, though it shows too little to be told what it is.
+    """
     tiles = places.tiles(rectangle, size_px=config.size_px)
     outlines = [window_box(tile) for tile in tiles]
     kinds = np.full(len(tiles), "background", dtype="<U15")
     kinds[_showing(outlines, ground.negatives, least_px=_least_px(config))] = "hard_negative"
-    kinds[_touched(outlines, ground.doubtful)] = "unknown"
+    kinds[_touched(outlines, [*ground.doubtful, *ground.landslides.values()])] = "unknown"
     kinds[_touched(outlines, list(ground.points.values()))] = "landslide_point"
     kinds[_showing(outlines, ground.landslides, least_px=_least_px(config))] = "landslide"
     empty = np.flatnonzero(kinds == "background")
     dropped = set(rng.choice(empty, max(0, len(empty) - most_empty), replace=False).tolist())
+    of_empty = len(empty) / max(len(empty) - len(dropped), 1)
     return [
-        Plan(_stored(_middle(tile), config), "validation", str(kinds[i]), known=tile)
+        Plan(
+            _stored(_middle(tile), config),
+            "validation",
+            str(kinds[i]),
+            known=tile,
+            stands_for=of_empty if kinds[i] == "background" else 1.0,
+        )
         for i, tile in enumerate(tiles)
         if i not in dropped
     ]

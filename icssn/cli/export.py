@@ -32,7 +32,9 @@ def inventory(
     with session(workspace, json) as (ws, console):
         if language not in ("en", "zh"):
             raise typer.BadParameter("en or zh")
+        known = actions.find_scene(ws, scene)
+        actions.require_inventory_place(ws, out)
         require_folder(out)
-        job = console.wait(ws, actions.export_inventory(ws, actions.find_scene(ws, scene).id, language=language))
+        job = console.wait(ws, actions.export_inventory(ws, known.id, language=language))
         files = actions.unpack_inventory(ws, job.id, out)
         console.give({"files": [str(path) for path in files]}, f"{len(files)} files written to {out}.")

@@ -41,6 +41,10 @@ def labels_import(
             return
         done = actions.import_labels(ws, scene_id, path, complete=complete, points=points, columns=columns, layer=layer)
         text = f"{done.count} labels ({done.crs_name}), {done.repaired} repaired, {done.already_there} already there."
+        if done.updated:
+            text += f" {done.updated} of them were edited in the file: their labels took that over."
+        if done.left:
+            text += f" {done.left} lie at the same place with other fields; their labels were left as they are."
         if done.off_scene:
             text += f" {done.off_scene} lie beside the image."
         if done.strange:

@@ -9,6 +9,7 @@ import typer
 
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
+from icssn.records import Checkpoint
 
 model = typer.Typer(help="One trained model.", no_args_is_help=True)
 
@@ -17,9 +18,13 @@ def models(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the models, newest first."""
     with session(workspace, json) as (ws, console):
         found = actions.list_checkpoints(ws)
-        rows = [(c.id, c.state, f"{c.created_at:%Y-%m-%d %H:%M}", f"{c.metrics.get('val_f1', 0):.3f}") for c in found]
+        rows = [(c.id, c.state, f"{c.created_at:%Y-%m-%d %H:%M}", _f1(c)) for c in found]
         console.table(("model", "state", "made", "val_f1"), rows, empty="No models yet: icssn train --scene NAME")
         console.give({"models": [c.model_dump(mode="json") for c in found]})
+
+
+def _f1(checkpoint: Checkpoint) -> str:
+    return f"{checkpoint.metrics['val_f1']:.3f}" if "val_f1" in checkpoint.metrics else "–"
 
 
 @model.command("show")

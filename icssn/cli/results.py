@@ -37,6 +37,7 @@ def predict(
         known = actions.find_scene(ws, scene)
         part = _bounds(bounds, known) if bounds else None
         if out is not None:
+            actions.require_prediction_place(ws, out)
             require_folder(out)
         job = actions.predict_scene(ws, known.id, checkpoint_id=checkpoint, settings=wishes, bounds_lonlat=part)
         result = console.wait(ws, job).result
@@ -68,7 +69,9 @@ def evaluate(
         result = console.wait(ws, job).result
         rows = [(key, f"{value:.4g}") for key, value in sorted(result["metrics"].items())]
         console.table(("figure", "value"), rows, empty="")
-        console.give(result)
+        of = result.get("truth")
+        told = f"{of['landslides']} of {of['features']} features are landslides on ground that is judged." if of else ""
+        console.give(result, told)
 
 
 @candidates.command("list")

@@ -120,9 +120,9 @@ def _row(outcome: ReadingOutcome) -> tuple[str, str, str, str]:
     read = f"{count - outcome.left} of {count}"
     if found is None:
         return outcome.reading.reader, read, "–", "–"
-    kappa = (
-        "not defined" if found.kappa is None else f"{found.kappa:.2f} ({found.kappa_low:.2f} to {found.kappa_high:.2f})"
-    )
+    kappa = "not defined" if found.kappa is None else f"{found.kappa:.2f}"
+    if found.kappa_low is not None:
+        kappa += f" ({found.kappa_low:.2f} to {found.kappa_high:.2f})"
     return outcome.reading.reader, read, f"{found.share:.0%} ({found.share_low:.0%} to {found.share_high:.0%})", kappa
 
 

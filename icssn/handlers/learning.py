@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from icssn.records import (
     Scene,
     now,
 )
-from icssn.store import labels, registry, runs, scenes, stac
+from icssn.store import checkpoints, labels, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -75,7 +76,15 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
     told = stoppable(report, stop, "Training")
     report(Progress(fraction=0.0, message="cutting chips"))
     learned_from = [scenes.get(ws.db, scene_id) for scene_id in run.scene_ids]
-    sources = [_source(ws, one, run.revisions[one.id], held_out_px=one.validation_bounds_px) for one in learned_from]
+    seen = _seen_whole(ws, run.parent_checkpoint)
+    sources = [
+        replace(
+            _source(ws, one, run.revisions[one.id]),
+            validation_bounds_px=one.validation_bounds_px,
+            may_hold_out=one.id not in seen,
+        )
+        for one in learned_from
+    ]
     if (folder / "chips" / "manifest.json").exists():  # a resumed run keeps its chips
         manifest = cut.load(folder / "chips")[0]
     else:
@@ -109,9 +118,18 @@ def _learn(ws: Workspace, job: Job, run: Run, *, report: Report, stop: Stop) -> 
     return runs.publish(ws.db, run.id, checkpoint, ticket=job, ended_at=now(), summary=summary)
 
 
-def _source(
-    ws: Workspace, scene: Scene, revision: int, *, held_out_px: tuple[int, int, int, int] | None = None
-) -> ChipSource:
+def _seen_whole(ws: Workspace, checkpoint_id: str) -> set[str]:
+    """Give the scenes from which a checkpoint, or one that it comes from, learned without holding any ground out."""
+    seen: set[str] = set()
+    while checkpoint_id:
+        card = registry.card(ws.models / checkpoint_id)
+        if "validation" in card:
+            seen |= set(card["revisions"]) - {chip["scene"] for chip in card["validation"]}
+        checkpoint_id = checkpoints.get(ws.db, checkpoint_id).parent
+    return seen
+
+
+def _source(ws: Workspace, scene: Scene, revision: int) -> ChipSource:
     """Give a scene to learn from, its labels as they were at a revision."""
     from icssn.chips.cut import ChipSource
 
@@ -121,7 +139,6 @@ def _source(
         facts=scene.facts,
         labels=labels.at_revision(ws.db, scene.id, revision),
         revision=revision,
-        validation_bounds_px=held_out_px,
         dem=Path(scene.dem) if scene.dem else None,
     )
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from icssn import actions
 from icssn.actions import inventory
 from icssn.config import inference_config
+from icssn.errors import ConfigError
 from icssn.geo import crs
 from icssn.handlers.course import Report, Stop, stoppable, within
 from icssn.records import (
@@ -26,9 +31,12 @@ from icssn.records import (
     Progress,
     RasterFacts,
 )
-from icssn.store import checkpoints, labels, predictions, registry, scenes
+from icssn.store import checkpoints, jobs, labels, predictions, registry, scenes
 from icssn.store.workspace import Workspace
-from icssn.vectors import read
+from icssn.vectors.truth import read_truth
+
+# Settings that, beside the threshold, change what there is to judge.
+_DECISIVE = {"core_px", "halo_px", "min_object_px", "simplify_px", "device", "backend", "quality"}
 
 
 def predict(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
@@ -73,8 +81,7 @@ def predict_once(
 
     scene = scenes.get(ws.db, scene_id)
     checkpoint = checkpoints.get(ws.db, checkpoint_id)
-    name = f"prediction {scene_id}" + (f" {bounds}" if bounds else "")
-    prediction_id = uuid.uuid5(uuid.UUID(job.id), name).hex  # a repeated job makes no second one
+    prediction_id = _prediction_id(job, scene_id, bounds)
     region = _region(bounds, scene.facts) if bounds else None
     known_already = [made for made in predictions.of_scene(ws.db, scene_id) if made.id == prediction_id]
     if known_already:
@@ -135,6 +142,11 @@ def predict_once(
     return prediction
 
 
+def _prediction_id(job: Job, scene_id: str, bounds: Bounds | None = None) -> str:
+    """Give the id of what a job makes of a scene; a repeated job makes no second one."""
+    return uuid.uuid5(uuid.UUID(job.id), f"prediction {scene_id}" + (f" {bounds}" if bounds else "")).hex
+
+
 def _region(bounds: Bounds, facts: RasterFacts) -> BaseGeometry:
     """Give bounds in longitude and latitude as an outline in the scene's CRS, its sides following the projection."""
     outline = shapely.box(*bounds)
@@ -142,26 +154,37 @@ def _region(bounds: Bounds, facts: RasterFacts) -> BaseGeometry:
 
 
 def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
-    """Judge a checkpoint on a scene against truth; predicts first where there is no prediction yet."""
+    """Judge a checkpoint on a scene against truth, with its own threshold and smallest object, in fast quality.
+
+    Predicts first where no prediction of the whole scene was made so. The result says of a vector file how many
+    features it holds and how many of them were taken for landslides (`truth`).
+    """
     from icssn.inference import evaluate as judge
-    from icssn.nets.checkpoint import least_object_px
+    from icssn.nets.checkpoint import least_object_px, threshold_for
 
     scene = scenes.get(ws.db, str(job.params["scene_id"]))
     checkpoint_id = str(job.params["checkpoint_id"])
-    truth_path = Path(job.params["truth"])
-    is_raster = truth_path.suffix.lower() in (".tif", ".tiff")
-    truth = truth_path if is_raster else read.read_polygons(truth_path, crs_wkt=scene.facts.crs_wkt)
-    prediction = predictions.latest(ws.db, scene.id, checkpoint_id=checkpoint_id) or predict_once(
+    card = registry.card(ws.models / checkpoint_id)
+    threshold, min_object_px = threshold_for("map", card), least_object_px(card)
+    path = Path(job.params["truth"])
+    labelled = None if path.suffix.lower() in (".tif", ".tiff") else read_truth(path, scene=scene)
+    own = _with_own_settings(ws, scene.id, checkpoint_id, threshold=threshold, min_object_px=min_object_px)
+    prediction = own or predict_once(
         ws, job, scene_id=scene.id, checkpoint_id=checkpoint_id, report=within(report, 0.0, 0.8), stop=stop
     )
     report(Progress(fraction=0.85, message="comparing with the truth"))
+    truth: Path | NDArray[np.uint8] = path
+    if labelled is not None:
+        chips = registry.settings(ws.models / checkpoint_id).chips
+        radius_px = chips.point_radius_chips * chips.size_px
+        truth = judge.drawn(labelled.labels, facts=scene.facts, point_radius_px=radius_px)
     raster = ws.path(prediction.probability)
     metrics = judge.evaluate(
         raster,
         truth,
         facts=scene.facts,
-        threshold=prediction.threshold,
-        min_object_px=least_object_px(registry.card(ws.models / checkpoint_id)),
+        threshold=threshold,
+        min_object_px=min_object_px,
         candidates=[
             judge.Scored(
                 crs.from_lonlat(found.geometry_lonlat, scene.facts.crs_wkt),
@@ -170,12 +193,42 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
                 found.classifier_score,
             )
             for found in predictions.candidates(ws.db, prediction.id)
-            if found.mask_score >= prediction.threshold  # no weak hints
+            if found.mask_score >= threshold  # no weak hints
         ],
     )
     curve = judge.reliability_curve(raster, truth, facts=scene.facts)
-    told = {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id}
+    told: dict[str, Any] = {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id}
+    if labelled is not None:
+        told["truth"] = {"features": labelled.features, "landslides": labelled.landslides}
     return {**told, "metrics": metrics, "reliability": curve}
+
+
+def _with_own_settings(
+    ws: Workspace, scene_id: str, checkpoint_id: str, *, threshold: float, min_object_px: int
+) -> Prediction | None:
+    """Give the newest prediction of a whole scene that nothing but the checkpoint decided, None if there is none.
+
+    Others were asked for with another threshold, smallest object or quality; what is judged must not depend on them.
+    Which machine computed it does not matter.
+
+    Args:
+        threshold: On the checkpoint's card.
+        min_object_px: On the checkpoint's card.
+    """
+
+    def settings(wishes: dict[str, Any] | None) -> dict[str, Any]:
+        config = inference_config(wishes)
+        least_px = min_object_px if config.min_object_px is None else config.min_object_px
+        return config.model_dump(include=_DECISIVE) | {"min_object_px": least_px}
+
+    asked = {_prediction_id(job, scene_id): job.params.get("settings") for job in jobs.recent(ws.db, limit=sys.maxsize)}
+    for made in predictions.of_scene(ws.db, scene_id):
+        whole = made.checkpoint_id == checkpoint_id and made.bounds_lonlat is None
+        if whole and made.threshold == threshold and made.id in asked:
+            with contextlib.suppress(ConfigError):  # of a version that knew other settings
+                if settings(asked[made.id]) == settings(None):
+                    return made
+    return None
 
 
 def export(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pyproj.exceptions import ProjError
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
@@ -19,11 +20,15 @@ from icssn.imagery.stretch import sample_windows
 from icssn.records import Bounds
 
 _MIN_SIDE_PX = 16  # less than a landslide needs to be seen
+_LEAST_PIXEL_M = 1e-3  # no image of the ground is as fine; a pixel of degrees called metres has about 0.00001 m
 _MAX_SIDE_PX = 2**20
 _MAX_AREA_PX = 2**36  # about 262,144²
 _MAX_BANDS = 64
 _WEB_LATITUDE_DEG = 85.06  # the square of EPSG:3857 ends at 85.0511°
 _MAX_BLOCK_BYTES = 256 << 20  # a 1 MB file can hold one block that unpacks to gigabytes
+_NO_DATA = (-9999.0, -32768.0, 65535.0, -(2.0**31), *(float(np.finfo(kind).min) for kind in (np.float32, np.float64)))
+_NO_DATA_SHARE = 0.01  # about as many pixels as set the stretch
+_CLASSES = 2  # a mask may well be of 0 and 65535
 _LOOK_PX = 2048  # longest side of the coarse look for pixels with a value
 
 
@@ -103,6 +108,46 @@ def check_ground(dataset: DatasetReader, name: str) -> None:
         )
 
 
+def check_declared(dataset: DatasetReader, name: str, *, bands: tuple[int, ...]) -> None:
+    """Refuse an image that holds a customary number for "no data" without declaring it.
+
+    It would be shown and learned from as ground, and set the stretch. A number counts as such where it covers a share
+    of an even sample in every band and all other values lie far from it, so that real extremes pass.
+
+    Args:
+        dataset: Open.
+        name: How to call it.
+        bands: 1-based; those that are shown and learned from.
+    """
+    if dataset.dtypes[0] == "uint8":
+        return
+    windows = sample_windows(dataset.width, dataset.height)
+    samples = [
+        np.concatenate([dataset.read(band, window=window, masked=True).compressed() for window in windows])
+        for band in bands
+    ]
+    for number in _NO_DATA:
+        shares = [_share_apart(values.astype(np.float64), number) for values in samples]
+        if min(shares) >= _NO_DATA_SHARE:
+            raise RasterRefusedError(
+                name,
+                found=f"{min(shares) * 100:.0f} % of its pixels hold {number:.7g}, far from all other values",
+                needed="a declared nodata value",
+                remedy=f"Declare it: gdal_edit.py -a_nodata {number:.7g} FILE.",
+            )
+
+
+def _share_apart(values: npt.NDArray[np.float64], number: float) -> float:
+    """Give the share of values that are a number, or 0 where others lie near it or are no more than two."""
+    here = values == number
+    share = float(here.mean()) if here.size else 0.0
+    if share < _NO_DATA_SHARE:
+        return 0.0
+    others = values[~here & np.isfinite(values)]
+    apart = bool((np.abs(others - number) > abs(number) / 2).all())
+    return share if apart and len(np.unique(others)) > _CLASSES else 0.0
+
+
 def _known(dataset: DatasetReader, **where: Any) -> bool:
     """Tell whether any pixel of any band but alpha has a value, and that a number."""
     return any(
@@ -148,7 +193,11 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
     if not (np.isfinite(tuple(transform)).all() and abs(transform.determinant) > 0):
         raise _misplaced(name, "its pixel size is zero or not a number")
     try:
-        west, south, east, north = bounds = crs.bounds_lonlat(wkt, tuple(dataset.bounds))
+        (left, right), (bottom, top) = (
+            sorted(dataset.bounds[::2]),
+            sorted(dataset.bounds[1::2]),
+        )  # if south-up, mirrored
+        west, south, east, north = bounds = crs.bounds_lonlat(wkt, (left, bottom, right, top))
         there_and_back = _largest_shift_px(dataset, wkt)
     except (ProjError, LabelsRefusedError) as err:
         raise _misplaced(
@@ -174,6 +223,9 @@ def georeference(dataset: DatasetReader, name: str) -> tuple[str, Bounds]:
         )
     if not there_and_back < 0.5:
         raise _misplaced(name, "its corners lie outside the area where its CRS can be used")
+    pixel_m = crs.pixel_size_m(wkt, tuple(transform)[:6], dataset.width, dataset.height)
+    if pixel_m < _LEAST_PIXEL_M:
+        raise _misplaced(name, f"its pixels are {pixel_m * 1000:.1g} mm wide, as if degrees were called metres")
     return wkt, bounds
 
 

@@ -26,7 +26,7 @@ from rasterio.io import DatasetReader
 from icssn import stores
 from icssn.errors import RasterRefusedError
 from icssn.geo import crs
-from icssn.imagery.limits import check_ground, check_pixels, check_size, damaged, georeference
+from icssn.imagery.limits import check_declared, check_ground, check_pixels, check_size, damaged, georeference
 from icssn.imagery.remote import RemoteBytes, RemoteFile
 from icssn.imagery.stretch import estimate
 from icssn.records import Raster, RasterFacts, RemoteRaster
@@ -134,6 +134,7 @@ def _facts(
     try:
         check_ground(dataset, name)
         stretch = estimate(dataset)
+        check_declared(dataset, name, bands=stretch.bands)
     except RasterioError as err:
         raise damaged(name, _short(err)) from err
     transform = dataset.transform

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -79,15 +80,54 @@ def open_sight(sight: Sight) -> Iterator[OpenSight]:
     """Open what a network is to see.
 
     Raises:
-        RasterRefusedError: A raster cannot be opened, or terrain is asked for and there is no elevation raster of the
-            scene's ground.
+        RasterRefusedError: A raster cannot be opened, the scene's has been replaced, or terrain is asked for and there
+            is no elevation raster of the scene's ground.
     """
     with open_raster(sight.raster) as image:
+        require_as_added(image, sight.facts, name=sight.raster.name)
         if not sight.terrain:
             yield OpenSight(image, sight.channels, sight.facts.stretch, None)
             return
         with open_raster(require_elevation(sight.dem, name=sight.raster.name)) as dem:
             yield OpenSight(image, sight.channels, sight.facts.stretch, drape(dem, sight.facts, sight.terrain))
+
+
+def require_as_added(dataset: DatasetReader, facts: RasterFacts, *, name: str) -> None:
+    """Make sure that a scene's file still has the pixels, the place and the bands that it had when it was added.
+
+    Its bytes are not compared: a copy with overviews, or compressed otherwise, is the same image.
+
+    Args:
+        dataset: The scene's file, open.
+        facts: What the inspection found about it.
+        name: How to call it.
+
+    Raises:
+        RasterRefusedError: It has been replaced by another one.
+    """
+    remedy = "Put the original file back, or add the new one as another scene."
+    if (dataset.width, dataset.height) != (facts.width, facts.height):
+        raise RasterRefusedError(
+            name,
+            found=f"it is now {dataset.width} × {dataset.height} px",
+            needed=f"{facts.width} × {facts.height} px, as when it was added,",
+            remedy=remedy,
+        )
+    moved = not np.allclose(tuple(dataset.transform)[:6], facts.transform, rtol=1e-9, atol=1e-12)
+    if moved or dataset.crs is None or dataset.crs != CRS.from_wkt(facts.crs_wkt):
+        raise RasterRefusedError(
+            name,
+            found="it now lies elsewhere",
+            needed="the place that it had when it was added",
+            remedy=remedy,
+        )
+    if (dataset.count, dataset.dtypes[0]) != (facts.band_count, facts.dtype):
+        raise RasterRefusedError(
+            name,
+            found=f"it now has {dataset.count} band(s) of {dataset.dtypes[0]}",
+            needed=f"{facts.band_count} band(s) of {facts.dtype}, as when it was added,",
+            remedy=remedy,
+        )
 
 
 def require_elevation(dem: Path | None, *, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Judge a scene's probability raster against truth: a mask on the same grid, or polygons."""
+"""Judge a scene's probability raster against truth: a mask on the same grid, or one drawn from labels."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
+from icssn.chips.ground import SPOT, survey
 from icssn.errors import RasterRefusedError
 from icssn.geo.shapes import rasterise
 from icssn.imagery.open import open_raster
 from icssn.imagery.read import read_values
 from icssn.metrics.calibration import reliability
 from icssn.metrics.pixels import IGNORE
-from icssn.metrics.ranking import area_under_roc, covered
+from icssn.metrics.ranking import area_under_roc, covered, judged
 from icssn.metrics.report import judge
-from icssn.records import RasterFacts
+from icssn.records import Label, RasterFacts
 
 _TOLERANCE_PX = 0.01  # by which the truth's grid may be off, as when another program wrote it
 
@@ -39,7 +40,7 @@ class Scored(NamedTuple):
 
 def evaluate(
     probability: Path,
-    truth: Path | Iterable[BaseGeometry],
+    truth: Path | NDArray[np.uint8],
     *,
     facts: RasterFacts,
     threshold: float,
@@ -50,12 +51,12 @@ def evaluate(
 
     Args:
         probability: As written by `predict.predict_scene`.
-        truth: A mask on the scene's own grid (0 background, 1 landslide; 255 and its nodata are not judged), or
-            polygons of all landslides in the scene's CRS: outside them is background.
+        truth: A mask on the scene's own grid (0 background, 1 landslide; 255 and its nodata are not judged): its file,
+            or the mask itself, uint8 (H, W), as from `drawn`.
         facts: The scene's.
         threshold: Smallest probability that counts as landslide.
         min_object_px: Predicted objects with fewer pixels are left out.
-        candidates: The objects proposed, with their scores.
+        candidates: The objects proposed, with their scores; those on ground that is nowhere judged do not count.
 
     Returns:
         Figures of `metrics.report.judge`; pixels without data are not judged. With candidates, also how well each of
@@ -71,8 +72,27 @@ def evaluate(
     return figures | rank_candidates(mask, candidates, facts=facts)
 
 
+def drawn(labels: Iterable[Label], *, facts: RasterFacts, point_radius_px: float) -> NDArray[np.uint8]:
+    """Draw the truth that labels hold, as far as they know it.
+
+    Args:
+        labels: Of the scene.
+        facts: The scene's.
+        point_radius_px: How far from a landslide point, accepted or proposed, nothing is known.
+
+    Returns:
+        uint8 (H, W): in label areas 1 on accepted landslides, 255 on proposed ones and around points, 0 elsewhere;
+        255 outside of label areas.
+    """
+    ground = survey(labels, facts, point_radius_px=point_radius_px)
+    mask = ground.mask(Window(0, 0, facts.width, facts.height))
+    inside = rasterise([ground.areas], transform=Affine.identity(), width=facts.width, height=facts.height)
+    mask[(inside == 0) | (mask == SPOT)] = IGNORE
+    return mask
+
+
 def reliability_curve(
-    probability: Path, truth: Path | Iterable[BaseGeometry], *, facts: RasterFacts
+    probability: Path, truth: Path | NDArray[np.uint8], *, facts: RasterFacts
 ) -> list[dict[str, float]]:
     """Compare probability and frequency of landslide in 15 bins: `probability`, `frequency` and `count` of each.
 
@@ -88,28 +108,27 @@ def rank_candidates(mask: NDArray[np.uint8], candidates: Sequence[Scored], *, fa
     """Say how well each score of candidates puts true ones first; see `evaluate`."""
     numbers = np.zeros(mask.shape, np.int32)
     if candidates:
-        drawn = [(candidate.geometry, number) for number, candidate in enumerate(candidates, start=1)]
-        rasterize(drawn, out=numbers, transform=Affine(*facts.transform))
-    right = covered(mask, numbers, len(candidates)).tolist()
+        outlines = [(candidate.geometry, number) for number, candidate in enumerate(candidates, start=1)]
+        rasterize(outlines, out=numbers, transform=Affine(*facts.transform))
+    counts = judged(mask, numbers, len(candidates))
+    right = covered(mask, numbers, len(candidates))[counts].tolist()
+    known = [candidate for candidate, is_judged in zip(candidates, counts, strict=True) if is_judged]
     scores = {
-        "object_auc_fused": [candidate.score for candidate in candidates],
-        "object_auc_mask": [candidate.mask_score for candidate in candidates],
-        "object_auc_classifier": [candidate.classifier_score for candidate in candidates],
+        "object_auc_fused": [candidate.score for candidate in known],
+        "object_auc_mask": [candidate.mask_score for candidate in known],
+        "object_auc_classifier": [candidate.classifier_score for candidate in known],
     }
     areas = {name: area_under_roc(of_each, right) for name, of_each in scores.items()}
     return {name: area for name, area in areas.items() if area is not None}
 
 
 def _read(
-    probability: Path, truth: Path | Iterable[BaseGeometry], facts: RasterFacts
+    probability: Path, truth: Path | NDArray[np.uint8], facts: RasterFacts
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Give truth and stored probability, (H, W) each."""
     with open_raster(probability) as dataset:
         values: NDArray[np.uint8] = dataset.read(1)
-    if isinstance(truth, Path):
-        return _read_mask(truth, facts), values
-    mask = rasterise(truth, transform=Affine(*facts.transform), width=facts.width, height=facts.height)
-    return mask, values
+    return _read_mask(truth, facts) if isinstance(truth, Path) else truth, values
 
 
 def _read_mask(path: Path, facts: RasterFacts) -> NDArray[np.uint8]:

@@ -17,7 +17,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio import DatasetReader
 from rasterio.windows import Window
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
@@ -154,7 +153,7 @@ def predict_scene(
             region=region,
         ) as kept,
     ):
-        _require_fit(seen[0].image, facts, bands=learned.encoder.bands, name=raster.name)
+        _require_bands(facts, bands=learned.encoder.bands, name=raster.name)
         cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
         tell = course.stage("Predicting windows", 0, _WINDOWS_END)
         if config.workers > 1 or config.scheduler:
@@ -263,15 +262,7 @@ def _in_cells(facts: RasterFacts, cell_px: int) -> tuple[int, int]:
     return math.ceil(facts.height / cell_px), math.ceil(facts.width / cell_px)
 
 
-def _require_fit(dataset: DatasetReader, facts: RasterFacts, *, bands: int, name: str) -> None:
-    size = (dataset.width, dataset.height)
-    if size != (facts.width, facts.height):
-        raise RasterRefusedError(
-            name,
-            found=f"it is now {size[0]} × {size[1]} px",
-            needed=f"{facts.width} × {facts.height} px, as when it was added,",
-            remedy="Put the original file back, or add the new one as another scene.",
-        )
+def _require_bands(facts: RasterFacts, *, bands: int, name: str) -> None:
     if len(facts.stretch.bands) != bands:
         raise RasterRefusedError(
             name,

@@ -233,10 +233,12 @@ def _requeue_or_fail(ws: Workspace, job: Job, what: str) -> None:
     if not _is_fruitless(deaths) or job.cancel_requested:
         jobs.requeue(ws.db, job)
         return
-    log = ws.log_file(job.id).relative_to(ws.folder)
+    log = ws.log_file(job.id)
+    if not log.exists():  # its process ended before it came so far
+        log = ws.folder / "logs" / "worker.log"
     reason = (
         f"{what[0].upper()}{what[1:]}, {MAX_FRUITLESS} times without getting any further. "
-        f"Its log is {log} in the workspace."
+        f"Its log is {log.relative_to(ws.folder)} in the workspace."
     )
     jobs.finish(ws.db, job, JobState.failed, error=reason)
 

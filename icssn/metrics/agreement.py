@@ -12,6 +12,8 @@ from icssn.records import Agreement
 
 _Z = 1.959964  # of a two-sided interval of 95 %
 _SAMPLES = 4000
+_ROUNDING = 1e-9  # of a kappa
+_FEWEST = 5  # objects, below which kappa has no interval: of 3 one of 95 % may hold the truth in 6 of 10 cases
 
 
 def agreement(pairs: Sequence[tuple[Hashable, Hashable]], *, seed: int = 0) -> Agreement:
@@ -23,7 +25,8 @@ def agreement(pairs: Sequence[tuple[Hashable, Hashable]], *, seed: int = 0) -> A
 
     Returns:
         Kappa is 1 for full agreement, 0 for what chance would bring, None where both always say the same one thing.
-        Its interval leaves out resamples in which it is not defined.
+        Its interval leaves out resamples in which it is not defined; it is None where there are fewer than five
+        objects, and where all resamples give the same kappa, as after full agreement: they say nothing of its doubt.
 
     Source:
         Cohen 1960, "A coefficient of agreement for nominal scales"; Wilson 1927, "Probable inference, the law of
@@ -38,7 +41,7 @@ def agreement(pairs: Sequence[tuple[Hashable, Hashable]], *, seed: int = 0) -> A
     kappas = kappa(drawn.reshape(-1, *table.shape))
     whole = float(kappa(table[None])[0])
     known = not math.isnan(whole)
-    low, high = np.nanquantile(kappas, [0.025, 0.975]) if known else (math.nan, math.nan)
+    low, high = _interval(kappas) if known and count >= _FEWEST else (None, None)
     share_low, share_high = wilson(agreed, count)
     return Agreement(
         count=count,
@@ -47,8 +50,8 @@ def agreement(pairs: Sequence[tuple[Hashable, Hashable]], *, seed: int = 0) -> A
         share_low=share_low,
         share_high=share_high,
         kappa=whole if known else None,
-        kappa_low=float(low) if known else None,
-        kappa_high=float(high) if known else None,
+        kappa_low=low,
+        kappa_high=high,
     )
 
 
@@ -59,6 +62,12 @@ def kappa(tables: npt.NDArray[np.floating | np.integer]) -> npt.NDArray[np.float
     expected = (shares.sum(axis=2) * shares.sum(axis=1)).sum(axis=1)
     chance_fails = np.where(expected < 1 - 1e-12, 1 - expected, np.nan)
     return np.asarray((observed - expected) / chance_fails, np.float64)
+
+
+def _interval(kappas: npt.NDArray[np.float64]) -> tuple[float, float] | tuple[None, None]:
+    """Give the middle 95 % of resampled kappas; None twice where they are all the same."""
+    low, high = np.nanquantile(kappas, [0.025, 0.975])
+    return (float(low), float(high)) if high - low > _ROUNDING else (None, None)
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:

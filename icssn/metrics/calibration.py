@@ -25,7 +25,8 @@ def reliability(truth: npt.NDArray[np.uint8], probability: npt.NDArray[Any], *, 
 
     Args:
         truth: uint8, any shape, 0 / 1 / 255; 255 is not judged.
-        probability: Same shape, floats in [0, 1] (NaN is not judged) or uint8 (value / 254; 255 is not judged).
+        probability: Same shape, floats in [0, 1] (NaN is not judged) or uint8 as predictions are stored (value / 254,
+            rounded to the nearest value; 255 is not judged).
         bins: Over [0, 1]; 15 as in Guo et al. 2017.
     """
     judged = truth != 255

@@ -11,6 +11,9 @@ from icssn.metrics.pixels import Confusion, confusion
 
 Figure = Callable[[Confusion], float]
 
+FEWEST_BLOCKS = 5
+"""Blocks below which no interval is told: of 4 one of 95 % holds the truth in 7 of 10 cases, of 1 in none."""
+
 
 def f1(pooled: Confusion) -> float:
     """Give the F1 of a pooled confusion, the usual figure of an interval."""
@@ -43,7 +46,7 @@ def block_bootstrap(
     samples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Give the percentile interval of a figure of the pooled confusion.
+    """Give the percentile interval of a figure of the pooled confusion; too narrow where there are few blocks.
 
     Args:
         blocks: One confusion for each block, at least one.
@@ -60,6 +63,22 @@ def block_bootstrap(
     """
     drawn = _drawn(len(blocks), samples, seed)
     return _interval([figure(pooled) for pooled in _pooled(blocks, drawn)], confidence)
+
+
+def low_and_high(name: str, blocks: Sequence[Confusion], *, figure: Figure = f1) -> dict[str, float]:
+    """Give the 95 % interval of a figure as it stands beside it: ``NAME_low`` and ``NAME_high``.
+
+    Args:
+        name: Of the figure.
+        blocks, figure: As for `block_bootstrap`, but there may be none.
+
+    Returns:
+        Nothing where there are fewer than `FEWEST_BLOCKS` blocks.
+    """
+    if len(blocks) < FEWEST_BLOCKS:
+        return {}
+    low, high = block_bootstrap(blocks, figure=figure)
+    return {f"{name}_low": low, f"{name}_high": high}
 
 
 def standard_error(blocks: Sequence[Confusion], *, figure: Figure = f1, samples: int = 1000, seed: int = 0) -> float:
@@ -142,7 +161,7 @@ def paired_difference_of_runs(
             [[figure(a) - figure(b) for a, b in zip(x, y, strict=True)] for x, y in zip(ours, theirs, strict=True)]
         )  # (runs, samples)
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 1])  # another stream than that of the blocks
     weights = rng.multinomial(len(pairs), np.full(len(pairs), 1 / len(pairs)), size=samples) / len(pairs)
     spread = (differences(_drawn(whole.size, samples, seed)) * weights.T).sum(axis=0)
     low, high = _interval(spread.tolist(), confidence)

@@ -27,6 +27,10 @@ class Confusion:
     def __add__(self, other: Confusion) -> Confusion:
         return Confusion(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
+    def times(self, weight: float) -> Confusion:
+        """Give the counts of so many times the pixels, in whole pixels."""
+        return Confusion(*(round(weight * count) for count in (self.tp, self.fp, self.fn, self.tn)))
+
     @property
     def total(self) -> int:
         """Pixels judged."""
@@ -59,7 +63,7 @@ class Confusion:
 
     @property
     def mean_iou(self) -> float:
-        """Mean of the intersections over union of landslide and background."""
+        """Mean of the intersections over union of landslide and background; one that is nowhere counts as 0."""
         return (self.iou + _ratio(self.tn, self.tn + self.fp + self.fn)) / 2
 
     @property
@@ -107,35 +111,45 @@ def exceeds(probability: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.b
     return np.asarray((found >= np.ceil(threshold * LEVELS - _ROUNDING)) & (found != IGNORE))
 
 
-def average_precision(truth: Truth, probability: npt.NDArray[Any]) -> float:
+def average_precision(
+    truth: Truth, probability: npt.NDArray[Any], *, weights: npt.NDArray[np.float64] | None = None
+) -> float:
     """Give the area under the precision–recall curve: Σ (Rₙ - Rₙ₋₁) Pₙ over falling levels, without interpolation.
 
     Args:
         truth: uint8, any shape, 0 / 1 / 255.
         probability: Same shape, as for `levels`; compared in 255 levels.
+        weights: As for `count_levels`.
 
     Returns:
         In [0, 1]; 0 where there is no landslide.
     """
-    tp, fp = _cumulative(truth, probability)
+    tp, fp = _cumulative(truth, probability, weights)
     if tp[-1] == 0:
         return 0.0
     precision = tp / np.maximum(tp + fp, 1)
     return float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision))
 
 
-def best_threshold(truth: Truth, probability: npt.NDArray[Any], *, within: float = 0.0) -> tuple[float, float]:
+def best_threshold(
+    truth: Truth,
+    probability: npt.NDArray[Any],
+    *,
+    within: float = 0.0,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> tuple[float, float]:
     """Give the middle one of the thresholds with the highest F1, or almost, and its F1.
 
     Args:
         truth: uint8, any shape, 0 / 1 / 255.
         probability: Same shape, as for `levels`.
         within: How far below the highest F1 a threshold may stay to count as well.
+        weights: As for `count_levels`.
 
     Returns:
         Threshold, a multiple of 1 / 254 above 0, and F1; (0.5, 0.0) where there is no landslide.
     """
-    tp, fp = _cumulative(truth, probability)
+    tp, fp = _cumulative(truth, probability, weights)
     if tp[-1] == 0:
         return 0.5, 0.0
     f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # level 0 would mark everything
@@ -144,24 +158,32 @@ def best_threshold(truth: Truth, probability: npt.NDArray[Any], *, within: float
     return (LEVELS - index) / LEVELS, float(f1[index])
 
 
-def count_levels(truth: Truth, probability: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def count_levels(
+    truth: Truth, probability: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None = None
+) -> npt.NDArray[Any]:
     """Count how often each level occurs on background and on landslide.
 
     Args:
         truth: uint8, any shape, 0 / 1 / 255.
         probability: Same shape, as for `levels`.
+        weights: How often each entry of the first axis counts, (N,); once where not given.
 
     Returns:
         (2, 255): row 0 of background, row 1 of landslide; column k of level k.
     """
     found = levels(probability)
+    if weights is not None:
+        parts = ((weight, weights == weight) for weight in np.unique(weights))
+        return sum((weight * count_levels(truth[of], found[of]) for weight, of in parts), np.zeros((2, LEVELS + 1)))
     both = np.bincount((truth.astype(np.uint16) << 8 | found).ravel(), minlength=2 * 256)
     return np.stack([both[:255], both[256:511]])
 
 
-def _cumulative(truth: Truth, probability: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _cumulative(
+    truth: Truth, probability: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Give true and false positives at every level from 254 down to 0, (255,) each."""
-    background, landslide = count_levels(truth, probability)
+    background, landslide = count_levels(truth, probability, weights)
     return np.cumsum(landslide[::-1]), np.cumsum(background[::-1])
 
 

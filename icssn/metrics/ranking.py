@@ -28,6 +28,14 @@ def area_under_roc(scores: Sequence[float], right: Sequence[bool]) -> float | No
     return float((ranks[truth].sum() - true * (true + 1) / 2) / (true * false))
 
 
+def judged(truth: npt.NDArray[np.uint8], numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.bool_]:
+    """Say of which predicted objects anything is known, so that they can be right or wrong at all.
+
+    Args, Returns: As for `covered`.
+    """
+    return np.asarray(np.bincount(numbers[truth != 255], minlength=count + 1)[1:] > 0)
+
+
 def covered(truth: npt.NDArray[np.uint8], numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.bool_]:
     """Say which predicted objects are right: at least 30 % of what is known of each is landslide (rule `cov30`).
 

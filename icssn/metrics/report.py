@@ -37,15 +37,18 @@ def judge(
         tile_px: Side of the tiles that the scene was built from, if it was, for the trivial predictor.
 
     Returns:
-        Of the mask: `f1`, `iou`, `precision` and `recall`, each with `_low` and `_high`; `mean_iou`, `pixel_accuracy`;
-        `object_recall_RULE`, `object_precision_RULE`, `false_objects_per_km2_RULE` and `false_objects_per_true_RULE`
-        for the rules `any`, `cov30` and `iou50`, `false_objects_per_true` being that of `cov30`; `boundary_f1_1px`,
-        `_2px`, `_4px` and `mean_boundary_distance_m`.
+        Of the mask: `f1`, `iou`, `precision` and `recall`, each with `_low` and `_high` where there are blocks enough
+        (`intervals.FEWEST_BLOCKS`); `mean_iou`, `pixel_accuracy`; `object_recall_RULE`, `object_precision_RULE`,
+        `false_objects_per_km2_RULE` and `false_objects_per_true_RULE` for the rules `any`, `cov30` and `iou50`,
+        `false_objects_per_true` being that of `cov30`; `boundary_f1_1px`, `_2px`, `_4px` and
+        `mean_boundary_distance_m`.
         Of the probability: `average_precision`, `best_f1` with `best_threshold` (chosen on this very truth, small
         objects kept: shows what the threshold costs, is no result), `ece`.
         For comparison: `prevalence`, `judged_px`, `threshold`, `trivial_f1` and `trivial_iou` (a predictor that
         never looks at the image, see `trivial.strongest`), `trivial_pixel_accuracy` (all background).
-        Figures that cannot be measured are absent: without any true landslide, most of them.
+        Figures that cannot be measured are absent: without any true landslide, most of them; without any true
+        background, `mean_iou`; without a true outline, those of boundaries; without anything predicted, `precision`,
+        `object_precision_RULE` and `mean_boundary_distance_m`, while `f1`, `iou`, recall and boundary F1 are 0 then.
     """
     found = pixels.levels(probability)
     judged = np.where(found == pixels.IGNORE, np.uint8(pixels.IGNORE), truth)
@@ -66,12 +69,15 @@ def judge(
 
     blocks = intervals.confusion_blocks(judged, predicted, block_px=block_px)
     for name in _WITH_INTERVAL:
-        low, high = intervals.block_bootstrap(blocks, figure=operator.attrgetter(name))
-        figures |= {name: getattr(pooled, name), f"{name}_low": low, f"{name}_high": high}
+        if name == "precision" and not pooled.tp + pooled.fp:
+            continue
+        figure = operator.attrgetter(name)
+        figures |= {name: figure(pooled)} | intervals.low_and_high(name, blocks, figure=figure)
+    if pooled.prevalence < 1:
+        figures["mean_iou"] = pooled.mean_iou
     best_threshold, best_f1 = pixels.best_threshold(judged, found)
     control = trivial.strongest(judged, tile_px=tile_px)
     figures |= {
-        "mean_iou": pooled.mean_iou,
         "average_precision": pixels.average_precision(judged, found),
         "best_f1": best_f1,
         "best_threshold": best_threshold,
@@ -86,8 +92,10 @@ def _boundary(
     truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.bool_], *, pixel_size_m: float
 ) -> dict[str, float]:
     apart = boundary.distances(truth, predicted)
+    if not apart[1].size:
+        return {}
     scores = boundary.f1_of_distances(*apart, tolerances_px=TOLERANCES_PX)
     figures = {f"boundary_f1_{t}px": score for t, score in zip(TOLERANCES_PX, scores, strict=True)}
-    if apart[0].size and apart[1].size:  # mean of both directions, each outline with equal weight
+    if apart[0].size:  # mean of both directions, each outline with equal weight
         figures["mean_boundary_distance_m"] = float(np.mean([d.mean() for d in apart])) * pixel_size_m
     return figures

@@ -138,7 +138,10 @@ def threshold_for(aim: Literal["map", "search"], card: dict[str, Any]) -> float:
         return float(card.get("threshold", 0.5))
     searched = card.get("metrics", {}).get("val_search_threshold")
     if searched is None:
-        needed = "map: too few landslides were held out to say from which probability on to search; train with more"
+        needed = (
+            "map: too few landslides were held out, or too many objects that are none were found there, to say from "
+            "which probability on to search; train with more"
+        )
         raise ConfigError("aim", aim, needed)
     return float(searched)
 

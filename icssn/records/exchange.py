@@ -11,7 +11,9 @@ class ImportedLabels(Record):
     """The outcome of an import."""
 
     count: int  # features in the file, each of them a label
-    already_there: int = 0  # of them, equal to a label of the scene; not added again
+    already_there: int = 0  # of them, at the place of a label of the scene; not added again
+    updated: int = 0  # of those, edited since we exported them: their labels have taken their fields over
+    left: int = 0  # of those, with other fields than the label has, which was left as it is
     repaired: int  # invalid geometries that were made valid
     off_scene: int = 0  # of them, beside the image
     crs_name: str  # the CRS found in the file

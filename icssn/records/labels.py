@@ -129,9 +129,13 @@ class LabelRecord(Record):
     provenance: dict[str, Any]
 
     def values(self) -> dict[str, Any]:
-        """Give everything by key; what a file brought of its own provenance stands before ours."""
+        """Give everything by key; what a file brought of its own provenance stands before ours, but not a number.
+
+        Such a number is `uid_as_given`.
+        """
         measured = {key: value for key, value in dict(self.measures).items() if value is not None}
-        return {"uid": self.label.uid} | self.provenance | self.label.attributes | measured
+        given = {"uid_as_given" if key == "uid" else key: value for key, value in self.label.attributes.items()}
+        return {"uid": self.label.uid} | self.provenance | given | measured
 
 
 class WarningKind(StrEnum):

@@ -24,6 +24,7 @@ class Chip(Record):
     label_uid: str = ""  # the label it was centred on, if any
     landslide_fraction: float  # of the chip's known pixels
     known_fraction: float  # pixels that are not ignored
+    stands_for: float = 1.0  # squares of held-out ground: of very many without a landslide only some are judged
 
 
 class Manifest(Record):

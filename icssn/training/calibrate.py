@@ -32,10 +32,10 @@ def calibrate(model: Icssn, pixels: PixelAnswers, classes: ClassAnswers) -> tupl
         What it says of them afterwards.
     """
     edges = np.arange(-LARGEST, LARGEST + STEP, STEP)
-    counts = np.zeros((2, len(edges) - 1), np.int64)
-    for truth, logits in zip(pixels.truth, pixels.logits, strict=True):
+    counts = np.zeros((2, len(edges) - 1))
+    for truth, logits, weight in zip(pixels.truth, pixels.logits, pixels.stands_for, strict=True):
         for value in (0, 1):
-            counts[value] += np.histogram(logits[truth == value].clip(-LARGEST, LARGEST), edges)[0]
+            counts[value] += weight * np.histogram(logits[truth == value].clip(-LARGEST, LARGEST), edges)[0]
     of_pixels = temperature(edges[:-1] + STEP / 2, counts[1], counts[0])
     shown = classes.truth
     enough = len(shown) >= FEWEST
@@ -47,7 +47,7 @@ def calibrate(model: Icssn, pixels: PixelAnswers, classes: ClassAnswers) -> tupl
     )
 
 
-def temperature(logits: NDArray[np.floating], positive: NDArray[np.integer], negative: NDArray[np.generic]) -> float:
+def temperature(logits: NDArray[np.floating], positive: NDArray[np.generic], negative: NDArray[np.generic]) -> float:
     """Give the T whose sigmoid(logit / T) has the smallest cross-entropy.
 
     Both classes count as if one more example of the other had been seen (Platt's targets), so that few and perfectly

@@ -25,13 +25,14 @@ def judge_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -
     Returns:
         ``val_landslides``, and of them ``val_found``, with ``val_false`` objects that are none;
         ``val_search_threshold`` and, there, ``val_search_found`` and ``val_search_false``. Nothing where no landslide
-        is held out, no search threshold where fewer than `FEWEST` are.
+        is held out; no search threshold where fewer than `FEWEST` are, or where the map itself has more false objects
+        than there are landslides.
     """
     there = count_objects(sheets, threshold=threshold, least_px=least_px)
     if not there.true:
         return {}
     figures: dict[str, float] = {"val_landslides": there.true, "val_found": there.found, "val_false": there.false}
-    if there.true >= FEWEST:
+    if there.true >= FEWEST and there.false <= FALSE_PER_TRUE * there.true:
         at, lower = threshold, round(threshold - _STEP, 6)
         while lower > 0:
             tried = count_objects(sheets, threshold=lower, least_px=least_px)

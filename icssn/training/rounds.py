@@ -211,7 +211,13 @@ def _finish_round(sitting: Sitting, pace: Pace) -> RoundResult:
         "seconds": journal.seconds,
         "data_seconds": journal.data_seconds,
         "validation": [
-            {"scene": chip.scene_id, "col": chip.col, "row": chip.row, "tp_fp_fn_tn": [int(n) for n in astuple(counts)]}
+            {
+                "scene": chip.scene_id,
+                "col": chip.col,
+                "row": chip.row,
+                "tp_fp_fn_tn": [int(n) for n in astuple(counts)],
+                "stands_for": chip.stands_for,
+            }
             for chip, counts in zip(judged, counted, strict=True)
         ],
     }

@@ -63,10 +63,9 @@ def settle(model: Icssn, chips: ChipArrays, *, config: TrainConfig, device: torc
     classes = ask_classes(model, chips, size_px=size_px, min_fraction=fraction, device=device)
     pixels, classes = calibrate(model, ask_pixels(model, chips, device=device), classes)
     weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
-    scores = pixels.scores()
-    figures, counted = judge_pixels(pixels.truth, scores)
+    figures, counted = judge_pixels(pixels)
     judged = [chips.manifest.chips[int(index)] for index in chips.validation]
-    sheets = put_together(pixels.truth, scores, judged)
+    sheets = put_together(pixels.truth, pixels.scores(), judged)
     threshold = figures["val_threshold"]
     least_px = smallest_object_px(sheets, threshold=threshold)
     found = judge_objects(sheets, threshold=threshold, least_px=least_px)

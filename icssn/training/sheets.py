@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from icssn.metrics.objects import match_objects, sieve
+from icssn.metrics.objects import COVERAGE, components, sieve
 from icssn.metrics.pixels import IGNORE, exceeds
 from icssn.records import Chip
 
@@ -16,14 +16,21 @@ _MOST_PX = 1 << 26  # of the held-out ground of one scene
 
 
 class Sheet(NamedTuple):
-    """Truth (0 / 1 / 255) and probability in stored levels of one scene, (H, W) each; `IGNORE` where no chip is."""
+    """Truth (0 / 1 / 255) and probability in stored levels of one scene, (H, W) each; `IGNORE` where no chip is.
+
+    And how much held-out ground each pixel stands for, (H, W), where not all stand for themselves alone.
+    """
 
     truth: NDArray[np.uint8]
     scores: NDArray[np.uint8]
+    stands_for: NDArray[np.float32] | None = None
 
 
 class Found(NamedTuple):
-    """Objects of all sheets, by coverage of 30 %: the true ones, those of them found, the predicted ones, the right."""
+    """Objects of all sheets, by coverage of 30 %: the true ones, those of them found, the predicted ones, the right.
+
+    A false one counts for as many as its ground stands for.
+    """
 
     true: int
     found: int
@@ -65,23 +72,51 @@ def put_together(truth: NDArray[np.uint8], scores: NDArray[np.uint8], chips: Seq
         if shape[0] * shape[1] > _MOST_PX:
             continue
         sheet = Sheet(np.full(shape, IGNORE, np.uint8), np.full(shape, IGNORE, np.uint8))
+        if any(chip.stands_for != 1 for chip, *_ in of_scene):
+            sheet = sheet._replace(stands_for=np.ones(shape, np.float32))
         for chip, known, score in of_scene:
             row, col = chip.row - top, chip.col - left
             place = np.s_[row : row + known.shape[0], col : col + known.shape[1]]
             told = known != IGNORE
             sheet.truth[place][told], sheet.scores[place][told] = known[told], score[told]
+            if sheet.stands_for is not None:
+                sheet.stands_for[place][told] = chip.stands_for
         sheets.append(sheet)
     return sheets
+
+
+def count_landslides(truth: NDArray[np.uint8], chips: Sequence[Chip]) -> int:
+    """Count the landslides that chips show together; those in several chips once, as far as sheets can tell.
+
+    Args:
+        truth, chips: As for `put_together`.
+    """
+    sheets = put_together(truth, truth, chips)
+    if len(sheets) < len({chip.scene_id for chip in chips}):
+        return sum(bool((chip == 1).any()) for chip in truth)
+    return sum(components(sheet.truth == 1)[1] for sheet in sheets)
 
 
 def count_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -> Found:
     """Count objects of all sheets at a threshold, without predicted ones of fewer than `least_px` pixels."""
     true = found = predicted = right = 0
-    for truth, scores in sheets:
+    for truth, scores, stands_for in sheets:
         mask = sieve(exceeds(scores, threshold) & (truth != IGNORE), least_px)
-        figures = match_objects(truth, mask, pixel_area_m2=1.0)
-        of_sheet, marked = int(figures["true_objects"]), int(figures["predicted_objects"])
-        true, predicted = true + of_sheet, predicted + marked
-        found += round(figures.get("object_recall_cov30", 0.0) * of_sheet)
-        right += round(figures.get("object_precision_cov30", 0.0) * marked)
+        is_found, _ = _covered(truth == 1, mask)
+        is_right, counts_for = _covered(mask, truth == 1, stands_for)
+        true, found = true + len(is_found), found + int(is_found.sum())
+        right += int(is_right.sum())
+        predicted += int(is_right.sum()) + round(float(counts_for[~is_right].sum()))
     return Found(true, found, predicted, right)
+
+
+def _covered(
+    objects: NDArray[np.bool_], by: NDArray[np.bool_], stands_for: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Say which objects of a mask are covered to 30 % by another mask, and for how many each of them counts."""
+    numbered, count = components(objects)
+    px = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+    common = np.bincount(numbered[by], minlength=count + 1)[1:]
+    if stands_for is None:
+        return common >= COVERAGE * px, np.ones(count)
+    return common >= COVERAGE * px, np.bincount(numbered.ravel(), stands_for.ravel(), minlength=count + 1)[1:] / px

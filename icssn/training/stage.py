@@ -111,5 +111,5 @@ def _figures(sitting: Sitting) -> dict[str, float]:
     figures = judge_classes(classes)
     if sitting.position.stage != "classify":
         pixels = ask_pixels(model, chips, device=device)
-        figures |= judge_pixels(pixels.truth, pixels.scores())[0]
+        figures |= judge_pixels(pixels)[0]
     return figures

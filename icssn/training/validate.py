@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
+from torch import Tensor
 
-from icssn.metrics.intervals import block_bootstrap, standard_error
+from icssn.metrics.intervals import low_and_high, standard_error
 from icssn.metrics.pixels import LEVELS, Confusion, average_precision, best_threshold, confusion, exceeds, levels
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
-from icssn.training.dataset import LANDSLIDE, ChipArrays, chip_kinds, gather, view_kinds
+from icssn.training.dataset import LANDSLIDE, POINT, ChipArrays, chip_kinds, gather
 from icssn.training.objects import object_cells
+from icssn.training.sheets import count_landslides
 
+LEAST_KNOWN = 0.5  # of a middle, for it to be told that it shows no landslide; as for training chips
 PRIOR_LANDSLIDES = 4  # 2 and 8 do as well (decision 17)
 _BATCH = 8  # chips at a time; fits any device that can train
 
@@ -27,10 +30,14 @@ class PixelAnswers:
     Attributes:
         truth: 0 / 1 / 255 (unknown), uint8 (N, S, S).
         logits: Of "landslide", float16 (N, S, S): finer than the levels that probabilities are stored in.
+        stands_for: How many squares of the held-out ground each chip stands for, (N,).
+        landslides: How many landslides they show together.
     """
 
     truth: NDArray[np.uint8]
     logits: NDArray[np.float16]
+    stands_for: NDArray[np.float64]
+    landslides: int
 
     def scores(self) -> NDArray[np.uint8]:
         """Give the probabilities in stored levels, (N, S, S)."""
@@ -53,38 +60,40 @@ class ClassAnswers:
     logits: NDArray[np.float32]
 
 
-def judge_pixels(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> tuple[dict[str, float], list[Confusion]]:
-    """Compare scores with the known pixels of all chips, pooled.
-
-    Args:
-        truth: 0 / 1 / 255, (N, S, S).
-        scores: Probability in stored levels, (N, S, S).
+def judge_pixels(answers: PixelAnswers) -> tuple[dict[str, float], list[Confusion]]:
+    """Compare what a model says with the known pixels of all chips, pooled; each counts for as many as it stands for.
 
     Returns:
         ``val_f1``, ``val_iou``, ``val_precision`` and ``val_recall`` of landslide at ``val_threshold``, see
-        `choose_threshold`; ``val_f1_low`` and ``val_f1_high``, the interval of 95 % over the chips;
-        ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what was counted at the threshold in each
-        chip.
+        `choose_threshold`; ``val_f1_low`` and ``val_f1_high``, the interval of 95 % over the chips, where there are
+        enough (`intervals.FEWEST_BLOCKS`); ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what
+        was counted at the threshold in each chip, as it is.
     """
-    threshold = choose_threshold(truth, scores)
-    found = confusion(truth, exceeds(scores, threshold))
+    truth, scores, stands_for = answers.truth, answers.scores(), answers.stands_for
+    threshold = choose_threshold(truth, scores, landslides=answers.landslides, stands_for=stands_for)
     each = _each_chip(truth, scores, threshold)
-    low, high = block_bootstrap(each) if each else (0.0, 0.0)
+    weighed, at_half = _weighed(each, stands_for), _weighed(_each_chip(truth, scores, 0.5), stands_for)
+    found = sum(weighed, start=Confusion())
     figures = {
         "val_f1": float(found.f1),
-        "val_f1_low": low,
-        "val_f1_high": high,
+        **low_and_high("val_f1", weighed),
         "val_iou": float(found.iou),
         "val_precision": float(found.precision),
         "val_recall": float(found.recall),
-        "val_f1_half": float(confusion(truth, exceeds(scores, 0.5)).f1),
-        "val_ap": float(average_precision(truth, scores)),
+        "val_f1_half": float(sum(at_half, start=Confusion()).f1),
+        "val_ap": float(average_precision(truth, scores, weights=stands_for)),
         "val_threshold": float(threshold),
     }
     return figures, each
 
 
-def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> float:
+def choose_threshold(
+    truth: NDArray[np.uint8],
+    scores: NDArray[np.uint8],
+    *,
+    landslides: int | None = None,
+    stands_for: NDArray[np.float64] | None = None,
+) -> float:
     """Give the probability from which on a pixel is to count as landslide (decision 17).
 
     The threshold with the highest F1 is a matter of luck where four landslides are held out. So this is the middle of
@@ -93,7 +102,10 @@ def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> flo
     so. Where a hundred are held out, it is all but the threshold with the highest F1.
 
     Args:
-        truth, scores: As for `judge_pixels`.
+        truth: 0 / 1 / 255, (N, S, S) or (N, pixels).
+        scores: Probability in stored levels, likewise.
+        landslides: How many the chips show together; as many as chips show one where not given.
+        stands_for: As in `PixelAnswers`; 1 each where not given.
 
     Returns:
         A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
@@ -101,20 +113,22 @@ def choose_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> flo
     Source:
         Half of the highest F1: Lipton, Elkan & Narayanaswamy 2014, arXiv:1402.1892.
     """
-    highest, f1 = best_threshold(truth, scores)
-    shown = sum(bool((chip == 1).any()) for chip in truth)
+    highest, f1 = best_threshold(truth, scores, weights=stands_for)
+    shown = landslides if landslides is not None else sum(bool((chip == 1).any()) for chip in truth)
     if not shown:
         return highest
-    middle = middle_threshold(truth, scores)
+    middle = middle_threshold(truth, scores, stands_for=stands_for)
     drawn = (shown * middle + PRIOR_LANDSLIDES * f1 / 2) / (shown + PRIOR_LANDSLIDES)
     return max(round(drawn * LEVELS), 1) / LEVELS
 
 
-def middle_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> float:
+def middle_threshold(
+    truth: NDArray[np.uint8], scores: NDArray[np.uint8], *, stands_for: NDArray[np.float64] | None = None
+) -> float:
     """Give the middle of the thresholds whose F1 is at most one standard error, over the chips, below the highest.
 
     Args:
-        truth, scores: As for `judge_pixels`, of one chip at least.
+        truth, scores, stands_for: As for `choose_threshold`, of one chip at least.
 
     Returns:
         A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
@@ -123,12 +137,19 @@ def middle_threshold(truth: NDArray[np.uint8], scores: NDArray[np.uint8]) -> flo
         The one-standard-error rule of Breiman, Friedman, Olshen & Stone 1984, "Classification and Regression Trees",
         section 3.4.3.
     """
-    highest, _ = best_threshold(truth, scores)
-    return best_threshold(truth, scores, within=standard_error(_each_chip(truth, scores, highest)))[0]
+    highest, _ = best_threshold(truth, scores, weights=stands_for)
+    doubt = standard_error(_weighed(_each_chip(truth, scores, highest), stands_for))
+    return best_threshold(truth, scores, within=doubt, weights=stands_for)[0]
 
 
 def _each_chip(truth: NDArray[np.uint8], scores: NDArray[np.uint8], threshold: float) -> list[Confusion]:
     return [confusion(*pair) for pair in zip(truth, exceeds(scores, threshold), strict=True)]
+
+
+def _weighed(each: list[Confusion], stands_for: NDArray[np.float64] | None) -> list[Confusion]:
+    if stands_for is None:
+        return each
+    return [of_chip.times(float(weight)) for of_chip, weight in zip(each, stands_for, strict=True)]
 
 
 def judge_classes(answers: ClassAnswers) -> dict[str, float]:
@@ -163,7 +184,10 @@ def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> Pixe
         with torch.inference_mode(), autocast(device):
             answers, _ = model.segment(images.contiguous(memory_format=torch.channels_last))
         logits[start : start + _BATCH] = answers.float().cpu().numpy()
-    return PixelAnswers(np.asarray(chips.masks[chips.validation]), logits)
+    truth = np.asarray(chips.masks[chips.validation])
+    judged = [chips.manifest.chips[int(index)] for index in chips.validation]
+    stands_for = np.array([chip.stands_for for chip in judged], np.float64)
+    return PixelAnswers(truth, logits, stands_for, landslides=count_landslides(truth, judged))
 
 
 @torch.inference_mode()
@@ -172,9 +196,12 @@ def ask_classes(
 ) -> ClassAnswers:
     """Let the classifier look at the object in the middles of the validation chips, see `objects.object_cells`.
 
+    Only those are asked of which the labels say what they show: a landslide that covers `min_fraction` of the middle,
+    or ground of which half is known and nothing is, or may be, a landslide.
+
     Args:
         size_px: Side of the middle.
-        min_fraction: Of landslide, below which a middle is none.
+        min_fraction: Of the middle that a landslide covers at least.
     """
     model.eval()
     truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0, np.float32)]
@@ -184,8 +211,9 @@ def ask_classes(
         indices = chips.validation[start : start + _BATCH]
         images, masks = gather(chips, indices, device=device)
         kinds = chip_kinds(chips.manifest, indices).to(device)
-        shown = view_kinds(kinds, masks[:, middle, middle], masks, min_fraction=min_fraction)
-        weights = object_cells(masks[:, middle, middle], shown, stride=model.stride)
+        known = masks[:, middle, middle]
+        shown = _told(kinds, known, min_fraction=min_fraction)
+        weights = object_cells(known, shown, stride=model.stride)
         seen = images[:, :, middle, middle].contiguous(memory_format=torch.channels_last)
         with autocast(device):
             logits, _ = model.classify(seen, weights)
@@ -193,3 +221,11 @@ def ask_classes(
         truths.append((shown == LANDSLIDE).cpu().numpy()[told])
         scores.append(logits.float().cpu().numpy()[told])
     return ClassAnswers(np.concatenate(truths), np.concatenate(scores))
+
+
+def _told(kinds: Tensor, known: Tensor, *, min_fraction: float) -> Tensor:
+    """Give the class numbers of what middles show, (N,); -1 where their masks (N, H, W) do not say."""
+    landslide = (known == 1).float().mean((1, 2))
+    ground = (landslide == 0) & (kinds != POINT) & ((known == 0).float().mean((1, 2)) >= LEAST_KNOWN)
+    other = torch.where(ground, kinds, -1)
+    return torch.where((landslide > 0) & (landslide >= min_fraction), LANDSLIDE, other)

@@ -114,11 +114,7 @@ def _result(ws: Workspace, scene: Scene, found: CrossValidation) -> None:
     blocks = found.blocks
     with honest:
         st.metric(phrase("crossval.honest"), measures.two(blocks.get("f1")))
-        st.caption(
-            phrase("crossval.interval", low=measures.two(blocks["f1_low"]), high=measures.two(blocks["f1_high"]))
-            if "f1" in blocks
-            else phrase("crossval.nothing")
-        )
+        st.caption(_doubt(blocks))
     with optimistic:
         st.metric(phrase("crossval.optimistic"), f"({measures.two(found.random_split_f1)})")
         st.caption(phrase("crossval.optimistic_means"))
@@ -130,6 +126,15 @@ def _result(ws: Workspace, scene: Scene, found: CrossValidation) -> None:
         {phrase(f"crossval.{name}"): results.with_interval(blocks, name) for name in _FIGURES if name in blocks}
     )
     _disputes(ws, scene)
+
+
+def _doubt(blocks: Mapping[str, float]) -> str:
+    """Give the interval of the F1 in words, or why there is none."""
+    if "f1" not in blocks:
+        return phrase("crossval.nothing")
+    if "f1_low" not in blocks:
+        return phrase("crossval.no_interval")
+    return phrase("crossval.interval", low=measures.two(blocks["f1_low"]), high=measures.two(blocks["f1_high"]))
 
 
 def _disputes(ws: Workspace, scene: Scene) -> None:

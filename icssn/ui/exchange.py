@@ -15,6 +15,7 @@ from icssn.records import ImportPreview, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, uploads, wording
 from icssn.ui.wording import phrase
+from icssn.vectors.mapping import OURS
 
 TAKEN = ["gpkg", "zip", "geojson", "json", "kml", "kmz", "csv"]
 FORMATS = {
@@ -51,6 +52,10 @@ def take_in(ws: Workspace, scene: Scene) -> None:
             )
         known = done.already_there
         st.success(phrase("label.imported", count=done.count, known=known, repaired=done.repaired, crs=crs))
+        if done.updated:
+            st.info(phrase("label.updated", count=done.updated))
+        if done.left:
+            st.warning(phrase("label.left", count=done.left))
         if done.strange:
             st.warning(phrase("label.strange", columns=frame.plain(", ".join(done.strange))))
 
@@ -84,15 +89,19 @@ def field_names() -> dict[str | None, str]:
 
 
 def _columns(seen: ImportPreview, *, key: str) -> dict[str, str | None]:
-    """Show the columns of a file and give those of which a reader wishes something else than was suggested."""
-    if not seen.columns:
+    """Show the columns of a file and give those of which a reader wishes something else than was suggested.
+
+    What only our own exports have, and what is read from there as it is, is no choice and not shown.
+    """
+    open_to_choice = [item for item in seen.columns if item.key != "" or item.name not in ("uid", *OURS)]
+    if not open_to_choice:
         return {}
     names = field_names()
     keys = {name: key for key, name in names.items()}
     column, field, sample = (phrase(f"label.{word}") for word in ("column", "field", "sample"))
     rows = [
         {column: item.name, field: names.get(item.key, names[None]), sample: " · ".join(item.samples)}
-        for item in seen.columns
+        for item in open_to_choice
     ]
     edited = st.data_editor(
         rows,

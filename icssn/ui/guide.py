@@ -19,7 +19,7 @@ def show(ws: Workspace) -> None:
     done = steps_done(ws)
     shown = st.toggle(
         phrase("guide.title"),
-        value=len(done) < len(STEPS) - 1,
+        value=len(done) < len(STEPS),
         key=_KEY,
         bind="query-params",
         help=phrase("guide.help"),
@@ -44,8 +44,10 @@ def steps_done(ws: Workspace) -> set[str]:
         done |= {"label", "train"}
     elif actions.readiness(ws, [scene.id for scene in scenes]).ready:
         done.add("label")
-    newest = [next(iter(actions.list_predictions(ws, scene.id)), None) for scene in scenes]
-    decided = (CandidateStatus.accepted, CandidateStatus.rejected, CandidateStatus.unsure)
-    if any(item.status in decided for made in newest if made for item in actions.list_candidates(ws, made.id)):
+    newest = [made for scene in scenes if (made := next(iter(actions.list_predictions(ws, scene.id)), None))]
+    shown = [item.status for made in newest for item in actions.list_candidates(ws, made.id)]
+    if newest and CandidateStatus.open not in shown:
         done.add("review")
+    if any(actions.latest_inventory(ws, scene.id) for scene in scenes):
+        done.add("hand_out")
     return done

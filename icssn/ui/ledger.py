@@ -27,7 +27,7 @@ def ledger(ws: Workspace, scenes: Mapping[str, Scene]) -> None:
         st.markdown(phrase("ledger.none"))
         return
     picked = st.dataframe(
-        [_row(run, scenes) for run in runs[:_SHOWN]],
+        [_row(ws, run, scenes) for run in runs[:_SHOWN]],
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -36,7 +36,7 @@ def ledger(ws: Workspace, scenes: Mapping[str, Scene]) -> None:
     rows = picked.selection.rows
     chosen = runs[rows[0]] if rows and rows[0] < len(runs) else runs[0]
     with st.container(border=True):
-        st.markdown(f"**{results.line(chosen, scenes)}**")
+        st.markdown(f"**{frame.plain(results.line(chosen, scenes))}**")
         _what_can_be_done(ws, chosen)
         finished = [run for run in every if run.checkpoint_id and run.id != chosen.id]
         if chosen.checkpoint_id and finished:
@@ -59,7 +59,7 @@ def _filtered(runs: list[Run], scenes: Mapping[str, Scene]) -> list[Run]:
     return [run for run in runs if (not scene or scene in run.scene_ids) and tier in ("", run.tier)]
 
 
-def _row(run: Run, scenes: Mapping[str, Scene]) -> dict[str, str]:
+def _row(ws: Workspace, run: Run, scenes: Mapping[str, Scene]) -> dict[str, str]:
     metrics = run.summary.get("metrics", {})
     names = (f"{scenes[item].name} · {run.revisions.get(item, 0)}" for item in run.scene_ids if item in scenes)
     return {
@@ -67,7 +67,7 @@ def _row(run: Run, scenes: Mapping[str, Scene]) -> dict[str, str]:
         phrase("ledger.when"): measures.moment(run.created_at),
         phrase("ledger.tier"): phrase(f"train.{run.tier}_short"),
         phrase("ledger.learned_from"): ", ".join(names),
-        phrase("figure.f1"): results.with_interval(metrics, "val_f1"),
+        phrase("figure.f1"): results.stopped(ws, run) or results.with_interval(metrics, "val_f1"),
         phrase("figure.precision"): measures.two(metrics.get("val_precision")),
         phrase("figure.recall"): measures.two(metrics.get("val_recall")),
         phrase("figure.time"): measures.duration(run.summary["seconds"]) if "seconds" in run.summary else "–",

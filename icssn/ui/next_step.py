@@ -8,7 +8,7 @@ from icssn import actions
 from icssn.records import CandidateStatus, Scene
 from icssn.store.workspace import Workspace
 
-STEPS = ("add_scene", "label", "train_first", "predict", "review", "retrain", "more_labels")
+STEPS = ("add_scene", "label", "train_first", "activate", "predict", "review", "retrain", "more_labels")
 """Phrases of the ``next`` table, in the order of the loop."""
 
 
@@ -19,7 +19,9 @@ class Standing:
     scenes: int = 0
     landslides: int = 0
     hard_negatives: int = 0
+    points: int = 0
     models: int = 0
+    active: bool = False  # one of the models is in use
     unpredicted: int = 0  # scenes without a prediction by the active model
     open_candidates: int = 0  # of every scene's newest prediction
     labels_since_training: bool = False  # some scene has a newer revision than the last run learned from
@@ -37,7 +39,9 @@ def standing(ws: Workspace) -> Standing:
         scenes=len(scenes),
         landslides=ready.landslides,
         hard_negatives=ready.hard_negatives,
+        points=ready.landslide_points,
         models=len(actions.list_checkpoints(ws)),
+        active=active is not None,
         unpredicted=sum(
             prediction is None or (active is not None and prediction.checkpoint_id != active.id)
             for prediction in newest.values()
@@ -55,17 +59,17 @@ def standing(ws: Workspace) -> Standing:
 
 def advise(now: Standing) -> tuple[str, str]:
     """Give the next step: (phrase of the ``next`` table, page where it is done)."""
-    if not now.scenes:
-        return "add_scene", "scenes"
-    if not now.models:
-        return ("train_first", "train") if now.trainable else ("label", "label")
-    if now.labels_since_training and not now.open_candidates:
-        return "retrain", "train"
-    if now.unpredicted:
-        return "predict", "review"
-    if now.open_candidates:
-        return "review", "review"
-    return "more_labels", "label"
+    steps = (
+        (not now.scenes, "add_scene", "scenes"),
+        (not now.models and not now.trainable, "label", "label"),
+        (not now.models, "train_first", "train"),
+        (not now.active, "activate", "models"),
+        (now.labels_since_training and not now.open_candidates, "retrain", "train"),
+        (now.unpredicted > 0, "predict", "review"),
+        (now.open_candidates > 0, "review", "review"),
+        (True, "more_labels", "label"),
+    )
+    return next((step, page) for holds, step, page in steps if holds)
 
 
 def _has_newer_labels(ws: Workspace, scenes: list[Scene], learned: dict[str, int]) -> bool:

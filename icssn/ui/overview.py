@@ -12,7 +12,7 @@ from icssn import actions
 from icssn.geo import crs
 from icssn.records import CandidateStatus, Label, LabelClass, LabelStatus
 from icssn.store.workspace import Workspace
-from icssn.ui import measures
+from icssn.ui import frame, measures
 from icssn.ui.palette import CHART
 from icssn.ui.wording import phrase
 
@@ -35,7 +35,7 @@ def overview(ws: Workspace) -> None:
         width_m, height_m = (side * scene.facts.pixel_size_m for side in (scene.facts.width, scene.facts.height))
         rows.append(
             {
-                phrase("home.scene"): scene.name,
+                phrase("home.scene"): frame.plain(scene.name),
                 phrase("facts.area"): measures.area(width_m * height_m),
                 phrase("home.landslides"): str(len(own)),
                 phrase("home.of_model"): str(sum(label.source == "predicted" for label in own)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from icssn import actions
-from icssn.records import Run, Scene
+from icssn.records import JobState, Run, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, measures
 from icssn.ui.wording import phrase
@@ -21,12 +21,22 @@ def last_run(ws: Workspace, scenes: Mapping[str, Scene], *, busy: bool) -> None:
         return
     newest = runs[0]
     st.subheader(phrase("train.this_run" if busy else "train.last_run"), anchor=False)
-    st.caption(line(newest, scenes))
+    st.caption(frame.plain(line(newest, scenes)))
+    if not busy and (word := stopped(ws, newest)):
+        st.caption(word)
     rounds(ws, newest)
     if newest.checkpoint_id and not busy and st.button(phrase("train.see_result"), type="primary"):
         frame.go("review")
     with st.expander(phrase("train.log")):
         st.code(actions.job_log(ws, newest.job_id) or phrase("train.no_log"), language=None, height=260)
+
+
+def stopped(ws: Workspace, run: Run) -> str:
+    """Say in a word how a run ended that brought no model; nothing of one that did, or that is not at its end."""
+    if run.checkpoint_id:
+        return ""
+    state = actions.find_job(ws, run.job_id).state
+    return phrase(f"word.{state}") if state in (JobState.cancelled, JobState.failed) else ""
 
 
 def rounds(ws: Workspace, run: Run) -> None:
@@ -47,14 +57,14 @@ def rounds(ws: Workspace, run: Run) -> None:
 
 
 def summary(metrics: Mapping[str, float]) -> str:
-    """Say what validation found, in one line."""
+    """Say what validation found, in one line; what it did not say is a dash."""
     if "val_f1" not in metrics:
         return phrase("models.no_metrics")
     return phrase(
         "models.metrics",
         f1=f"{metrics['val_f1']:.2f}",
-        precision=measures.share(metrics.get("val_precision", 0)),
-        recall=measures.share(metrics.get("val_recall", 0)),
+        precision=_share(metrics.get("val_precision")),
+        recall=_share(metrics.get("val_recall")),
     )
 
 
@@ -68,8 +78,12 @@ def with_interval(metrics: Mapping[str, float], name: str) -> str:
 
 
 def line(run: Run, scenes: Mapping[str, Scene]) -> str:
-    """Name a run in one line: number, tier, scenes, moment, device."""
+    """Name a run in one line, as plain text: number, tier, scenes, moment, device."""
     names = ", ".join(scenes[scene_id].name for scene_id in run.scene_ids if scene_id in scenes)
-    parts = [phrase("train.run", run=run.id[:4]), phrase(f"train.{run.tier}_short"), frame.plain(names)]
-    parts += [measures.moment(run.created_at), frame.plain(run.device)]
+    parts = [phrase("train.run", run=run.id[:4]), phrase(f"train.{run.tier}_short"), names]
+    parts += [measures.moment(run.created_at), run.device]
     return " · ".join(part for part in parts if part)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else measures.share(value)

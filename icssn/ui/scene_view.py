@@ -12,20 +12,27 @@ _KEY = "scene"
 
 
 def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
-    """Let the reader choose a scene; the choice holds on all pages. Gives None where there is none."""
+    """Let the reader choose a scene; the choice holds on all pages, and in the address, so that a reload keeps it.
+
+    Gives None where there is none.
+    """
     known = {scene.id: scene for scene in scenes}
     if not known:
         return None
+    if st.session_state.get(_KEY) not in known:
+        asked = st.query_params.get(_KEY)
+        st.session_state[_KEY] = asked if asked in known else scenes[-1].id
     chosen = st.selectbox(
         phrase("frame.scene"),
         list(known),
-        index=len(known) - 1,
         format_func=lambda scene_id: known[scene_id].name,
         key=_KEY,
         persist_state="session",
         label_visibility="collapsed",
         width=width,
     )
+    if chosen and st.query_params.get(_KEY) != chosen:
+        st.query_params[_KEY] = chosen
     return known.get(chosen)
 
 

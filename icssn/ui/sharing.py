@@ -116,6 +116,8 @@ def _outcome(outcome: ReadingOutcome) -> dict[str, Any]:
     )
     if found.kappa is None:
         figures += " " + phrase("review.no_kappa")
+    elif found.kappa_low is None:
+        figures += " " + phrase("review.kappa_alone", kappa=f"{found.kappa:.2f}")
     else:
         low, high = f"{found.kappa_low:.2f}", f"{found.kappa_high:.2f}"
         figures += " " + phrase("review.kappa", kappa=f"{found.kappa:.2f}", low=low, high=high)

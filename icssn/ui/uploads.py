@@ -50,6 +50,8 @@ def server_path(text: str) -> Path:
     path = Path(text.strip().strip("\"'")).expanduser()
     if not text.strip() or not path.is_file():
         remedy = "Give the whole path of a GeoTIFF on the machine that runs ICSSN, or upload the file."
+        if text.strip() and path.is_dir():
+            remedy = "That is a folder: give the whole path of a GeoTIFF in it, or upload the file."
         raise NotFoundError("file", text.strip(), remedy=remedy)
     return path
 

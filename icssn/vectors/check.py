@@ -102,7 +102,8 @@ def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry
         name: What the message calls it.
 
     Raises:
-        LabelsRefusedError: It is no polygon, has impossible coordinates, or nothing is left of it.
+        LabelsRefusedError: It is no polygon, has impossible coordinates, lies across 180° of longitude in one part,
+            or nothing is left of it.
     """
     if geometry.geom_type not in ("Polygon", "MultiPolygon"):
         raise LabelsRefusedError(
@@ -123,6 +124,13 @@ def repaired_polygon(geometry: BaseGeometry, *, name: str) -> tuple[BaseGeometry
     west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise _not_on_earth("polygon", name)
+    if any(right - left > 180 for left, _, right, _ in shapely.bounds(shapely.get_parts(geometry))):
+        raise LabelsRefusedError(
+            name,
+            found="a polygon across 180° of longitude",
+            needed="a polygon on one side of it, or a part on each",
+            remedy="Split it there in your GIS.",
+        )
     polygon, repaired = shapes.repair(geometry)
     if polygon.is_empty or crs.area_m2(polygon) < MIN_AREA_M2:
         raise LabelsRefusedError(

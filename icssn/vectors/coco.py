@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,37 +20,43 @@ from shapely.geometry import Point, Polygon, box, shape
 from shapely.geometry.base import BaseGeometry
 
 from icssn.durable import write_text
+from icssn.errors import LabelsRefusedError
 from icssn.geo import crs, shapes
 from icssn.records import LabelClass, RasterFacts
 from icssn.vectors.features import LONLAT, Features, refused, unreadable
 from icssn.vectors.geojson import geometry_of
 
 _CATEGORIES = {cls.value: number for number, cls in enumerate(LabelClass, start=1)}
+_MOST_NAMED = 6  # images in a message
+_MOST_PIXELS = 1 << 30  # of an image with run lengths, which are unrolled
 
 
-def read(path: Path, document: Any, *, facts: RasterFacts) -> Features:
+def read(path: Path, document: Any, *, facts: RasterFacts, scene_name: str = "") -> Features:
     """Read annotations; places come from the annotations themselves where we wrote them, else from the scene's grid.
 
+    Of several images the one named like the scene is read, else the only one that is annotated.
+
     Raises:
-        LabelsRefusedError: The image is not the scene's size, or a segmentation cannot be read.
+        LabelsRefusedError: The image is not the scene's size, none of several is the scene's, or an outline cannot be
+            read.
     """
     try:
         images = {image["id"]: image for image in document["images"]}
         names = {category["id"]: category["name"] for category in document["categories"]}
+        foreign = [item["image_id"] for item in document["annotations"] if not _is_ours(item)]
+        chosen = _image(path, images, foreign, scene_name)
         geometries, rows = [], []
         for item in document["annotations"]:
-            image = images[item["image_id"]]
-            if "geometry_lonlat" not in item and (image["width"], image["height"]) != (facts.width, facts.height):
-                raise refused(
-                    path,
-                    f"an image of {image['width']} × {image['height']} px",
-                    f"the scene's {facts.width} × {facts.height} px",
-                    "Choose the scene that was annotated.",
-                )
+            if _is_ours(item):
+                own = {}
+            elif item["image_id"] != chosen:
+                continue
+            else:
+                _check_size(path, images[chosen], facts)
+                own = {"category": names[item["category_id"]], "coco_id": item["id"]}
             geometries.append(_place(path, item, facts))
-            own = {} if "attributes" in item else {"category": names[item["category_id"]], "coco_id": item["id"]}
             rows.append({**own, **item.get("attributes", {})})
-    except (KeyError, TypeError, IndexError, AttributeError, ShapelyError) as err:
+    except (KeyError, TypeError, IndexError, AttributeError) as err:
         raise unreadable(path, "COCO") from err
     return Features(geometries=geometries, rows=rows, crs=LONLAT)
 
@@ -141,33 +148,81 @@ def _runs(outline: BaseGeometry, facts: RasterFacts) -> dict[str, Any]:
     return {"size": [facts.height, facts.width], "counts": counts}
 
 
+def _is_ours(item: dict[str, Any]) -> bool:
+    return "geometry_lonlat" in item
+
+
+def _image(path: Path, images: dict[Any, dict[str, Any]], annotated: list[Any], scene_name: str) -> Any:
+    """Give the id of the image whose annotations are the scene's, None where no annotation asks for one."""
+    files = {number: re.split(r"[/\\]", str(images[number].get("file_name", number)))[-1] for number in images}
+    called = [number for number, file in files.items() if scene_name and scene_name in (file, Path(file).stem)]
+    there = list(dict.fromkeys(annotated))
+    if len(called) == 1:
+        return called[0]
+    if len(there) > 1:
+        listed = ", ".join(files[number] for number in there[:_MOST_NAMED])
+        raise refused(
+            path,
+            f"annotations of {len(there)} images ({listed}{', …' if len(there) > _MOST_NAMED else ''})",
+            "one annotated image, or one named like the scene",
+            "Export the annotations of the scene's image alone.",
+        )
+    return there[0] if there else None
+
+
+def _check_size(path: Path, image: dict[str, Any], facts: RasterFacts) -> None:
+    if (image["width"], image["height"]) != (facts.width, facts.height):
+        raise refused(
+            path,
+            f"an image of {image['width']} × {image['height']} px",
+            f"the scene's {facts.width} × {facts.height} px",
+            "Choose the scene that was annotated.",
+        )
+
+
 def _place(path: Path, item: dict[str, Any], facts: RasterFacts) -> BaseGeometry:
-    if "geometry_lonlat" in item:
-        return shape(item["geometry_lonlat"])
-    segmentation = item["segmentation"]
-    if isinstance(segmentation, dict):
-        outline = _of_runs(path, segmentation)
-    elif segmentation:
-        rings = [Polygon(np.asarray(flat, np.float64).reshape(-1, 2)) for flat in segmentation]
-        outline = rings[0] if len(rings) == 1 else shapely.multipolygons(rings)
-    else:
-        x, y = item["keypoints"][:2]
-        outline = Point(x, y)
+    """Give what an annotation outlines in longitude/latitude."""
+    try:
+        if _is_ours(item):
+            return shape(item["geometry_lonlat"])
+        outline = _outline(path, item, facts)
+    except LabelsRefusedError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError, ShapelyError) as err:
+        raise refused(
+            path,
+            f"annotation {item['id']} has no outline that can be read",
+            "polygons of at least three corners, run lengths or one keypoint",
+            "Correct or delete it.",
+        ) from err
     a, b, c, d, e, f = facts.transform
     return crs.to_lonlat(affine_transform(outline, [a, b, d, e, c, f]), facts.crs_wkt)
 
 
-def _of_runs(path: Path, runs: dict[str, Any]) -> BaseGeometry:
+def _outline(path: Path, item: dict[str, Any], facts: RasterFacts) -> BaseGeometry:
+    segmentation = item["segmentation"]
+    if isinstance(segmentation, dict):
+        return _of_runs(path, segmentation, facts)
+    if segmentation:
+        rings = [Polygon(np.asarray(flat, np.float64).reshape(-1, 2)) for flat in segmentation]
+        return rings[0] if len(rings) == 1 else shapely.multipolygons(rings)
+    x, y = item["keypoints"][:2]
+    return Point(x, y)
+
+
+def _of_runs(path: Path, runs: dict[str, Any], facts: RasterFacts) -> BaseGeometry:
     if not isinstance(runs["counts"], list):
         raise refused(
             path, "compressed run lengths", "polygons or plain run lengths", "Export the polygons of the annotations."
         )
-    height, width = runs["size"]
-    counts = np.asarray(runs["counts"], np.int64)
-    if height * width > 1 << 30 or counts.sum() != height * width or (counts < 0).any():
+    counts, pixels = np.asarray(runs["counts"], np.int64), facts.height * facts.width
+    fits = runs["size"] == [facts.height, facts.width] and counts.sum() == pixels and (counts >= 0).all()
+    if not fits or pixels > _MOST_PIXELS:
         raise refused(path, "run lengths that do not fit the image", "as many pixels as the image has", "Export again.")
+    if not counts[1::2].any():
+        raise ValueError("the run lengths enclose nothing")
     values: npt.NDArray[np.uint8] = np.repeat(np.arange(len(counts), dtype=np.uint8) % 2, counts)
-    traced = shapes.polygons(values.reshape(width, height).T.copy(), transform=Affine.identity())
+    traced = shapes.polygons(values.reshape(facts.width, facts.height).T.copy(), transform=Affine.identity())
     return traced[0] if len(traced) == 1 else shapely.multipolygons(traced)
 
 

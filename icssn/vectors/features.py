@@ -89,7 +89,7 @@ def _written_as(kind: Callable[[str], Any], text: str) -> bool:
         value = kind(text)
     except ValueError:
         return False
-    return as_text(value) == text and (isinstance(value, bool) or math.isfinite(value))
+    return as_text(value) == text and (isinstance(value, int) or math.isfinite(value))
 
 
 def _truth(text: str) -> bool:

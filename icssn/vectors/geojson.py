@@ -51,7 +51,7 @@ def read(path: Path, document: Any) -> Features:
 
 
 def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequence[BaseGeometry]) -> None:
-    """Write features; coordinates keep 10 decimals, a hundredth of a millimetre."""
+    """Write features; coordinates come back exactly."""
     features = [
         {"type": "Feature", "geometry": geometry_of(geometry), "properties": row}
         for row, geometry in zip(rows, geometries_lonlat, strict=True)
@@ -61,10 +61,8 @@ def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequenc
 
 
 def geometry_of(geometry_lonlat: BaseGeometry) -> dict[str, Any]:
-    """Give a geometry as RFC 7946 wants it: rings turned, 10 decimals."""
-    turned = shapely.orient_polygons(geometry_lonlat)
-    rounded = shapely.transform(turned, lambda corners: corners.round(10))
-    return dict(mapping(rounded))
+    """Give a geometry as RFC 7946 wants it: rings turned."""
+    return dict(mapping(shapely.orient_polygons(geometry_lonlat)))
 
 
 def _crs(member: Any) -> CRS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from icssn.errors import LabelsRefusedError
 from icssn.vectors.features import LONLAT, Features, as_text, refused, typed, unreadable
 
 _NAMESPACE = "http://www.opengis.net/kml/2.2"
+_NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DEEPEST = 64  # nesting of elements; folders within folders need a dozen
 # KML colours are aabbggrr. Okabe & Ito's yellow, purple and white, as on our maps.
 _STYLES = {
@@ -65,7 +67,7 @@ def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequenc
         _text(placemark, "styleUrl", f"#{row.get('class')}")
         extended = ET.SubElement(placemark, _tag("ExtendedData"))
         for key, value in row.items():
-            _text(ET.SubElement(extended, _tag("Data"), name=key), "value", as_text(value))
+            _text(ET.SubElement(extended, _tag("Data"), name=_printable(key)), "value", as_text(value))
         _draw(placemark, shapely.orient_polygons(geometry))
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -158,7 +160,12 @@ def _corners(geometry: BaseGeometry) -> str:
 
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, _tag(name)).text = text
+    ET.SubElement(parent, _tag(name)).text = _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Leave out the characters that XML cannot hold."""
+    return _NO_XML.sub("", text)
 
 
 def _tag(name: str) -> str:

@@ -15,9 +15,15 @@ from icssn.landslide_record import Field
 from icssn.records import LabelClass
 
 OURS = ("class", "source", "status", "version", "updated_at")  # columns of our exports beside the record
-_DATE = re.compile(r"(\d{4})\s*[-/.年]?\s*(\d{1,2})?\s*[-/.月]?\s*(\d{1,2})?\s*日?(?:[T ].*)?")
-_COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?")
+_DATE = re.compile(
+    r"(\d{4})(?:\s*[-/.年 ]\s*(\d{1,2})(?:\s*[-/.月 ]\s*(\d{1,2})\s*日?(?:[T ]\s*\d{1,2}:\d\d.*)?)?)?\s*[年月]?"
+)
+_COMPACT_DATE = re.compile(r"((?:1[5-9]|20)\d\d)(\d{2})(\d{2})?")  # not 43831, a spreadsheet's count of days
+_NUMBER = re.compile(  # sign, digits in groups of three or in one, what parts the groups, decimal sign, decimals, power
+    r"(?P<sign>[-+]?)(?P<whole>\d+|\d{1,3}(?P<parted>[,. \u00a0\u2009\u202f])\d{3}(?:(?P=parted)\d{3})*)"
+    r"(?:(?P<point>[.,])(?P<rest>\d+))?(?P<power>[eE][-+]?\d+)?"
+)
+_UNSURE = re.compile(r"[-+]?[1-9]\d{,2},\d{3}([eE][-+]?\d+)?")  # 1,234: thousands or decimals
 _PARTS = re.compile(r"[;|；、,，]")
 _AS_GIVEN = "_as_given"  # ending of a column's name where its own is taken by a field that its value does not fit
 
@@ -26,8 +32,8 @@ def suggest(columns: Iterable[str]) -> dict[str, str]:
     """Say which columns are fields of the landslide record; every field is found once at most.
 
     Columns are known by the field's key, its name in a Shapefile, its other names and its names in other
-    inventories, in that order, whatever their case. What we measure ourselves is left alone: a foreign area is kept
-    as it is.
+    inventories, in that order, whatever their case. What we measure ourselves and the number that we give a label are
+    left alone: a foreign area or number is kept as it is.
     """
     fields = landslide_record.fields()
     known: dict[str, str] = {}
@@ -37,8 +43,9 @@ def suggest(columns: Iterable[str]) -> dict[str, str]:
         lambda field: field.crosswalk.values(),
     ):
         for field in fields.values():
-            for name in () if field.origin == "measured" else names(field):
+            for name in () if field.origin == "measured" or field.key == "uid" else names(field):
                 known.setdefault(_folded(name), field.key)
+    known.pop("", None)  # most fields have no short name, and some columns have none
     found: dict[str, str] = {}
     for column in sorted(columns, key=lambda column: column not in fields):  # exact names first
         key = known.get(_folded(column))
@@ -67,13 +74,14 @@ def understood(columns: Iterable[str], wish: Mapping[str, str | None]) -> dict[s
         LabelsRefusedError: The file has no such column, the record no such field, or two columns become one field.
     """
     there = list(columns)
+    fields = [key for key in landslide_record.fields() if key != "uid"]  # a number is given, not read
     for column, key in wish.items():
         if column not in there:
             raise LabelsRefusedError(
                 column, found="no such column", needed="one of " + ", ".join(there), remedy="Check the mapping."
             )
-        if key and key not in landslide_record.fields():
-            known = ", ".join(landslide_record.fields())
+        if key and key not in fields:
+            known = ", ".join(fields)
             raise LabelsRefusedError(
                 column, found=f"no field '{key}' in the landslide record", needed=f"one of {known}", remedy="Map again."
             )
@@ -133,7 +141,7 @@ def recognised(field: Field, value: Any) -> Any:
         case "multi":
             value = [_code(field, item) for item in _listed(value)]
         case "number":
-            value = _number(value)
+            value = _number(field, value)
         case "date":
             value = _date(value)
         case "text":
@@ -143,7 +151,7 @@ def recognised(field: Field, value: Any) -> Any:
 
 def is_ours(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bool:
     """Say whether a file is an export of ours, whose classes and states can be believed."""
-    classes = {cls.value for cls in LabelClass}
+    classes = [cls.value for cls in LabelClass]  # a list: what a file holds may be one, too
     return {"uid", "class"} <= set(columns) and all(row.get("class") in classes for row in rows)
 
 
@@ -166,15 +174,24 @@ def _listed(value: Any) -> list[Any]:
     return [part.strip() for part in _PARTS.split(str(value)) if part.strip()]
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, str) and (found := _NUMBER.match(value.strip())):
-        number = float(found.group().replace(",", ""))
-        return int(number) if number.is_integer() else number
-    return value
+def _number(field: Field, value: Any) -> Any:
+    """Give the number that a text can only mean, else what was given."""
+    if not isinstance(value, str):
+        return value
+    units = "|".join(map(re.escape, (field.unit, field.unit.replace("²", "2").replace("³", "3"))))
+    text = re.sub(rf"\s*(?:{units})$", "", value.strip())
+    found = _NUMBER.fullmatch(text)
+    if not found or _UNSURE.fullmatch(text) or (found["parted"] and found["parted"] == found["point"]):
+        return value
+    whole = found["sign"] + re.sub(r"\D", "", found["whole"])
+    if not (found["rest"] or found["power"]):
+        return int(whole)
+    number = float(f"{whole}.{found['rest'] or 0}{found['power'] or ''}")
+    return int(number) if number.is_integer() else number
 
 
 def _date(value: Any) -> Any:
-    text = str(value).strip()
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
     found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
     if not found:
         return value

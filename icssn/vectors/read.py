@@ -78,7 +78,7 @@ def read_labels(
         LabelsRefusedError: The file cannot be read, declares no CRS, holds other geometries than wanted, or none of
             them touches the scene.
     """
-    found = features(path, layer=layer, facts=facts)
+    found = features(path, layer=layer, facts=facts, scene_name=scene_name)
 
     def stop(refusal: LabelsRefusedError) -> None:
         raise refusal
@@ -103,7 +103,7 @@ def preview(
     Raises:
         LabelsRefusedError: The file as a whole cannot be read.
     """
-    found = features(path, layer=layer, facts=facts)
+    found = features(path, layer=layer, facts=facts, scene_name=scene_name)
     problems: list[str] = []
     result = _labels(
         path, found, facts=facts, points=points, wish=wish or {}, tell=lambda refusal: problems.append(str(refusal))
@@ -123,16 +123,16 @@ def preview(
 
 
 def read_polygons(path: Path, *, crs_wkt: str) -> list[BaseGeometry]:
-    """Read the polygons of a file in another CRS, e.g. truth polygons in the CRS of a scene.
+    """Read the geometries of a file in another CRS, whatever they are.
 
     Raises:
         LabelsRefusedError: As `read_labels`, but the place is not checked.
     """
     found = features(path)
     if not found.rows:
-        raise _nothing(path)
+        raise nothing(path)
     to_crs = Transformer.from_crs(found.crs, crs_wkt, always_xy=True)
-    return [_carried(path, row, geometry, to_crs) for row, geometry in enumerate(found.geometries, start=1)]
+    return [carried(path, row, geometry, to_crs) for row, geometry in enumerate(found.geometries, start=1)]
 
 
 def _labels(
@@ -146,7 +146,7 @@ def _labels(
 ) -> FoundLabels:
     """Give the labels of all features; what one cannot be used for is told, and it is passed over."""
     if not found.rows:
-        raise _nothing(path)
+        raise nothing(path)
     ours = mapping.is_ours(found.columns, found.rows)
     columns = mapping.understood(found.columns, wish)
     columns |= mapping.left_out(found.columns) if ours else {}
@@ -157,7 +157,7 @@ def _labels(
     repaired = off_scene = 0
     for number, (row, geometry) in enumerate(zip(found.rows, found.geometries, strict=True), start=1):
         try:
-            lonlat = _carried(path, number, geometry, to_lonlat)
+            lonlat = carried(path, number, geometry, to_lonlat)
             cls = LabelClass(row["class"]) if ours else _class_of(lonlat, points)
             sound, was_repaired = _sound(lonlat, cls, name=f"{path.name}, feature {number}")
             attributes, unknown = mapping.converted(row, columns)
@@ -166,7 +166,7 @@ def _labels(
                 geometry_lonlat=sound,
                 cls=cls,
                 source=LabelSource.imported,
-                status=_status(row.get("status")) if ours else LabelStatus.accepted,
+                status=status_of(row.get("status")) if ours else LabelStatus.accepted,
                 attributes=landslide_record.checked(attributes),
             )
         except LabelsRefusedError as refusal:
@@ -189,7 +189,12 @@ def _labels(
     )
 
 
-def _carried(path: Path, number: int, geometry: BaseGeometry | None, transformer: Transformer) -> BaseGeometry:
+def carried(path: Path, number: int, geometry: BaseGeometry | None, transformer: Transformer) -> BaseGeometry:
+    """Give the geometry of a feature in another CRS, without heights.
+
+    Raises:
+        LabelsRefusedError: The feature has none.
+    """
     if geometry is None:
         raise refused(
             path,
@@ -217,8 +222,9 @@ def _uid(text: Any) -> str:
     return text if isinstance(text, str) and _UID.fullmatch(text) else new_id()
 
 
-def _status(text: Any) -> LabelStatus:
-    return LabelStatus(text) if text in set(LabelStatus) else LabelStatus.accepted
+def status_of(text: Any) -> LabelStatus:
+    """Give the status that an export of ours names, accepted where it names none."""
+    return LabelStatus(text) if text in list(LabelStatus) else LabelStatus.accepted
 
 
 def _column(name: str, found: Features, result: FoundLabels) -> ColumnPreview:
@@ -232,7 +238,8 @@ def _column(name: str, found: Features, result: FoundLabels) -> ColumnPreview:
     )
 
 
-def _nothing(path: Path) -> LabelsRefusedError:
+def nothing(path: Path) -> LabelsRefusedError:
+    """Build the refusal of a file without features."""
     return refused(path, "no features", "at least one polygon", "Choose the layer that holds the landslides.")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,23 @@ _WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
 _LON, _LAT = ("lon", "longitude", "long", "lng", "x", "经度"), ("lat", "latitude", "y", "纬度")
 _SEPARATORS = (",", ";", "\t")
 _LONGEST_FIELD = 16 << 20  # characters; the WKT of 100,000 corners has 4 million
-_DECIMALS = 12
+_DECIMALS = 20  # of degrees: they come back exactly
 
 
 def read(path: Path) -> Features:
     """Read rows with a WKT column, or with a longitude and a latitude column as points.
 
     Raises:
-        LabelsRefusedError: There is no such column, or a geometry cannot be read.
+        LabelsRefusedError: There is no such column, a geometry cannot be read, or a row is longer than the header.
     """
     text = decoded(path.read_bytes())
     header = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=header.count)
     csv.field_size_limit(_LONGEST_FIELD)
     try:
-        rows = [
-            {key: value for key, value in row.items() if key is not None}
-            for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-        ]
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        names = _distinct(next(lines, []))
+        rows = [_row(path, lines.line_num, names, cells) for cells in lines if cells]
     except csv.Error as err:
         raise unreadable(path, "CSV") from err
     columns = {column.strip().lower(): column for column in rows[0]} if rows else {}
@@ -73,6 +73,29 @@ def write(path: Path, rows: Sequence[dict[str, Any]], geometries_lonlat: Sequenc
         for row, geometry in zip(rows, geometries_lonlat, strict=True):
             wkt = shapely.to_wkt(geometry, rounding_precision=_DECIMALS)
             table.writerow([*(as_text(row.get(column)) for column in columns), wkt])
+
+
+def _distinct(header: Sequence[str]) -> list[str]:
+    """Give the names of columns, each once: a number stands at the end of a second one, and for a missing one."""
+    names: list[str] = []
+    for number, given in enumerate(header, start=1):
+        name = wanted = given if given.strip() else f"column_{number}"
+        count = 2
+        while name in names:
+            name, count = f"{wanted}_{count}", count + 1
+        names.append(name)
+    return names
+
+
+def _row(path: Path, line: int, names: Sequence[str], cells: Sequence[str]) -> dict[Any, str | None]:
+    if any(cell.strip() for cell in cells[len(names) :]):
+        raise refused(
+            path,
+            f"line {line} has {len(cells)} cells, the header {len(names)}",
+            "a name for every cell",
+            "Put texts that hold the separator in quotation marks, or name the columns.",
+        )
+    return dict(itertools.zip_longest(names, cells[: len(names)]))
 
 
 def _degrees(text: str | None) -> float:

@@ -17,7 +17,7 @@ from icssn.durable import require_folder, whole_file, write_text
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
 from icssn.records import Candidate, ExportedLabels, LabelClass, LabelRecord, RasterFacts
-from icssn.vectors import coco, geojson, kml, style, table
+from icssn.vectors import coco, geojson, kml, ours, style, table
 from icssn.vectors.features import LONLAT, as_text
 from icssn.vectors.mapping import OURS
 from icssn.vectors.source import OUR_LAYERS
@@ -28,6 +28,8 @@ _TAKEN = ("fid", "ogc_fid", "geom", "geometry", "the_geom", "wkt", "wkt_geom", *
 _DBF_BYTES = 254  # of a text in a Shapefile
 _DBF_NAME = 10
 _DBF_NUMBER = 1e22  # from here on a number no longer fits a field of 24 digits, and would be cut to another
+_KEPT = "The style '{name}' is none of ours and was kept."
+_FLOAT_END = 1e308  # from about here on a whole number is no float
 _DECIMALS = 3  # of measures: a millimetre, a thousandth of a degree
 
 
@@ -40,14 +42,16 @@ def write_labels(
     (.coco.json) in longitude/latitude. GeoPackage, Shapefile and GeoJSON open styled in QGIS.
 
     Args:
-        path: Written whole or not at all; a Shapefile's parts one after the other, the .shp last.
+        path: Written whole or not at all; a Shapefile's parts one after the other, the .shp last. A style beside it
+            that is none of ours stays.
         records: Of the labels; see `icssn.actions.label_records`.
         facts: Of the scene.
         scene_name: Names the image in COCO.
 
     Raises:
         LabelsRefusedError: The ending is none that is known.
-        UnwritableError: The folder cannot be made, or no file be written there.
+        UnwritableError: A GeoPackage there holds other layers, a Shapefile of points there is none of ours, the folder
+            cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
     suffix = ".coco.json" if path.name.lower().endswith(".coco.json") else path.suffix.lower()
@@ -62,15 +66,16 @@ def write_labels(
     outlines = [record.label.geometry_lonlat for record in records]
     files, notices = [path], list[str]()
     if suffix == ".gpkg":
+        ours.require_geopackage(path, ours.LABEL_LAYERS)
         with whole_file(path) as draft:
             _geopackage(draft, rows, outlines, facts)
-        files.append(_styled(path))
     elif suffix in (".shp", ".zip"):
         require_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".icssn-") as folder:
             stem = OUR_LAYERS[0] if suffix == ".zip" else path.stem
             parts, notices = _shapefile(Path(folder), stem, rows, outlines, facts)
-            files = _zipped(path, parts) if suffix == ".zip" else _moved(parts, path)
+            files, kept = (_zipped if suffix == ".zip" else _moved)(path, parts)
+        notices += kept
     else:
         with whole_file(path) as draft:
             if suffix == ".kml":
@@ -81,7 +86,9 @@ def write_labels(
                 coco.write(draft, rows, outlines, facts=facts, image=scene_name)
             else:
                 geojson.write(draft, rows, outlines)
-        files += [_styled(path)] if suffix in (".geojson", ".json") else []
+    if suffix in (".gpkg", ".geojson", ".json"):
+        styles, kept = _styled(path.with_suffix(".qml"))
+        files, notices = files + styles, notices + kept
     return ExportedLabels(
         count=len(rows),
         files=tuple(str(file) for file in files),
@@ -137,6 +144,8 @@ def _geopackage(draft: Path, rows: list[dict[str, Any]], outlines: list[BaseGeom
     import pandas as pd
     import pyogrio
 
+    names = _once(_in_order(rows))
+    rows = [{names[column]: value for column, value in row.items()} for row in rows]
     polygons, points = _by_kind(rows)
     styles = [(OUR_LAYERS[0], "Landslides", style.outlines_qml())]
     _layer(draft, [rows[i] for i in polygons], [outlines[i] for i in polygons], facts, layer=OUR_LAYERS[0])
@@ -170,7 +179,7 @@ def _shapefile(
     folder: Path, stem: str, rows: list[dict[str, Any]], outlines: list[BaseGeometry], facts: RasterFacts
 ) -> tuple[list[Path], list[str]]:
     """Write the parts of one Shapefile for outlines and, where there are any, one for points; give notices, too."""
-    names = _dbf_names(dict.fromkeys(column for row in rows for column in row))
+    names = _dbf_names(_in_order(rows))
     short = [{names[column]: _for_dbf(value) for column, value in row.items()} for row in rows]
     cut = 0
     for row in short:
@@ -189,7 +198,7 @@ def _shapefile(
     notices = [f"Names longer than {_DBF_NAME} characters became: {', '.join(renamed)}."] if renamed else []
     if cut:
         notices.append(f"{cut} text(s) were cut to the {_DBF_BYTES} bytes that a Shapefile can hold.")
-    if points and polygons:
+    if points:
         notices.append(f"Points stand in a Shapefile of their own, '{point_stem}.shp'.")
     return sorted(folder.iterdir(), key=lambda file: (file.suffix == ".shp", file.name)), notices
 
@@ -233,7 +242,7 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
             columns[name] = pd.array(values, "boolean")
         elif kinds == {int} and all(abs(value or 0) < 1 << 62 for value in values):
             columns[name] = pd.array(values, "Int64")
-        elif kinds and kinds <= {int, float}:
+        elif kinds and kinds <= {int, float} and all(abs(value or 0) < _FLOAT_END for value in values):
             columns[name] = pd.array([None if value is None else float(value) for value in values], "Float64")
         else:
             columns[name] = [None if value is None else as_text(value) for value in values]
@@ -244,21 +253,38 @@ def _for_dbf(value: Any) -> Any:
     return as_text(value) if isinstance(value, int | float) and abs(value) >= _DBF_NUMBER else value
 
 
+def _in_order(rows: list[dict[str, Any]]) -> list[str]:
+    """Give all columns, first those that every file has or that are fields of the record: they keep their names."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return sorted(columns, key=lambda column: column not in landslide_record.fields() and column not in OURS)
+
+
 def _dbf_names(columns: Iterable[str]) -> dict[str, str]:
     """Give the name of each column in a Shapefile: at most ten bytes, each once whatever its case."""
     fields = landslide_record.fields()
+    wanted = {column: fields[column].short or column if column in fields else column for column in columns}
+    names = _once(wanted.values(), longest=_DBF_NAME)
+    return {column: names[name] for column, name in wanted.items()}
+
+
+def _once(columns: Iterable[str], *, longest: int | None = None) -> dict[str, str]:
+    """Give each column a name of its own, whatever the case: a number stands at the end of a second one.
+
+    Args:
+        columns: As they are called.
+        longest: Bytes that a name may have.
+    """
     names: dict[str, str] = {}
     taken: set[str] = set()
     for column in columns:
-        wanted = fields[column].short or column if column in fields else column
-        name = wanted.encode()[:_DBF_NAME].decode("utf-8", "ignore")
+        name = column.encode()[:longest].decode("utf-8", "ignore")
         number = 1
-        while name.lower() in taken:
+        while name.casefold() in taken:
             tail = f"_{number}"
-            name = wanted.encode()[: _DBF_NAME - len(tail)].decode("utf-8", "ignore") + tail
+            name = column.encode()[: longest and longest - len(tail)].decode("utf-8", "ignore") + tail
             number += 1
         names[column] = name
-        taken.add(name.lower())
+        taken.add(name.casefold())
     return names
 
 
@@ -268,24 +294,37 @@ def _by_kind(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
     return sorted(set(range(len(rows))) - set(points)), points
 
 
-def _styled(path: Path) -> Path:
-    """Write the QGIS style beside a file."""
-    qml = path.with_suffix(".qml")
+def _styled(qml: Path) -> tuple[list[Path], list[str]]:
+    """Write the QGIS style of outlines unless another is there; give the files written, and notices."""
+    if _is_of_others(qml):
+        return [], [_KEPT.format(name=qml.name)]
     write_text(qml, style.outlines_qml())
-    return qml
+    return [qml], []
 
 
-def _zipped(path: Path, parts: list[Path]) -> list[Path]:
+def _is_of_others(qml: Path) -> bool:
+    return qml.exists() and not ours.is_style(qml)
+
+
+def _zipped(path: Path, parts: list[Path]) -> tuple[list[Path], list[str]]:
     with whole_file(path) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for part in parts:
             archive.write(part, part.name)
-    return [path]
+    return [path], []
 
 
-def _moved(parts: list[Path], path: Path) -> list[Path]:
+def _moved(path: Path, parts: list[Path]) -> tuple[list[Path], list[str]]:
+    """Move the parts of Shapefiles to their place, but for styles where others are; give the files, and notices."""
+    others = [path.parent / part.name for part in parts if part.suffix == ".shp" and part.stem != path.stem]
+    for other in others:
+        ours.require_shapefile(other)
+    notices = []
     for part in parts:
-        shutil.move(part, path.parent / part.name)
-    return [path, *(path.parent / part.name for part in parts if part.suffix == ".shp" and part.stem != path.stem)]
+        if part.suffix == ".qml" and _is_of_others(path.parent / part.name):
+            notices.append(_KEPT.format(name=part.name))
+        else:
+            shutil.move(part, path.parent / part.name)
+    return [path, *others], notices
 
 
 def _rounded(value: Any) -> Any:

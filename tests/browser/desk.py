@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playwright.sync_api import Frame, FrameLocator
+from playwright.sync_api import Frame, FrameLocator, Locator
 
 from icssn import actions
 from icssn.records import Edits, Label, LabelDeletion, NewLabel, Scene
@@ -12,6 +12,20 @@ from icssn.store.workspace import Workspace
 from tests.browser.conftest import Server, Visit, place, three_labels
 
 Share = tuple[float, float]  # of the scene's sides, from its lower left corner
+
+# Whether an element lies whole inside the window and all boxes that clip it, and nothing lies above it.
+_SEEN = """(element) => {
+    const box = element.getBoundingClientRect();
+    const inner = (outer) => box.left >= outer.left - 1 && box.top >= outer.top - 1 && box.right <= outer.right + 1
+        && box.bottom <= outer.bottom + 1;
+    if (!box.width || !inner(new DOMRect(0, 0, innerWidth, innerHeight))) return false;
+    for (let at = element.parentElement; at; at = at.parentElement)
+        if (getComputedStyle(at).overflow !== "visible" && !inner(at.getBoundingClientRect())) return false;
+    return [0.04, 0.5, 0.96].every((share) => {
+        const top = document.elementFromPoint(box.left + share * box.width, box.top + box.height / 2);
+        return top && (element.contains(top) || top.contains(element));
+    });
+}"""
 
 
 @dataclass
@@ -142,3 +156,8 @@ def lay(ws: Workspace, scene: Scene, *more: NewLabel) -> None:
     actions.save_edits(ws, scene.id, Edits(created=(*three_labels(scene), *more)))
     for draft in actions.drafts(ws, scene.id):
         actions.drop_draft(ws, scene.id, draft.session_id)
+
+
+def seen(element: Locator) -> bool:
+    """Whether an element lies whole in sight: not cut off, not covered."""
+    return bool(element.evaluate(_SEEN))

@@ -139,6 +139,49 @@ def test_a_point_says_that_a_landslide_is_here(desk: Desk) -> None:
     assert desk.count() == 4
 
 
+def test_a_point_has_no_area_no_corners_and_no_other_class_and_says_so(desk: Desk) -> None:
+    desk.press("t")
+    desk.click((0.7, 0.3))
+    [uid] = desk.chosen()
+    assert "—" in desk.inside.locator(f".ic-row[data-uid='{uid}']").inner_text()
+    hint = desk.inside.locator(".ic-hint")
+    assert "Drag the point" in hint.inner_text()
+    desk.press("2")
+    assert "its class stays" in desk.toast()
+    assert desk.drawn(uid).cls is LabelClass.landslide_point
+    desk.click((0.25, 0.25))
+    assert desk.toast() == ""
+    assert "Drag corners" in hint.inner_text()
+
+
+def test_a_message_that_waits_to_be_closed_goes_with_its_cause(desk: Desk) -> None:
+    desk.press("k")
+    assert "Choose one label first" in desk.toast()
+    desk.click((0.25, 0.25))
+    assert desk.toast() == ""
+    desk.press("m")
+    assert "Choose two labels" in desk.toast()
+    desk.press("x")
+    assert desk.toast() == ""
+
+
+def test_after_a_choice_above_the_map_its_keys_work_as_soon_as_the_mouse_is_there(desk: Desk) -> None:
+    page = desk.visit.page
+    drop_down = page.get_by_test_id("stSelectbox").first
+    drop_down.click()
+    page.get_by_role("option", name=desk.scene.name, exact=True).click()
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
+    desk.rest()
+    desk.press("n")
+    desk.wait("icssn.chosen().length === 1", timeout=5_000)
+    drop_down.click()  # while it is open, what is typed looks for a scene
+    page.get_by_role("option").first.wait_for()
+    page.mouse.move(*desk.at((0.9, 0.1)))
+    page.keyboard.type("nn")
+    assert drop_down.locator("input").input_value() == "nn"
+    page.keyboard.press("Escape")
+
+
 def test_a_look_alike_has_its_kind_and_a_landslide_has_none(desk: Desk) -> None:
     desk.click((0.25, 0.25))
     desk.press("2")

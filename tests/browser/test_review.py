@@ -29,6 +29,7 @@ from icssn.records import (
 from icssn.store import checkpoints, predictions, runs
 from icssn.store.workspace import Workspace
 from tests.browser.conftest import MAP, Server, Visit, a_hill, place, serving, three_labels
+from tests.browser.desk import seen
 from tests.ui.conftest import inside
 
 pytestmark = pytest.mark.browser
@@ -234,9 +235,8 @@ def test_twenty_decisions_typed_at_once_all_arrive_even_over_a_reload(
     assert sorted(statuses(ws, many)) == ["accepted"] * 10 + ["unsure"] * 10
 
 
-def test_an_outline_is_corrected_and_accepted_in_one_go(
-    review: Visit, ws: Workspace, scene: Scene, latest: Prediction
-) -> None:
+def correct(review: Visit) -> None:
+    """Choose the first candidate and drag a corner of its outline by 66 px to the left."""
     frame, inside_map = review.map()
     review.page.keyboard.press("n")
     review.page.keyboard.press("e")
@@ -252,6 +252,13 @@ def test_an_outline_is_corrected_and_accepted_in_one_go(
     review.page.mouse.down()
     review.page.mouse.move(corner["x"] - 60, corner["y"] + 6, steps=5)
     review.page.mouse.up()
+
+
+def test_an_outline_is_corrected_and_accepted_in_one_go(
+    review: Visit, ws: Workspace, scene: Scene, latest: Prediction
+) -> None:
+    _, inside_map = review.map()
+    correct(review)
     review.page.keyboard.press("a")
     inside_map.get_by_text("is now a landslide label").wait_for(timeout=30_000)
     [accepted] = [item for item in actions.list_candidates(ws, latest.id) if item.status is CandidateStatus.accepted]
@@ -259,6 +266,54 @@ def test_an_outline_is_corrected_and_accepted_in_one_go(
     assert not label.geometry_lonlat.equals(accepted.geometry_lonlat)
     assert label.geometry_lonlat.intersects(accepted.geometry_lonlat)
     assert review.errors == []
+
+
+@pytest.mark.parametrize("key", ["n", "x", "u", "2", "reload"])
+def test_a_corrected_outline_waits_until_its_candidate_is_looked_at_again(
+    review: Visit, ws: Workspace, scene: Scene, latest: Prediction, key: str
+) -> None:
+    frame, inside_map = review.map()
+    correct(review)
+    uid = frame.evaluate("icssn.current()")
+    if key == "reload":
+        review.page.reload()
+        frame, inside_map = review.map()
+    else:
+        review.page.keyboard.press(key)
+    frame.wait_for_function("icssn.candidates().length === 3 && icssn.unsaved() === 0", timeout=30_000)
+    assert inside_map.locator(".ic-corner").count() == 0
+    inside_map.locator(f".ic-row[data-id='{uid}']").click()
+    inside_map.get_by_role("button", name="Accept mine").click()
+    inside_map.get_by_text("is now a landslide label").wait_for(timeout=30_000)
+    [label] = [item for item in actions.list_labels(ws, scene.id) if item.uid == uid]
+    [candidate] = [item for item in actions.list_candidates(ws, latest.id) if item.id == uid]
+    assert not label.geometry_lonlat.equals(candidate.geometry_lonlat)
+    assert review.errors == []
+
+
+def test_a_corrected_outline_is_thrown_away_only_when_asked_twice(review: Visit) -> None:
+    _, inside_map = review.map()
+    correct(review)
+    review.page.keyboard.press("Escape")
+    inside_map.get_by_text("Press Esc again").wait_for()
+    assert inside_map.locator(".ic-corner").count() > 0
+    review.page.keyboard.press("Escape")
+    assert inside_map.locator(".ic-corner").count() == 0
+    review.page.keyboard.press("n")
+    review.page.keyboard.press("p")
+    assert inside_map.locator(".ic-corner").count() == 0
+
+
+def test_an_accepted_correction_taken_back_is_there_to_go_on_with(review: Visit) -> None:
+    frame, inside_map = review.map()
+    correct(review)
+    review.page.keyboard.press("a")
+    inside_map.get_by_text("is now a landslide label").wait_for(timeout=30_000)
+    review.page.keyboard.press("z")
+    inside_map.get_by_text("candidate is open again").wait_for(timeout=30_000)
+    frame.wait_for_function("icssn.unsaved() === 0", timeout=30_000)
+    assert inside_map.locator(".ic-corner").count() > 0
+    inside_map.get_by_role("button", name="Accept mine").wait_for()
 
 
 def test_overlays_act_at_once_and_ask_the_server_nothing(review: Visit) -> None:
@@ -336,6 +391,25 @@ def test_ground_that_a_prediction_of_a_part_has_not_seen_is_veiled_and_not_compa
     inside_map.locator("#ic-kind").select_option("difference")
     frame.wait_for_function(f"icssn.painted() === {seen}")
     assert (visit.foreign, visit.errors) == ([], [])
+
+
+def test_the_chosen_candidate_its_status_and_all_keys_are_in_sight(
+    ws: Workspace, scene: Scene, server: Server, visit: Visit
+) -> None:
+    many = a_prediction(ws, scene, probability=150, places=MANY)
+    actions.assign(ws, scene.id, [item.id for item in actions.list_candidates(ws, many.id)], person="A very long name")
+    page = opened(server, visit, count=20).page
+    _, inside_map = visit.map()
+    for key in "n" * 15 + "p" * 9:  # down through the list, then up below its head
+        page.keyboard.press(key)
+        page.wait_for_timeout(50)
+    row = inside_map.locator(".ic-row.ic-chosen")
+    assert seen(row)
+    assert row.locator(".ic-what").evaluate("(what) => what.scrollWidth <= what.clientWidth")
+    page.keyboard.press("e")
+    inside_map.get_by_text("Accept mine").wait_for()
+    for name in ("accept", "reject", "unsure", "correct", "undo", "previous", "next"):
+        assert seen(inside_map.locator(f"#ic-{name}")), name
 
 
 def test_ground_to_label_next_is_suggested_and_kept_by_one_click(review: Visit, ws: Workspace, scene: Scene) -> None:

@@ -154,7 +154,19 @@ def test_a_conflict_with_the_store_names_who_and_loses_nothing(desk: Desk) -> No
     actions.save_edits(desk.ws, desk.scene.id, Edits.model_validate({"changed": [theirs]}))
     card = desk.inside.locator(".ic-versions")
     desk.inside.locator("#ic-mine").wait_for(timeout=30_000)
+    assert "Changed elsewhere" in card.inner_text()  # the store's person may be the same one
     assert desk.ws.actor.name in card.inner_text()
     assert "Area" in card.inner_text()
     desk.press("Control+s")
     assert "Settle the conflict first" in desk.toast()
+    desk.inside.locator("#ic-theirs").click()
+    assert desk.toast() == ""
+
+
+def test_a_conflict_says_that_the_outlines_differ_where_no_figure_does(desk: Desk, colleague: Desk) -> None:
+    for sitting, key in ((desk, "ArrowLeft"), (colleague, "ArrowRight")):  # moved whole: as large as before
+        sitting.click((0.25, 0.25))
+        sitting.press(key)
+    colleague.save()
+    desk.inside.locator("#ic-mine").wait_for(timeout=30_000)
+    assert "another outline" in desk.inside.locator(".ic-compare").inner_text()

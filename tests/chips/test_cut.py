@@ -261,6 +261,18 @@ def test_a_scene_with_one_landslide_only_trains(make_source, tmp_path):
     assert {chip.split for chip in manifest.chips if chip.scene_id == "tiny"} == {"train"}
 
 
+def test_ground_that_the_network_has_seen_before_is_not_held_out(make_source, tmp_path):
+    slides = scattered(9, within=WHOLE, radius_px=(8, 20), seed=1)
+    new = make_source("new", landslides=slides, areas=[WHOLE])
+    far = Affine.translation(50_000, 0) * NORTH_UP
+    seen = dataclasses.replace(make_source("seen", landslides=slides, areas=[WHOLE], transform=far), may_hold_out=False)
+    manifest = cut([new, seen], tmp_path / "c", config=SMALL, seed=0)
+    assert set(manifest.validation_bounds_px) == {"new"}
+    assert {chip.split for chip in manifest.chips if chip.scene_id == "seen"} == {"train"}
+    with pytest.raises(NotTrainableError, match="train in full"):
+        cut([seen], tmp_path / "again", config=SMALL, seed=0)
+
+
 def test_scenes_of_the_same_place_do_not_tell_on_each_other(make_source, tmp_path):
     landslides = scattered(12, within=WHOLE, radius_px=(8, 20), seed=1)
     before = make_source("before", landslides=landslides, areas=[WHOLE])
@@ -453,7 +465,7 @@ def test_landslide_points_make_chips_that_show_them_and_teach_a_spot_alone(make_
     assert not any(chip.kind == "hard_negative" for chip in manifest.chips)  # its chip would show a landslide point
 
 
-def test_a_held_out_tile_with_a_point_is_judged_a_landslide_and_its_neighbours_are_not_judged(make_source, tmp_path):
+def test_a_held_out_tile_with_a_point_is_of_that_kind_and_neighbours_near_it_are_unknown(make_source, tmp_path):
     held = (256, 256, 128, 128)
     source = make_source(
         landslides=[*scattered(9, within=box(0, 0, 640, 180), radius_px=(8, 20), seed=4), Point(290, 290).buffer(20)],

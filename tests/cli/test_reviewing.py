@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from icssn import actions
+from icssn.cli import main
 from icssn.records import Actor, CandidateStatus, Decision, Prediction
 from icssn.store import predictions
 from icssn.store.workspace import Workspace
@@ -95,3 +96,25 @@ def test_bad_wishes_are_refused_in_one_sentence_and_change_nothing(icssn: Icssn,
     assert icssn("review", "assignments", *HILL)[1]["assignments"] == {}
     assert icssn("review", "agreement", *HILL)[1]["readings"] == []
     assert {item["status"] for item in icssn("candidates", "list", *HILL)[1]["candidates"]} == {"open"}
+
+
+def test_kappa_of_few_candidates_stands_without_an_interval(
+    icssn: Icssn,
+    prediction: Prediction,
+    wang: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    icssn("candidates", "accept", *HILL, "c0", "c1")
+    icssn("candidates", "reject", *HILL, "c2", "c3")
+    reading_id = icssn("review", "second", *HILL, "--reader", "Wang", "--share", 1)[1]["reading_id"]
+    words = [CandidateStatus.accepted] * 3 + [CandidateStatus.rejected]
+    actions.read_again(
+        wang, reading_id, [Decision(candidate_id=f"c{n}", status=status) for n, status in enumerate(words)]
+    )
+    monkeypatch.setattr("sys.argv", ["icssn", "review", "agreement", *HILL])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    [row] = [line for line in capsys.readouterr().out.splitlines() if "4 of 4" in line]
+    assert row.split() == ["Wang", "4", "of", "4", "75%", "(30%", "to", "95%)", "0.50"]

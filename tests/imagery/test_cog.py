@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pyproj import Transformer
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from icssn.errors import CancelledError, RasterRefusedError
@@ -113,6 +114,25 @@ def test_a_copy_that_shows_what_it_should_is_not_made_again(make_raster: RasterM
     assert (made(), made()) == (True, False)
     copy.write_bytes(copy.read_bytes()[:100])
     assert (made(), made()) == (True, False)
+
+
+@pytest.mark.parametrize(("across", "down"), [(1, 1), (-1, -1), (-1, 1)])
+def test_rows_from_the_south_and_mirrored_columns_are_shown_at_their_place(
+    make_raster: RasterMaker, tmp_path: Path, across: int, down: int
+) -> None:
+    scene = np.full((1, 200, 300), 10, np.uint8)
+    scene[:, 40:48, 220:228] = 250  # its middle is at column 224, row 44
+    place = Affine(across * 1e-5, 0, 105, 0, down * 1e-5, 30)
+    make_tiles(
+        make_raster(scene, crs="EPSG:4490", transform=place),
+        tmp_path / "web.tif",
+        stretch=Stretch(bands=(1,), low=(0,), high=(255,)),
+    )
+    with open_raster(tmp_path / "web.tif") as web:
+        rows, cols = np.nonzero(web.read(1) > 130)
+        middle = web.transform * (cols.mean() + 0.5, rows.mean() + 0.5)
+    lon, lat = Transformer.from_crs(3857, 4490, always_xy=True).transform(*middle)
+    assert ~place * (lon, lat) == pytest.approx((224, 44), abs=1)
 
 
 REAL = [

@@ -3,12 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from pyproj import Transformer
 from rasterio.control import GroundControlPoint
 from rasterio.transform import Affine
 
 from icssn.errors import RasterRefusedError
 from icssn.imagery.open import inspect
 from tests.imagery.conftest import UTM_GRID, RasterMaker, texture
+
+LEAST = float(np.finfo(np.float32).min)
 
 
 def refusal(path: Path) -> str:
@@ -107,6 +110,33 @@ def test_a_little_that_lies_between_the_sampled_windows_is_an_image(make_raster:
     assert inspect(make_raster(mostly, nodata=0)).nodata == 0
 
 
+@pytest.mark.parametrize(
+    ("number", "dtype"),
+    [(-9999, "int16"), (-9999, "float32"), (-32768, "int16"), (65535, "uint16"), (LEAST, "float32")],
+)
+def test_a_customary_number_for_no_data_must_be_declared(make_raster: RasterMaker, number: float, dtype: str) -> None:
+    values = 100 + texture(3, 100, 100).astype(dtype)
+    values[:, :, :30] = number
+    sentence = refusal(make_raster(values))
+    assert f"30 % of its pixels hold {number:.7g}, far from all other values" in sentence
+    assert f"gdal_edit.py -a_nodata {number:.7g} FILE" in sentence
+    assert inspect(make_raster(values, nodata=number)).stretch.low[0] >= 100
+
+
+def test_real_extremes_are_values(make_raster: RasterMaker) -> None:
+    decibels = -25 + texture(1, 100, 100).astype(np.float32) / 10
+    assert inspect(make_raster(decibels)).stretch.low[0] < -20
+    depths = -40.0 * texture(1, 100, 100).astype(np.float32)
+    depths[:, :20] = -9999
+    assert inspect(make_raster(depths)).stretch.low[0] == pytest.approx(-9999, abs=200)
+    saturated = texture(3, 100, 100).astype(np.uint16) * 250
+    saturated[0, :20] = 65535  # in one band only
+    assert inspect(make_raster(saturated)).stretch.high[0] == 65535
+    mask = np.zeros((1, 100, 100), np.uint16)
+    mask[:, :20] = 65535
+    assert inspect(make_raster(mask)).stretch.high == (65535,)
+
+
 @pytest.mark.parametrize("compress", [None, "deflate"])
 def test_a_file_cut_short_is_refused(make_raster: RasterMaker, compress: str | None) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (3, 300, 300), np.uint8)
@@ -127,6 +157,13 @@ def test_a_transform_without_sense_is_refused(make_raster: RasterMaker, transfor
 def test_metres_called_degrees_are_refused(make_raster: RasterMaker) -> None:
     sentence = refusal(make_raster(texture(1, 20, 20), crs="EPSG:4326"))
     assert "a georeference that fits its CRS" in sentence
+
+
+def test_degrees_called_metres_are_refused(make_raster: RasterMaker) -> None:
+    sentence = refusal(make_raster(texture(1, 20, 20), transform=Affine(1e-5, 0, 105, 0, -1e-5, 30)))
+    assert "its pixels are 0.01 mm wide, as if degrees were called metres; a georeference that fits" in sentence
+    close_up = make_raster(texture(1, 20, 20), transform=Affine(2e-3, 0, 5e5, 0, -2e-3, 3e6))
+    assert inspect(close_up).pixel_size_m == pytest.approx(0.002, rel=1e-3)
 
 
 def test_a_place_far_outside_the_crs_is_refused(make_raster: RasterMaker) -> None:
@@ -160,6 +197,18 @@ def test_scenes_of_national_grids_are_taken(make_raster: RasterMaker, crs: str, 
     west, south, east, north = facts.bounds_lonlat
     assert 0 < east - west < 1e-3
     assert 0 < north - south < 1e-3
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:4490", "EPSG:32648"])
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_rows_and_columns_may_run_either_way(make_raster: RasterMaker, crs: str, up: bool, mirrored: bool) -> None:
+    (x, y), step = ((5e5, 3e6), 0.5) if crs == "EPSG:32648" else ((105.0, 30.0), 5e-6)
+    across, down = (-step if mirrored else step), (step if up else -step)
+    path = make_raster(texture(1, 40, 60), crs=crs, transform=Affine(across, 0, x, 0, down, y))
+    corners = Transformer.from_crs(crs, 4326, always_xy=True).transform([x, x + 60 * across], [y, y + 40 * down])
+    (west, east), (south, north) = map(sorted, corners)
+    assert inspect(path).bounds_lonlat == pytest.approx((west, south, east, north), abs=1e-7)  # 1 cm
 
 
 def test_a_scene_beyond_the_end_of_the_web_map_is_refused(make_raster: RasterMaker) -> None:

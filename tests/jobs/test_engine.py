@@ -152,3 +152,17 @@ def test_only_a_job_that_may_go_on_keeps_what_it_needs_for_that(ws: Workspace) -
         (ws.scratch_folder(job.id) / "fold-1").mkdir(parents=True)
     engine.tidy(ws)
     assert {folder.name for folder in ws.scratch_folder("").iterdir()} == {"queued", "running"}
+
+
+def test_the_log_that_is_named_is_there(ws: Workspace) -> None:
+    for begun in (False, True):
+        job = jobs.add(ws.db, Job(kind=JobKind.export))
+        for _ in range(engine.MAX_FRUITLESS):
+            claimed = jobs.claim(ws.db, worker="w")
+            assert claimed
+            if begun:
+                ws.log_file(job.id).parent.mkdir(exist_ok=True)
+                ws.log_file(job.id).write_text("it began")
+            engine._settle(ws, claimed, -9)
+        log = f"logs/{job.id}.log" if begun else "logs/worker.log"
+        assert f"Its log is {log} in the workspace." in jobs.get(ws.db, job.id).error

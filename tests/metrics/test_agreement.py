@@ -71,3 +71,27 @@ def test_many_tables_are_judged_at_once() -> None:
 def test_wilsons_interval_is_the_published_one() -> None:
     assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)  # Newcombe 1998, table I
     assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["aa", "bb"], 1.0),
+        (["ab"], 0.0),
+        (["aa", "bb", "ab", "aa"], 0.5),  # its resamples differ, but four objects are too few
+        (["aa"] * 20 + ["bb"] * 10, 1.0),  # however many: that all agree says nothing of how far they might not
+        (["aa"] * 7 + ["ab"], 0.0),  # the first reader says one thing only
+    ],
+)
+def test_where_resamples_say_nothing_kappa_has_no_interval(words: list[str], expected: float) -> None:
+    found = agreement([(one, other) for one, other in words])
+    assert found.kappa == pytest.approx(expected)
+    assert (found.kappa_low, found.kappa_high) == (None, None)
+    assert found.share_low < found.share_high  # that of the raw agreement stays
+
+
+def test_five_objects_that_differ_bring_an_interval_of_kappa() -> None:
+    found = agreement([("a", "a"), ("b", "b"), ("a", "b"), ("a", "a"), ("b", "b")])
+    assert found.kappa_low is not None
+    assert found.kappa_high is not None
+    assert found.kappa_low < found.kappa < found.kappa_high

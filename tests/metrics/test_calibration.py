@@ -46,6 +46,15 @@ def test_stored_and_float_probabilities_give_the_same():
     assert expected_calibration_error(truth, level) == pytest.approx(expected_calibration_error(truth, as_float))
 
 
+def test_calibrated_probabilities_that_were_rounded_for_storing_stay_calibrated():
+    rng = np.random.default_rng(0)
+    probability = 1 / (1 + np.exp(-rng.normal(-4, 2, 1_000_000)))
+    truth = (rng.random(probability.size) < probability).astype(np.uint8)
+    stored = np.rint(254 * probability).astype(np.uint8)  # as a backend does
+    assert expected_calibration_error(truth, stored) < 0.0008
+    assert expected_calibration_error(truth, probability) < 0.0008
+
+
 def test_the_reliability_curve_skips_empty_bins_and_counts_all_pixels():
     truth = np.array([0, 1, 1, 255], np.uint8)
     curve = reliability(truth, np.array([0.05, 0.95, 0.97, 0.5]), bins=10)

@@ -4,8 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icssn.metrics.intervals import (
+    FEWEST_BLOCKS,
     block_bootstrap,
     confusion_blocks,
+    low_and_high,
     paired_difference,
     paired_difference_of_runs,
     standard_error,
@@ -84,6 +86,18 @@ def test_more_confidence_is_a_wider_interval_and_the_same_seed_the_same():
     assert block_bootstrap(blocks, seed=1) != (low, high)
 
 
+@pytest.mark.parametrize("count", [0, 1, FEWEST_BLOCKS - 1])
+def test_few_blocks_bring_no_interval(count):
+    assert low_and_high("f1", random_blocks(count, 0)) == {}
+
+
+def test_enough_blocks_bring_the_interval_under_its_name():
+    blocks = random_blocks(FEWEST_BLOCKS, 0)
+    low, high = block_bootstrap(blocks, figure=lambda pooled: pooled.iou)
+    assert low < high
+    assert low_and_high("iou", blocks, figure=lambda pooled: pooled.iou) == {"iou_low": low, "iou_high": high}
+
+
 def test_a_paired_difference_sees_what_two_intervals_hide():
     baseline = random_blocks(25, 3)
     better = [Confusion(b.tp + 1, b.fp, b.fn - 1, b.tn) if b.fn else b for b in baseline]
@@ -124,3 +138,19 @@ def test_equal_runs_do_not_differ():
 def test_runs_that_do_not_match_are_refused():
     with pytest.raises(ValueError, match="cannot be paired"):
         paired_difference_of_runs([random_blocks(5, 0)], [random_blocks(6, 0)])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_as_many_runs_as_blocks_are_drawn_apart_from_them(sign):
+    # F1 .5 + a run's part ± a block's part, each of -.15, -.05, .05, .15: 16 sums of two draws, whatever the sign.
+    places = [-0.15, -0.05, 0.05, 0.15]
+
+    def of_f1(f1):
+        tp = round(1000 * f1)
+        return Confusion(tp, 1000 - tp, 1000 - tp, 0)
+
+    runs = [[of_f1(0.5 + run + sign * block) for block in places] for run in places]
+    _, low, high = paired_difference_of_runs(runs, [[of_f1(0.5)] * 4] * 4, samples=4000)
+    rng = np.random.default_rng(9)
+    sums = rng.choice(places, (2, 4000, 4)).mean(axis=2).sum(axis=0)
+    assert (low, high) == pytest.approx(np.quantile(sums, [0.025, 0.975]), abs=0.015)

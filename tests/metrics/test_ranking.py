@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from icssn.metrics.ranking import area_under_roc, covered
+from icssn.metrics.ranking import area_under_roc, covered, judged
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order() -> None:
@@ -35,3 +35,4 @@ def test_an_object_is_right_when_thirty_percent_of_what_is_known_of_it_is_landsl
     truth[3, :2], truth[3, 5:] = 1, 255
     truth[4] = 255
     assert covered(truth, numbers, 4).tolist() == [True, False, True, False]
+    assert judged(truth, numbers, 5).tolist() == [True, True, True, False, False]  # the last has no pixel

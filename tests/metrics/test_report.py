@@ -125,8 +125,34 @@ def test_without_any_prediction_the_result_is_zero_and_not_an_error(scene):
     truth, _ = scene
     figures = judge(truth, np.zeros(truth.shape, np.float32), **SETTINGS)
     assert figures["f1"] == figures["recall"] == figures["boundary_f1_4px"] == figures["object_recall_any"] == 0
-    assert "object_precision_any" not in figures
+    assert figures["f1_low"] == figures["f1_high"] == 0
+    assert not {"precision", "precision_low", "precision_high", "object_precision_any"} & set(figures)
     assert "mean_boundary_distance_m" not in figures
+    assert figures["mean_iou"] == pytest.approx((1 - figures["prevalence"]) / 2)
+
+
+@pytest.mark.parametrize("marked", [0, 1])
+def test_where_all_is_landslide_neither_background_nor_outlines_are_judged(marked):
+    truth = np.ones((320, 320), np.uint8)
+    figures = judge(truth, np.full(truth.shape, marked, np.float32), **SETTINGS)
+    assert figures["f1"] == figures["iou"] == figures["recall"] == figures["pixel_accuracy"] == marked
+    assert ("precision" in figures) == bool(marked)
+    assert not [name for name in figures if "boundary" in name or name == "mean_iou"]
+
+
+def test_a_prediction_without_an_outline_has_a_boundary_f1_of_zero():
+    truth = np.zeros((320, 320), np.uint8)
+    truth[20:60, 20:60] = 1
+    figures = judge(truth, np.ones(truth.shape, np.float32), **SETTINGS)
+    assert figures["boundary_f1_4px"] == 0
+    assert figures["precision"] == figures["mean_iou"] * 2 == pytest.approx(1600 / 320**2)
+    assert "mean_boundary_distance_m" not in figures
+
+
+def test_a_scene_of_few_blocks_has_figures_without_intervals(scene):
+    figures = judge(*scene, **(SETTINGS | {"block_px": 256}))
+    assert {"f1", "iou", "precision", "recall"} <= set(figures)
+    assert not [name for name in figures if name.endswith(("_low", "_high"))]
 
 
 def test_where_nothing_is_known_there_is_nothing_to_judge():

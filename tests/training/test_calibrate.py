@@ -26,7 +26,7 @@ def _calibrate(model: Icssn, chips: ChipArrays) -> PixelAnswers:
 
 
 def _f1(answers: PixelAnswers) -> float:
-    return judge_pixels(answers.truth, answers.scores())[0]["val_f1"]
+    return judge_pixels(answers)[0]["val_f1"]
 
 
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 2.5])

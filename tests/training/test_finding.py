@@ -39,10 +39,18 @@ def test_a_search_goes_down_as_long_as_there_are_no_more_false_objects_than_land
     assert (figures["val_search_found"], figures["val_search_false"]) == (4, 4)
 
 
-def test_where_false_objects_are_many_already_the_search_is_the_map() -> None:
-    figures = judge_objects([sheet([0.9] * 5, [0.8] * 6)], threshold=0.5, least_px=100)
+def test_where_false_objects_are_many_already_there_is_no_search() -> None:
+    assert judge_objects([sheet([0.9] * 5, [0.8] * 6)], threshold=0.5, least_px=100) == {
+        "val_landslides": 5,
+        "val_found": 5,
+        "val_false": 6,
+    }
+
+
+def test_where_the_next_step_would_bring_too_many_the_search_is_the_map() -> None:
+    figures = judge_objects([sheet([0.9] * 5, [0.8] * 5 + [0.47])], threshold=0.5, least_px=100)
     assert figures["val_search_threshold"] == 0.5
-    assert (figures["val_search_found"], figures["val_search_false"]) == (5, 6)
+    assert (figures["val_search_found"], figures["val_search_false"]) == (5, 5)
 
 
 def test_of_few_landslides_no_search_threshold_is_chosen_and_of_none_nothing_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -9,18 +10,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from icssn.chips.cut import MASKS
+from icssn.chips.cut import MANIFEST, MASKS
 from icssn.config import TrainConfig
 from icssn.metrics.intervals import standard_error
 from icssn.metrics.pixels import Confusion, best_threshold, confusion, exceeds
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
-from icssn.training.validate import ask_classes, ask_pixels, choose_threshold, judge_classes, judge_pixels
+from icssn.training.validate import PixelAnswers, ask_classes, ask_pixels, choose_threshold, judge_classes, judge_pixels
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
 KEYS = {"val_f1", "val_iou", "val_precision", "val_recall", "val_f1_half", "val_ap", "val_threshold"}
-KEYS |= {"val_f1_low", "val_f1_high"}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def _classes(model: Icssn, chips: ChipArrays) -> dict[str, float]:
 
 def _pixels(model: Icssn, chips: ChipArrays) -> tuple[dict[str, float], list[Confusion]]:
     answers = ask_pixels(model, chips, device=CPU)
-    return judge_pixels(answers.truth, answers.scores())
+    return judge_pixels(answers)
 
 
 def test_every_validation_chip_is_judged_and_no_other(write_chips: WriteChips, model: Icssn) -> None:
@@ -79,11 +79,18 @@ def test_figures_agree_with_each_other(write_chips: WriteChips, model: Icssn) ->
     figures, each = _pixels(model, open_chips(write_chips()))
     assert len(each) == 4
     assert sum(each, start=Confusion()).f1 == pytest.approx(figures["val_f1"])
-    assert figures["val_f1_low"] <= figures["val_f1"] <= figures["val_f1_high"]
-    assert set(figures) == KEYS
+    assert set(figures) == KEYS  # no interval from four chips
     precision, recall, iou = figures["val_precision"], figures["val_recall"], figures["val_iou"]
     assert figures["val_f1"] == pytest.approx(2 * precision * recall / (precision + recall))
     assert figures["val_f1"] == pytest.approx(2 * iou / (1 + iou))
+
+
+def test_enough_chips_bring_an_interval(write_chips: WriteChips, model: Icssn) -> None:
+    figures, each = _pixels(model, open_chips(write_chips(validation=(4, 3))))
+    assert len(each) == 7
+    assert set(figures) == KEYS | {"val_f1_low", "val_f1_high"}
+    assert figures["val_f1_low"] <= figures["val_f1"] <= figures["val_f1_high"]
+    assert figures["val_f1_low"] < figures["val_f1_high"]
 
 
 def _chips_with_scores(count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -132,3 +139,49 @@ def test_without_validation_chips_nothing_is_claimed(write_chips: WriteChips, mo
     assert pixels["val_threshold"] == 0.5
     assert not any(_classes(model, chips).values())
     assert np.isfinite(list(pixels.values())).all()
+
+
+def test_a_chip_counts_for_all_the_squares_that_it_stands_for() -> None:
+    truth, scores = _chips_with_scores(6)
+    truth[4:], scores[4:] = 0, scores[4:] // 2 + 60  # two squares without a landslide
+    logits = np.log((scores + 0.5) / (254.5 - scores)).astype(np.float16)
+    sampled = PixelAnswers(truth, logits, np.array([1.0] * 5 + [9.0]), landslides=4)
+    several = [*range(5), *[5] * 9]
+    every = PixelAnswers(truth[several], logits[several], np.ones(14), landslides=4)
+    (weighed, each), (counted, _) = judge_pixels(sampled), judge_pixels(every)
+    for name in ("val_ap", "val_f1_half"):
+        assert weighed[name] == pytest.approx(counted[name])
+    at = weighed["val_threshold"]
+    assert weighed["val_f1"] == pytest.approx(confusion(every.truth, exceeds(every.scores(), at)).f1)
+    plain, _ = judge_pixels(PixelAnswers(truth, logits, np.ones(6), landslides=4))
+    assert weighed["val_precision"] < plain["val_precision"] - 0.01
+    assert [one.total for one in each] == [1600] * 6, "what is kept of each chip is what was counted on it"
+
+
+def test_a_landslide_on_many_chips_chooses_no_threshold_as_if_it_were_many() -> None:
+    truth, scores = _chips_with_scores(80)
+    four = choose_threshold(truth, scores, landslides=4)
+    half_f1 = best_threshold(truth, scores)[1] / 2
+    middle = choose_threshold(truth, scores, landslides=10**6)
+    assert four == pytest.approx((middle + half_f1) / 2, abs=0.006)
+    assert abs(choose_threshold(truth, scores) - middle) < abs(four - middle) / 4
+
+
+def test_a_middle_of_which_the_labels_do_not_say_what_it_shows_is_not_asked_for(
+    write_chips: WriteChips, model: Icssn
+) -> None:
+    folder = write_chips(validation=(4, 3))
+    masks = np.load(folder / MASKS)
+    masks[-7:] = 0
+    masks[-7, 20:40, 20:40] = 1  # a landslide
+    masks[-6, 8:10, 8:18] = 1  # a sliver: 20 of 4,096 px
+    masks[-5:-3] = 255
+    masks[-5, 20:40, 20:40] = 1  # a landslide on ground of which else nothing is known
+    masks[-2, :, :44] = 255  # known to less than a half
+    np.save(folder / MASKS, masks)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["chips"][-4]["kind"] = "landslide_point"  # its spot is blanked: what its ground is, nobody said
+    manifest["chips"][-1]["kind"] = "unknown"  # a proposed landslide may lie there
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    answers = ask_classes(model, open_chips(folder), size_px=64, min_fraction=0.01, device=CPU)
+    assert answers.truth.tolist() == [True, True, False]

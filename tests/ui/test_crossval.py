@@ -39,9 +39,17 @@ def labelled(ws: Workspace, scene: Scene) -> list[Label]:
     return actions.list_labels(ws, scene.id, cls=LabelClass.landslide)
 
 
-def judged(ws: Workspace, scene: Scene, *, disputes: list[Dispute], seconds: float = 900, **params: Any) -> Job:
+def judged(
+    ws: Workspace,
+    scene: Scene,
+    *,
+    disputes: list[Dispute],
+    blocks: dict[str, float] = BLOCKS,
+    seconds: float = 900,
+    **params: Any,
+) -> Job:
     """Enter a cross-validation that is done."""
-    told = {"blocks": BLOCKS, "folds": FOLDS, "random_split_f1": 0.73}
+    told = {"blocks": blocks, "folds": FOLDS, "random_split_f1": 0.73}
     told |= {"disputes": [dispute.model_dump(mode="json") for dispute in disputes]}
     whole = {"scene_id": scene.id, "revision": 1, "folds": 2, "config": {}} | params
     begun = now() - dt.timedelta(seconds=seconds)
@@ -113,6 +121,24 @@ def test_the_newest_result_is_there_whenever_the_page_is_opened(
     assert "they are at revision 2 now" in captions(opened("pages/3_Train.py"))
     pressed(app, "Look at them on the Label page")
     assert app.title[0].value == phrase("label.title", language="en")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "shown", "said"),
+    [
+        ({"f1": 0.41, "recall": 0.33}, "0.41", "crossval.no_interval"),
+        ({"judged_px": 65536.0}, "–", "crossval.nothing"),
+    ],
+)
+def test_what_was_not_measured_is_not_shown(
+    ws: Workspace, scene: Scene, labelled: list[Label], *, blocks: dict[str, float], shown: str, said: str
+) -> None:
+    judged(ws, scene, disputes=[], blocks=blocks)
+    app = opened("pages/3_Train.py")
+    assert not app.exception
+    assert app.metric[0].value == shown
+    assert phrase(said, language="en") in captions(app)
+    assert ("0.33" in "".join(item.value.to_string() for item in app.table)) == ("recall" in blocks)
 
 
 def test_the_blocks_are_drawn_where_they_lie(ws: Workspace, scene: Scene) -> None:

@@ -18,7 +18,7 @@ from tests.ui.test_pages import opened, texts
 def two_runs(ws: Workspace, scene: Scene) -> list[Run]:
     """Two runs with models, the later one clearly better, and one that was cancelled; the last one first."""
     entered = []
-    for name, wrong in (("a", [40, 30, 45, 35]), ("b", [10, 12, 9, 11])):
+    for name, wrong in (("a", [40, 30, 45, 35, 40]), ("b", [10, 12, 9, 11, 10])):
         squares = [
             {"scene": scene.id, "col": 0, "row": n, "tp_fp_fn_tn": [50 - w, 0, w, 50]} for n, w in enumerate(wrong)
         ]
@@ -48,7 +48,7 @@ def test_all_runs_are_listed_with_intervals_and_a_stopped_one_can_go_on(
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table["Run"]) == ["cccc", "bbbb", "aaaa"]
-    assert list(table["F1"]) == ["–", "0.70 (0.60–0.80)", "0.70 (0.60–0.80)"]
+    assert list(table["F1"]) == ["cancelled", "0.70 (0.60–0.80)", "0.70 (0.60–0.80)"]
     assert list(table["Learned from (scene · revision)"]) == ["hill · 3"] * 3
     pressed(app, "Go on from where it stopped")
     [job] = actions.active_jobs(ws)
@@ -64,7 +64,10 @@ def test_a_finished_run_is_compared_with_the_one_before_and_its_model_put_in_use
     kind.select("full").run()
     assert list(app.dataframe[0].value["Run"]) == ["bbbb", "aaaa"]
     assert "**Better** on the held-out ground" in texts(app)
-    assert any("4 held-out squares: fewer wrong pixels on 4, more on 0" in item.value for item in app.caption)
+    assert any(
+        "5 held-out squares with the same labels: fewer wrong pixels on 5, more on 0" in item.value
+        for item in app.caption
+    )
     pressed(app, "Use this model again")
     assert actions.active_checkpoint(ws) is None  # its files are not whole, and the page says so
     assert "refused" in app.error[0].value

@@ -17,6 +17,7 @@ from icssn.records import Candidate, CandidateStatus, Checkpoint, Prediction, Sc
 from icssn.store import checkpoints, predictions, registry, stac
 from icssn.store.workspace import Workspace
 from icssn.ui import model_card
+from icssn.ui.wording import phrase
 from tests.ui.conftest import inside
 from tests.ui.test_pages import opened, texts
 
@@ -137,6 +138,9 @@ def test_a_downloaded_model_can_be_taken_up_elsewhere(
     assert not app.exception
     [taken] = actions.list_checkpoints(ws)
     assert taken.sha256[:8] in app.success[0].value
+    assert len(app.table) == 1, "it stands in the list at once"
+    for script, told in (("app.py", "next.activate"), ("pages/4_Review.py", "review.none_active")):
+        assert phrase(told, language=language) in texts(opened(script, language=language))
 
 
 def test_a_model_is_entered_into_mlflow_after_its_files_were_checked(

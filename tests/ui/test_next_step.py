@@ -10,7 +10,7 @@ from icssn.records import Label
 from icssn.store.workspace import Workspace
 from icssn.ui.next_step import STEPS, Standing, advise, standing
 
-TRAINED = Standing(scenes=2, landslides=9, models=1, trainable=True)
+TRAINED = Standing(scenes=2, landslides=9, models=1, active=True, trainable=True)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ TRAINED = Standing(scenes=2, landslides=9, models=1, trainable=True)
         (Standing(), "add_scene"),
         (Standing(scenes=1), "label"),
         (Standing(scenes=1, landslides=9, trainable=True), "train_first"),
+        (replace(TRAINED, active=False, unpredicted=1), "activate"),
         (replace(TRAINED, unpredicted=1), "predict"),
         (replace(TRAINED, open_candidates=4), "review"),
         (replace(TRAINED, open_candidates=4, labels_since_training=True), "review"),

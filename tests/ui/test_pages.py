@@ -161,3 +161,24 @@ def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene
     assert not app.error
     assert actions.find_scene(ws, scene.name).facts.stretch.bands == (3, 2, 1)
     assert JobKind.import_scene in [job.kind for job in actions.active_jobs(ws)]
+
+
+def test_a_reload_keeps_the_scene_and_an_unknown_one_in_the_address_is_the_newest(ws: Workspace, scene: Scene) -> None:
+    newer = scenes.add(ws.db, scene.model_copy(update={"id": "e" * 32, "name": "newer"}))
+    app = opened("pages/2_Label.py")
+    [choice] = [box for box in app.selectbox if box.key == "scene"]
+    assert choice.value == newer.id
+    choice.select(scene.id).run()
+    assert app.query_params["scene"] in (scene.id, [scene.id])
+    for asked, shown in ((scene.id, scene.id), ("../../etc", newer.id)):
+        again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().switch_page("pages/2_Label.py")
+        again.query_params["scene"] = asked
+        again.run()
+        assert not again.exception
+        assert [box.value for box in again.selectbox if box.key == "scene"] == [shown]
+
+
+def test_names_in_the_table_of_scenes_are_shown_as_they_are(ws: Workspace, scene: Scene) -> None:
+    scenes.update(ws.db, scene.id, name="_north_ *slope* $1$")
+    [shown] = opened().table[0].value["Scene"]
+    assert shown == frame.plain("_north_ *slope* $1$")

@@ -220,7 +220,9 @@ def test_words_said_again_make_no_label_and_end_in_figures(
     }
     [outcome] = sharing.contents(ws, prediction, None)["outcomes"]
     assert outcome["text"] == "Wang read 3 again:"
-    assert outcome["figures"].startswith("Agreement 67% (21% to 94%). Cohen's κ 0.40 (")
+    assert outcome["figures"] == (
+        "Agreement 67% (21% to 94%). Cohen's κ 0.40; the candidates are too few, or too alike, for its interval."
+    )
     assert outcome["differ"] == [{"id": "c1", "first": "accepted", "second": "rejected"}]
     refused = said(ws, scene, prediction, word("c0", "rejected", reading=waiting.id))
     assert not refused["ok"]

@@ -36,6 +36,13 @@ def test_a_refused_upload_leaves_nothing_behind(ws: Workspace) -> None:
     assert not path.parent.exists()
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="That is a folder: give the whole path of a GeoTIFF in it"):
+        uploads.server_path(str(tmp_path))
+    with pytest.raises(NotFoundError, match="Give the whole path of a GeoTIFF on the machine"):
+        uploads.server_path("")
+
+
 def test_without_an_upload_nothing_is_written(ws: Workspace) -> None:
     with uploads.kept(ws, None) as path:
         assert not path.parent.exists()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from shapely.geometry import LineString, MultiPoint, Point, Polygon, box
+from shapely.geometry import LineString, MultiPoint, MultiPolygon, Point, Polygon, box
 
 from icssn.errors import AttributeRefusedError, LabelsRefusedError
 from icssn.geo import crs
 from icssn.records import Edits, LabelChange, LabelClass, NewLabel, RasterFacts
-from icssn.vectors.check import checked, scene_outline, whole_scene_area
+from icssn.vectors.check import checked, repaired_polygon, scene_outline, whole_scene_area
 
 
 def at(facts: RasterFacts, west: float, south: float, size: float = 0.001) -> Polygon:
@@ -43,11 +43,18 @@ def test_a_change_of_status_alone_needs_no_geometry(facts: RasterFacts) -> None:
         (box(0, 0, 1, 1), "outside the image"),
         (box(500, 0, 501, 1), "not longitude and latitude"),
         (Polygon(), "empty polygon"),
+        (Polygon([(179.98, 0), (-179.99, 0), (-179.99, 1), (179.98, 1)]), "across 180° of longitude"),
+        (MultiPolygon([box(1, 1, 2, 2), box(-100, 1, 100, 2)]), "across 180° of longitude"),
     ],
 )
 def test_an_impossible_outline_is_refused(facts: RasterFacts, geometry: Polygon, words: str) -> None:
     with pytest.raises(LabelsRefusedError, match=words):
         checked(Edits(created=(NewLabel(geometry_lonlat=geometry),)), facts=facts, name="demo")
+
+
+def test_an_outline_with_a_part_on_each_side_of_180_degrees_is_sound() -> None:
+    parts = MultiPolygon([box(179.99, 0, 180, 0.01), box(-180, 0, -179.99, 0.01)])
+    assert repaired_polygon(parts, name="demo") == (parts, False)
 
 
 def test_the_whole_scene_area_covers_the_scene_and_no_more(facts: RasterFacts) -> None:

@@ -15,7 +15,7 @@ from shapely.geometry import LineString, Point, Polygon, box
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
 from icssn.imagery.open import inspect
-from icssn.records import LabelClass, LabelSource, RasterFacts
+from icssn.records import LabelClass, LabelSource, LabelStatus, RasterFacts
 from icssn.vectors.read import read_labels, read_polygons
 
 SLIDE = box(600_100, 3_799_500, 600_300, 3_799_700)
@@ -63,6 +63,21 @@ def test_what_cannot_be_a_label_is_refused_with_the_reason(
 ) -> None:
     path = write(tmp_path / "a.gpkg", geometries, epsg)
     with pytest.raises(LabelsRefusedError, match=words):
+        read_labels(path, facts=facts, scene_name="demo")
+
+
+def test_an_export_of_ours_with_a_list_for_a_status_is_accepted(tmp_path: Path, facts: RasterFacts) -> None:
+    path = tmp_path / "a.geojson"
+    slide = crs.to_lonlat(SLIDE, facts.crs_wkt).__geo_interface__
+    own = {"uid": "q", "class": "landslide", "status": ["rejected"]}
+    path.write_text(json.dumps({"type": "Feature", "geometry": slide, "properties": own}))
+    (label,) = read_labels(path, facts=facts, scene_name="demo").labels
+    assert (label.uid, label.status) == ("q", LabelStatus.accepted)
+
+
+def test_an_outline_across_180_degrees_is_refused(tmp_path: Path, facts: RasterFacts) -> None:
+    path = write(tmp_path / "a.gpkg", [box(817_000, 8_171_000, 821_000, 8_172_000)], 32760)
+    with pytest.raises(LabelsRefusedError, match="feature 1' were refused: a polygon across 180°"):
         read_labels(path, facts=facts, scene_name="demo")
 
 

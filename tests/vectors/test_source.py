@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
+from pyproj import CRS
 from shapely.geometry import Point, Polygon, box, mapping
 
 from icssn.errors import LabelsRefusedError
@@ -33,6 +35,12 @@ def geojson(*geometries: object, **members: object) -> str:
 
 def kml(inside: str = PLACEMARK, doctype: str = "") -> str:
     return KML.format(inside=inside, doctype=doctype)
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "labels.gpkg").mkdir()
+    refused(tmp_path / "labels.gpkg", "it is a folder")
+    refused(tmp_path, "it is a folder")
 
 
 def refused(path: Path, words: str) -> None:
@@ -67,6 +75,12 @@ def refused(path: Path, words: str) -> None:
         ("no.csv", "a,b\n1,2\n", "no column with geometries"),
         ("bad.csv", "wkt\nPOLYGON((0 0,\n", "cannot be read"),
         ("short.csv", "name,lon,lat\nSlide,105.5\n", "cannot be read"),
+        ("long.csv", 'lon,lat,notes\n105,34,"a\nb"\n105,34,old, steep\n', "line 4 has 4 cells, the header 3"),
+        (
+            "site.geojson",
+            geojson(mapping(SQUARE), crs={"properties": {"name": 'LOCAL_CS["site grid",UNIT["metre",1]]'}}),
+            "its CRS 'site grid' has no place on the Earth",
+        ),
         ("a.shp", "no shapefile at all", "cannot be read"),
         ("a.zip", "no zip at all", "cannot be read"),
         ("a.gpkg", "SQLite format 3\0 but no more", "cannot be read"),
@@ -180,6 +194,87 @@ def test_of_several_layers_one_must_be_named(tmp_path: Path) -> None:
     with refused_layer:
         features(path, layer="roads")
     assert features(path, layer="geology").rows == [{"layer": "geology"}]
+
+
+def test_layers_of_ours_are_read_together_only_where_there_are_no_others(tmp_path: Path, shapes: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    for layer in ("labels", "label_points", "landslides_2020"):
+        gpd.GeoDataFrame({"layer": [layer]}, geometry=[SQUARE], crs=4326).to_file(path, layer=layer)
+        there = features(path).rows if layer == "label_points" else []
+        assert len(there) in (0, 2)
+    refused(path, "landslides_2020; one layer is needed")
+    assert features(path, layer="labels").rows == [{"layer": "labels"}]
+    for file in list(shapes.iterdir()):
+        file.with_name(f"labels{file.suffix}").write_bytes(file.read_bytes())
+    path = packed(tmp_path / "a.zip", shapes)
+    refused(path, "labels.shp, 内部.shp; one vector file is needed")
+    assert len(features(path, layer="labels").rows) == 1
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.zip"])
+def test_layers_of_different_crs_keep_their_places(tmp_path: Path, name: str) -> None:
+    slides = gpd.GeoDataFrame({"k": [1]}, geometry=[box(600_000, 3_700_000, 600_100, 3_700_100)], crs=32648)
+    points = gpd.GeoDataFrame({"k": [2]}, geometry=[Point(600_200, 3_700_200)], crs=32648)
+    elsewhere = points.to_crs(32649)
+    if name == "a.gpkg":
+        slides.to_file(tmp_path / name, layer="labels")
+        elsewhere.to_file(tmp_path / name, layer="label_points")
+    else:
+        (tmp_path / "parts").mkdir()
+        slides.to_file(tmp_path / "parts" / "labels.shp")
+        elsewhere.to_file(tmp_path / "parts" / "label_points.shp")
+        packed(tmp_path / name, tmp_path / "parts")
+    found = features(tmp_path / name)
+    assert len(found.rows) == 2
+    placed = gpd.GeoSeries(found.geometries, crs=found.crs).to_crs(32648)
+    kinds = {item.geom_type: item for item in placed}
+    assert kinds["Point"].distance(points.geometry[0]) < 0.001  # metres
+    assert kinds["Polygon"].hausdorff_distance(slides.geometry[0]) < 0.001
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.shp"])
+def test_whole_numbers_and_truth_values_with_gaps_keep_their_digits(tmp_path: Path, name: str) -> None:
+    long = 510107202000012345  # 18 digits, the most of a whole number in a Shapefile
+    columns = {"村 code": [long, None, 7], "small": [3, None, -4], "none": [None] * 3, "we\"'rd": [None, long + 2, 1]}
+    frame = {column: pd.array(values, "Int64") for column, values in columns.items()}
+    if name == "a.gpkg":
+        columns["flag"] = [None, True, False]
+        frame["flag"] = pd.array(columns["flag"], "boolean")
+    gpd.GeoDataFrame(frame, geometry=[SQUARE] * 3, crs=4326).to_file(tmp_path / name, encoding="UTF-8")
+    rows = features(tmp_path / name).rows
+    assert repr({column: [row[column] for row in rows] for column in rows[0]}) == repr(columns)  # 3.0 and 3 are equal
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.shp"])
+def test_a_crs_without_a_place_on_the_earth_is_refused(tmp_path: Path, name: str) -> None:
+    site = CRS.from_wkt('LOCAL_CS["site grid",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]')
+    gpd.GeoDataFrame({"k": [1]}, geometry=[SQUARE], crs=site).to_file(tmp_path / name)
+    refused(tmp_path / name, "its CRS 'site grid' has no place on the Earth; a CRS that has one is needed")
+
+
+def test_columns_of_one_name_or_none_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(",type,type,lon,lat,\n0,one,two,105,34,x\n1,,three,105,34,,\n\n")
+    rows = features(path).rows
+    assert rows[0] == {"column_1": 0, "type": "one", "type_2": "two", "column_6": "x"}
+    assert rows[1] == {"column_1": 1, "type": None, "type_2": "three", "column_6": None}
+
+
+def test_the_id_of_a_feature_is_kept_unless_a_property_has_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    one = {"type": "Feature", "id": "LS-7", "geometry": mapping(SQUARE), "properties": None}
+    other = {"type": "Feature", "id": 3, "geometry": mapping(SQUARE), "properties": {"id": "own", "k": 1}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [one, other]}))
+    assert features(path).rows == [{"id": "LS-7"}, {"id": "own", "k": 1}]
+    path.write_text(json.dumps(one))
+    assert features(path).rows == [{"id": "LS-7"}]
+
+
+def test_halves_of_characters_in_a_geojson_are_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    properties = r'{"\ud800k": ["a\udc00", {"\ud801": 1}], "whole": "\ud83d\ude00"}'
+    path.write_text(f'{{"type": "Feature", "geometry": {json.dumps(mapping(SQUARE))}, "properties": {properties}}}')
+    assert features(path).rows == [{"k": ["a", {"": 1}], "whole": "\U0001f600"}]
 
 
 def test_a_csv_of_places_gives_points_and_one_in_gbk_is_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pyogrio
 import pytest
+import rasterio
 import shapely
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -25,10 +26,11 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
-from icssn.errors import LabelsRefusedError
+from icssn.errors import LabelsRefusedError, UnwritableError
 from icssn.geo import crs, shapes
 from icssn.geo.measures import measures
 from icssn.records import Candidate, Label, LabelClass, LabelRecord, LabelStatus, RasterFacts
+from icssn.ui import wording
 from icssn.vectors.read import read_labels
 from icssn.vectors.write import write_candidates, write_labels
 
@@ -287,6 +289,17 @@ def test_candidates_carry_their_scores(tmp_path: Path, facts: RasterFacts) -> No
     assert frame.loc[0, ["score", "mask_score", "classifier_score"]].tolist() == [0.8, 0.7, 0.6]
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_number_of_another_inventory_never_takes_the_place_of_ours(
+    tmp_path: Path, facts: RasterFacts, name: str
+) -> None:
+    one = record(facts, "ours", SLIDE, attributes={"uid": "theirs", "event_id": "LS684"})
+    assert (one.values()["uid"], one.values()["uid_as_given"]) == ("ours", "theirs")
+    write_labels(tmp_path / name, [one], facts=facts)
+    (label,) = read_labels(tmp_path / name, facts=facts, scene_name="s").labels
+    assert (label.uid, label.attributes["event_id"]) == ("ours", "LS684")
+
+
 def test_a_column_that_a_format_needs_for_itself_is_renamed(tmp_path: Path, facts: RasterFacts) -> None:
     one = record(facts, "a", SLIDE, attributes={"fid": 9, "status": "checked", "wkt": "x"})
     write_labels(tmp_path / "a.gpkg", [one], facts=facts)
@@ -298,3 +311,104 @@ def test_an_unknown_format_is_refused_and_nothing_is_written(tmp_path: Path, fac
     with pytest.raises(LabelsRefusedError, match=r"the ending '\.doc'"):
         write_labels(tmp_path / "labels.doc", [], facts=facts)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_geopackage_with_layers_of_others_is_not_replaced(
+    tmp_path: Path, facts: RasterFacts, records: list[LabelRecord]
+) -> None:
+    path = tmp_path / "a.gpkg"
+    for _ in range(2):  # an export of ours is
+        assert write_labels(path, records, facts=facts).count == 6
+    for name in ("lakes", "roads"):
+        gpd.GeoDataFrame({"name": [1]}, geometry=[SLIDE], crs=32648).to_file(path, layer=name)
+    before = path.read_bytes()
+    with pytest.raises(UnwritableError, match=r"it holds layers of others \(lakes, roads\)\. Choose") as caught:
+        write_labels(path, records, facts=facts)
+    assert path.read_bytes() == before
+    assert "其中有他人的图层（lakes, roads）" in wording.told(str(caught.value), language="zh")
+
+
+@pytest.mark.parametrize("case", ["labels", "tiles", "text"])
+def test_what_only_looks_like_an_export_is_not_replaced(
+    tmp_path: Path, facts: RasterFacts, records: list[LabelRecord], case: str
+) -> None:
+    path = tmp_path / "a.gpkg"
+    if case == "labels":
+        gpd.GeoDataFrame({"name": [1]}, geometry=[SLIDE], crs=32648).to_file(path, layer="labels")
+    elif case == "text":
+        path.write_text("mine")
+    else:
+        grid = {"width": 64, "height": 64, "count": 3, "dtype": "uint8", "crs": "EPSG:32648"}
+        with rasterio.open(path, "w", driver="GPKG", transform=Affine(2, 0, 0, 0, -2, 0), **grid) as raster:
+            raster.write(np.ones((3, 64, 64), np.uint8))
+    before = path.read_bytes()
+    with pytest.raises(UnwritableError):
+        write_labels(path, records, facts=facts)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.geojson", "a.shp"])
+def test_a_style_of_others_is_kept_and_that_is_said(
+    tmp_path: Path, facts: RasterFacts, records: list[LabelRecord], name: str
+) -> None:
+    mine = tmp_path / "a.qml"
+    mine.write_text("my style")
+    done = write_labels(tmp_path / name, records, facts=facts)
+    assert mine.read_text() == "my style"
+    assert "The style 'a.qml' is none of ours and was kept." in done.notices
+    assert str(mine) not in done.files
+    mine.unlink()
+    for _ in range(2):
+        done = write_labels(tmp_path / name, records, facts=facts)
+        assert not any("style" in notice for notice in done.notices)
+    assert "renderer-v2" in mine.read_text("utf-8")
+
+
+def test_a_shapefile_of_points_of_others_is_not_replaced(
+    tmp_path: Path, facts: RasterFacts, records: list[LabelRecord]
+) -> None:
+    gpd.GeoDataFrame({"name": [1]}, geometry=[Point(1, 1)], crs=32648).to_file(tmp_path / "a_points.shp")
+    before = (tmp_path / "a_points.dbf").read_bytes()
+    with pytest.raises(UnwritableError, match=r"a_points\.shp' cannot be written to"):
+        write_labels(tmp_path / "a.shp", records, facts=facts)
+    assert (tmp_path / "a_points.dbf").read_bytes() == before
+    assert not (tmp_path / "a.shp").exists()
+
+
+def test_points_alone_stand_in_a_shapefile_that_is_named(
+    tmp_path: Path, facts: RasterFacts, records: list[LabelRecord]
+) -> None:
+    for _ in range(2):
+        done = write_labels(tmp_path / "a.shp", records[-1:], facts=facts)
+        assert "Points stand in a Shapefile of their own, 'a_points.shp'." in done.notices
+        assert [Path(file).name for file in done.files] == ["a.shp", "a_points.shp"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_columns_that_differ_in_case_and_numbers_beyond_all_measure_go_out(
+    tmp_path: Path, facts: RasterFacts, name: str
+) -> None:
+    ones = [
+        record(facts, "a", SLIDE, attributes={"ID": "a1", "big": 10**400, "Name": "x", "Ä": 1}),
+        record(facts, "b", HOLED, attributes={"Id": "b1", "big": 2.5, "name": "the field", "ä": 2, "Id_1": 7}),
+        record(facts, "c", Point(650, -400), cls=LabelClass.landslide_point, attributes={"iD": "c1"}),
+    ]
+    write_labels(tmp_path / name, ones, facts=facts)
+    found = list(read_labels(tmp_path / name, facts=facts, scene_name="s").labels)
+    back = {label.uid: label.attributes for label in found}
+    assert back["a"]["ID"] == "a1"
+    assert "b1" in back["b"].values()
+    assert back["b"]["Id_1"] == 7 or name.endswith((".gpkg", ".shp", ".zip"))
+    assert back["b"]["name"] == "the field"
+    assert "x" in back["a"].values()
+    if name != "a.shp":
+        assert "c1" in back["c"].values()
+    assert name.endswith((".shp", ".zip")) or str(back["a"]["big"]) == str(10**400)
+
+
+def test_a_name_or_text_with_control_characters_leaves_the_kml_readable(tmp_path: Path, facts: RasterFacts) -> None:
+    write_labels(
+        tmp_path / "a.kml", [record(facts, "a", SLIDE, attributes={"re\x0bmark\x01": "te\x02xt"})], facts=facts
+    )
+    (label,) = read_labels(tmp_path / "a.kml", facts=facts, scene_name="s").labels
+    assert label.attributes["remark"] == "text"

@@ -43,7 +43,7 @@ icssn.deleted = function (ui, options, on) {
       row.tabIndex = 0;
       row.dataset.uid = state.uid;
       row.setAttribute("role", "button");
-      node("div", "", what, `${title(state)} · ${icssn.areaText(state.area)}`);
+      node("div", "", what, `${title(state)} · ${icssn.sizeText(state)}`);
       node("div", "ic-quiet", what, note);
       row.addEventListener("click", () => look(state));
       row.addEventListener("keydown", (event) => event.key === "Enter" && event.target === row && look(state));

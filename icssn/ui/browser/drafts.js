@@ -1,13 +1,41 @@
 /* Drafts: unsaved edits and all steps of undo, kept on the server within a second and in this browser as a second net.
-   A tab keeps its own draft over reloads and takes over what crashed or closed tabs of the same person left behind. The
-   same message is the tab's sign of life; its answer says who else is here and how far the labels are. `on`: pack(extra),
-   isEmpty(), heard({revision, others}). */
+   A tab keeps its own draft over reloads and takes over what crashed or closed tabs of the same person left behind; a
+   duplicated tab gets a draft of its own. The same message is the tab's sign of life; its answer says who else is here and
+   how far the labels are. `on`: pack(extra), isEmpty(), heard({revision, others}). */
 icssn.drafts = function (ui, scene, on) {
   "use strict";
   const TICK_MS = 350, BEAT_MS = 5000, prefix = `icssn.draft.${scene}.`;
-  const session = sessionStorage.getItem("icssn.tab") || icssn.newId();
-  sessionStorage.setItem("icssn.tab", session);
+  const KEPT = "icssn.tab", WAIT_MS = 400; // so long a reload may take to let go of the tab's name, another tab to answer
+  let session = ""; // the tab's name
   let dirty = false, busy = false, beaten = 0, ready = false, drop = [], told = false;
+
+  // ---- the tab's name: a browser copies it into a duplicated tab, so it counts only where no other tab holds it
+  const others = new BroadcastChannel(KEPT); // where there are no locks, as under an address without https, tabs ask each other
+  let refused = () => undefined;
+  others.onmessage = ({ data: { asked, held } }) => {
+    if (asked && asked === session) others.postMessage({ held: asked });
+    if (held) refused(held);
+  };
+  /** Hold a name as long as this tab's page stands, over all maps that come and go in it; gives false where another tab holds it. */
+  const hold = (tab, name) => new Promise((resolve) => {
+    const { locks } = tab.navigator;
+    if (locks) return void locks.request(`${KEPT}.${name}`, { signal: AbortSignal.timeout(WAIT_MS) }, () => {
+      resolve(true);
+      return new tab.Promise(() => undefined);
+    }).catch(() => resolve(false));
+    refused = (held) => held === name && resolve(false);
+    others.postMessage({ asked: name });
+    return void setTimeout(() => resolve(true), WAIT_MS);
+  });
+  async function claim() {
+    const tab = window.parent, had = sessionStorage.getItem(KEPT), ours = tab.icssnTab || (had && (await hold(tab, had)));
+    if (!ours && !tab.icssnTab) {
+      sessionStorage.setItem(KEPT, icssn.newId());
+      await hold(tab, sessionStorage.getItem(KEPT));
+    }
+    session = tab.icssnTab = tab.icssnTab || sessionStorage.getItem(KEPT);
+  }
+  const claimed = claim();
 
   function local(text) {
     try {
@@ -56,6 +84,7 @@ icssn.drafts = function (ui, scene, on) {
       if (draft && Array.isArray(draft.entries) && (!found.has(whose) || found.get(whose).at < draft.at)) found.set(whose, draft);
     };
     const open = new Set();
+    await claimed;
     for (let i = 0; i < localStorage.length; i++) {
       const key = localStorage.key(i);
       if (key.startsWith(prefix)) offer(key.slice(prefix.length), localStorage.getItem(key));

@@ -6,12 +6,13 @@ icssn.editor = function (map, options) {
   let chosen = [], compared = false, saving = false, fetching = false, lastLookAlike = "";
   const only = () => (chosen.length === 1 ? chosen[0] : null);
 
-  const ledger = icssn.ledger((uids) => {
+  const ledger = icssn.ledger((uids, own) => {
     uids.forEach((uid) => outlines.draw(uid, ledger.get(uid), chosen.includes(uid)));
     chosen = chosen.filter(ledger.get);
     drafts.keep();
     warnings.check();
     refresh();
+    if (own) ui.hush();
   });
   const outlines = icssn.outlines(map, ui, {
     clicked: (uid, event) => (pen.job() ? pen.point(event.latlng) : event.originalEvent.shiftKey ? toggle(uid) : select([uid])),
@@ -35,8 +36,9 @@ icssn.editor = function (map, options) {
     for (const uid of new Set([...before, ...chosen])) outlines.draw(uid, ledger.get(uid), chosen.includes(uid));
     handles.clear();
     showHandles();
+    refreshChosen(); // first, as the record takes room from the list
     if (chosen.length) table.reveal(chosen.at(-1));
-    refreshChosen();
+    ui.hush();
   }
   const toggle = (uid) => select(chosen.includes(uid) ? chosen.filter((other) => other !== uid) : [...chosen, uid]);
   const isCompared = () => Boolean(only()) && versions.isShown(only()); // handles would hide what differs
@@ -44,7 +46,7 @@ icssn.editor = function (map, options) {
     compared = isCompared();
     if (only() && !pen.job() && !compared) handles.show(ledger.get(only()).geometry);
     else handles.clear();
-    ui.hint.textContent = pen.job() ? ui.hint.textContent : compared ? "" : only() ? say("hint_edit") : chosen.length ? say("hint_several", { count: chosen.length }) : "";
+    ui.hint.textContent = pen.job() ? ui.hint.textContent : compared ? "" : outlined() ? say("hint_edit") : only() ? say("hint_edit_point") : chosen.length ? say("hint_several", { count: chosen.length }) : "";
   }
   function go(uid, event) {
     if (event && event.shiftKey) return toggle(uid);
@@ -66,7 +68,8 @@ icssn.editor = function (map, options) {
   }
   const kindOf = (said) => (said || lastLookAlike ? { look_alike: said || lastLookAlike } : {}); // nothing: not said
   function classify(cls) {
-    if (!chosen.length || chosen.some((uid) => ledger.get(uid).cls === "landslide_point")) return;
+    if (!chosen.length) return;
+    if (chosen.some((uid) => ledger.get(uid).cls === "landslide_point")) return void ui.tell(say("point_class"), { bad: true });
     edit((state) => {
       const { look_alike, ...attributes } = state.attributes; // belongs to hard negatives only
       return { ...state, cls, attributes: cls === "hard_negative" ? { ...attributes, ...kindOf(look_alike) } : attributes };
@@ -114,7 +117,7 @@ icssn.editor = function (map, options) {
   }
   const outlined = () => (only() && ledger.get(only()).cls !== "landslide_point" ? only() : null);
   function cutWith(kind) {
-    if (!outlined() && kind !== "reshape") return void ui.tell(say("choose_one"), { bad: true });
+    if (!outlined() && kind !== "reshape") return void ui.tell(say("choose_one"), { bad: true, over: outlined });
     handles.clear();
     return pen.start(JOBS[kind]);
   }
@@ -129,6 +132,7 @@ icssn.editor = function (map, options) {
     else if (versions.isOpen()) versions.close();
     else select([]);
     showHandles();
+    ui.hush();
   }
   map.on("click", (event) => (pen.job() ? pen.point(event.latlng) : event.originalEvent.shiftKey || select([])));
 
@@ -155,7 +159,7 @@ icssn.editor = function (map, options) {
     const mine = people.find(({ person }) => person === options.me), rest = people.filter((one) => one !== mine).map(({ person }) => person);
     others.textContent = [rest.length && say("others_here", { names: rest.join(", ") }), mine && say("me_elsewhere", { count: mine.tabs })].filter(Boolean).join(" · ");
   }
-  const sizeOf = (state) => (state.area < 1e4 ? "below" : state.area < 1e5 ? "ha1" : state.area < 1e6 ? "ha10" : "ha100");
+  const sizeOf = (state) => (state.geometry.type === "Point" ? "" : state.area < 1e4 ? "below" : state.area < 1e5 ? "ha1" : state.area < 1e6 ? "ha10" : "ha100");
   const words = (key, values) => values.map((value) => [value, say(`${key}${value}`)]);
   const table = icssn.table(ui, rows, {
     labels: ledger.all, title: titleOf, isChosen: (uid) => chosen.includes(uid), isPending: ledger.isPending, go,
@@ -220,8 +224,9 @@ icssn.editor = function (map, options) {
   }
 
   // ---- saving, and what others saved
+  const isSettled = () => !fetching && !ledger.conflicts().length;
   async function save() {
-    if (ledger.conflicts().length) return void ui.tell(say("conflict_first"), { bad: true });
+    if (ledger.conflicts().length) return void ui.tell(say("conflict_first"), { bad: true, over: isSettled });
     const message = saving ? null : ledger.message();
     if (!message) return;
     saving = true;
@@ -233,8 +238,8 @@ icssn.editor = function (map, options) {
       ui.tell(say("did_save", { created: created.length, changed: changed.length, deleted: deleted.length, revision: answer.revision }));
       if (gap) fetchLabels();
     } catch (err) {
-      ui.tell(err.status === 409 ? say("conflict_told") : err.message, { bad: true });
       if (err.status === 409) await fetchLabels();
+      ui.tell(err.status === 409 ? say("conflict_told") : err.message, { bad: true, over: isSettled });
     }
     saving = false;
     refresh();
@@ -258,12 +263,14 @@ icssn.editor = function (map, options) {
       if (answer.revision > ledger.revision() && !saving) fetchLabels();
     },
   });
+  /** Take back what the draft brought back; a new outline on the pen is none of it, a line through a label is. */
+  const discard = () => { if (verbs[pen.kind()]) pen.stop(); select([]); ledger.discard(); };
   async function open() {
     await fetchLabels();
     const draft = await drafts.find();
     if (draft) {
       const count = ledger.unpack(draft);
-      if (count) ui.tell(say("draft_back", { count }), { action: say("discard"), onaction: () => { pen.stop(); ledger.discard(); select([]); } });
+      if (count) ui.tell(say("draft_back", { count }), { action: say("discard"), onaction: discard, over: () => !ledger.hasReturned() });
       select(draft.chosen || []);
       if (draft.pen && JOBS[draft.pen.kind]) {
         handles.clear();
@@ -286,12 +293,7 @@ icssn.editor = function (map, options) {
     "ctrl+z": () => travel(false), "ctrl+y": () => travel(true), "ctrl+shift+z": () => travel(true), "ctrl+s": save, "ctrl+c": clipboard.copy, "ctrl+v": clipboard.paste, ...nudge.actions });
   CLASSES.forEach((cls, i) => (ui.actions[String(i + 1)] = () => classify(cls)));
   refresh();
-  icssn.ui = ui;
-  icssn.show = ({ revision }) => icssn.opened && revision > ledger.revision() && fetchLabels();
-  icssn.labels = ledger.all;
-  icssn.pending = ledger.pending;
-  icssn.chosen = () => chosen;
-  icssn.isKept = () => drafts.isKept();
-  icssn.settled = ui.settled;
+  Object.assign(icssn, { ui, show: ({ revision }) => icssn.opened && revision > ledger.revision() && fetchLabels(),
+    labels: ledger.all, pending: ledger.pending, chosen: () => chosen, isKept: drafts.isKept, settled: ui.settled });
   open();
 };

@@ -23,6 +23,9 @@ Object.assign(icssn, (function () {
     return m2 < 999950 ? `${short(m2 / 1e4)} ha` : `${short(m2 / 1e6)} km²`;
   }
 
+  /** The area of a label as text; a point has none. */
+  const sizeText = ({ geometry, area: m2 }) => (geometry.type === "Point" ? "—" : areaText(m2));
+
   function latLngs(geometry) {
     if (geometry.type === "Point") return L.GeoJSON.coordsToLatLng(geometry.coordinates);
     return L.GeoJSON.coordsToLatLngs(geometry.coordinates, geometry.type === "Polygon" ? 1 : 2);
@@ -32,5 +35,5 @@ Object.assign(icssn, (function () {
       point has none. */
   const rings = (geometry) => (geometry.type === "Point" ? [] : geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat());
 
-  return { area, areaText, latLngs, rings };
+  return { area, areaText, sizeText, latLngs, rings };
 })());

@@ -1,11 +1,11 @@
 /* The ledger of the label editor: what Python holds (`base`), what the geologist sees (`work`), and every step between.
    A label is an object that is never changed in place: {uid, geometry, cls, status, source, attributes, version, area}.
-   A step is a list of {uid, before, after}, done and undone as one. No page and no map here. `touched(uids)` is told
-   which labels look different now. */
+   A step is a list of {uid, before, after}, done and undone as one. No page and no map here. `touched(uids, own)` is told
+   which labels look different now; `own`: by what was done here, not by what came from elsewhere. */
 icssn.ledger = function (touched) {
   "use strict";
   const DRAFT_CHARS = 3.5e6; // below what the browser and the server keep; older steps are left out of a larger draft
-  let base = new Map(), work = new Map(), revision = null, done = [], undone = [];
+  let base = new Map(), work = new Map(), revision = null, done = [], undone = [], returned = []; // returned: labels as a draft brought them back, until the first step after
   const based = new Map(); // uid → version that a pending change started from
 
   // ---- the difference between what Python holds and what is drawn
@@ -32,9 +32,9 @@ icssn.ledger = function (touched) {
     const last = done.at(-1), goesOn = burst && last && last.burst === burst && !undone.length && last.length === pairs.length && pairs.every(([uid], i) => last[i].uid === uid);
     if (goesOn) pairs.forEach(([, after], i) => (last[i].after = after));
     else done.push(Object.assign(pairs.map(([uid, after]) => ({ uid, before: now(uid), after })), { burst }));
-    undone = [];
+    [undone, returned] = [[], []];
     pairs.forEach(([uid, after]) => put(uid, after));
-    touched(pairs.map(([uid]) => uid));
+    touched(pairs.map(([uid]) => uid), true);
   }
   /** Take a step back (or forth again). Gives its labels, null without one, false where somebody else was there since. */
   function travel(from, to, [here, there]) {
@@ -44,7 +44,8 @@ icssn.ledger = function (touched) {
     to.push(Object.assign(step, { burst: null }));
     step.forEach((item) => put(item.uid, item[there]));
     const uids = step.map((item) => item.uid);
-    touched(uids);
+    returned = [];
+    touched(uids, true);
     return uids;
   }
   const undo = () => travel(done, undone, ["after", "before"]), redo = () => travel(undone, done, ["before", "after"]);
@@ -55,13 +56,8 @@ icssn.ledger = function (touched) {
       if (item.after === old) item.after = fresh;
     }
   }
-  function discard() {
-    const uids = pending();
-    uids.forEach((uid) => (base.has(uid) ? work.set(uid, base.get(uid)) : work.delete(uid)));
-    based.clear();
-    [done, undone] = [[], []];
-    touched(uids);
-  }
+  /** Take back, as one step, what a draft brought back. */
+  const discard = () => change(returned.filter(isPending).map((uid) => [uid, base.get(uid) || null]));
 
   // ---- saving
   /** What a Save has to tell Python, or null. */
@@ -97,7 +93,8 @@ icssn.ledger = function (touched) {
     }
     const gap = newRevision - revision;
     revision = newRevision;
-    touched([...states.keys()]);
+    returned = [];
+    touched([...states.keys()], true);
     return gap > 1; // others saved in between: fetch their labels
   }
   /** All labels as Python holds them now; pending changes are kept. */
@@ -129,7 +126,7 @@ icssn.ledger = function (touched) {
       change(pairs);
       based.delete(uid);
     }
-    touched(pairs.map(([id]) => id));
+    touched(pairs.map(([id]) => id), true);
   }
 
   // ---- drafts: what is unsaved, and all steps, as text
@@ -152,7 +149,7 @@ icssn.ledger = function (touched) {
     entries.forEach((entry) => (entry[1] = place(now(entry[0]))));
     return text(steps(done.slice(-kept || done.length)), []);
   }
-  /** Take a draft up again over what Python holds; gives how many labels are pending now. */
+  /** Take a draft up again over what Python holds; gives how many labels it makes pending. */
   function unpack(draft) {
     const at = (index) => (index === null ? null : draft.states[index]);
     const steps = (list) => (list || []).map((step) => step.map(([uid, before, after]) => ({ uid, before: at(before), after: at(after) })));
@@ -164,11 +161,13 @@ icssn.ledger = function (touched) {
       if (version !== null && isPending(uid)) based.set(uid, version);
     }
     [done, undone] = [steps(draft.done), steps(draft.undone)];
+    returned = draft.entries.map(([uid]) => uid).filter(isPending);
     touched(draft.entries.map(([uid]) => uid));
-    return pending().length;
+    return returned.length;
   }
 
-  return { get: now, base: (uid) => base.get(uid) || null, all: () => [...work.values()], size: () => work.size, revision: () => revision,
+  const sameOutline = (a, b) => rounded(a) === rounded(b);
+  return { get: now, sameOutline, base: (uid) => base.get(uid) || null, all: () => [...work.values()], size: () => work.size, revision: () => revision,
     pending, isPending, conflicts, change, undo, redo, canUndo: () => done.length > 0, canRedo: () => undone.length > 0,
-    discard, message, saved, fetched, settle, pack, unpack };
+    hasReturned: () => returned.length > 0, discard, message, saved, fetched, settle, pack, unpack };
 };

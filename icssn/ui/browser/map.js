@@ -26,6 +26,19 @@ window.icssn = (function () {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
+  /** A Map that this browser keeps under a name, over reloads; where its store is full, only as long as the page stands. */
+  function kept(name) {
+    const map = new Map(JSON.parse(localStorage.getItem(name) || "[]")), plain = Map.prototype;
+    const store = (made) => {
+      try {
+        if (map.size) localStorage.setItem(name, JSON.stringify([...map]));
+        else localStorage.removeItem(name);
+      } catch (err) { /* the page has it */ }
+      return made;
+    };
+    return Object.assign(map, { set: (...entry) => store(plain.set.apply(map, entry)), delete: (key) => store(plain.delete.call(map, key)) });
+  }
+
   function swatch(parent, style) {
     const box = node("span", "ic-swatch", parent);
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -57,6 +70,7 @@ window.icssn = (function () {
     const legend = node("div", "ic-legend", layers);
     const bar = node("div", "ic-bar", container);
     L.DomEvent.disableClickPropagation(bar);
+    new ResizeObserver(() => container.style.setProperty("--ic-bar", `${bar.offsetHeight}px`)).observe(bar); // what hangs below it, however many rows it has
     const hint = node("div", "ic-hint", container);
     const toast = node("div", "ic-toast", container);
     toast.setAttribute("role", "status");
@@ -158,9 +172,12 @@ window.icssn = (function () {
     });
 
     // ---- messages
-    let fade = 0;
-    function tell(text, { bad = false, action, onaction } = {}) {
+    let fade = 0, isOver = null; // whether the message that waits to be closed is about nothing any more
+    /** Say something. What is `bad` or offers an `action` waits to be closed, or to be over: with the next thing that is
+        done, or once `over()` says so. */
+    function tell(text, { bad = false, action, onaction, over = () => true } = {}) {
       clearTimeout(fade);
+      isOver = bad || action ? over : null;
       toast.textContent = text;
       toast.classList.toggle("ic-bad", bad);
       toast.setAttribute("role", bad ? "alert" : "status");
@@ -168,6 +185,8 @@ window.icssn = (function () {
       if (bad || action) button(toast, say("close"), () => tell(""));
       else fade = setTimeout(() => (toast.textContent = ""), 6000);
     }
+    /** Something was done: a message that is over goes. */
+    const hush = () => isOver && isOver() && tell("");
 
     // ---- keys
     const actions = {};
@@ -207,10 +226,15 @@ window.icssn = (function () {
         actions[name](event);
       }
     });
-    // Keys work as soon as the mouse is over the map, unless somebody types elsewhere on the page.
-    document.body.addEventListener("mouseenter", () => {
+    // Keys work as soon as the mouse moves over the map, unless somebody types elsewhere on the page; a drop-down there keeps
+    // the focus after a choice, although nothing is typed into a closed one.
+    const isClosed = (field) => field.closest("[data-testid=stSelectbox], [data-testid=stMultiSelect]") && field.getAttribute("aria-expanded") !== "true";
+    const isTypedInto = (field) => /^(INPUT|TEXTAREA)$/.test(field.tagName) && !/^(checkbox|radio|range)$/.test(field.type) && !isClosed(field);
+    document.body.addEventListener("mousemove", () => {
       const busy = window.parent.document.activeElement;
-      if (!busy || !/^(INPUT|TEXTAREA)$/.test(busy.tagName)) window.focus();
+      if (document.hasFocus() || (busy && isTypedInto(busy))) return;
+      if (busy) busy.blur();
+      window.focus();
     });
     button(node("div", "ic-group", bar), "?", sheet).title = say("keys");
 
@@ -247,7 +271,7 @@ window.icssn = (function () {
       if (still) made.classList.add("ic-still");
       return made;
     };
-    return { map, say, words: options.words, panel, layers, legend, bar, hint, tell, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
+    return { map, say, words: options.words, panel, layers, legend, bar, hint, tell, hush, actions, send, answered, isWaiting: () => waiting !== null, layerRow, pane,
       settled, styles: options.styles, hillshade, terrain };
   }
 
@@ -268,5 +292,5 @@ window.icssn = (function () {
     icssn.show = () => undefined;
   }
 
-  return { node, button, newId, swatch, styleOf, stage, load, preview };
+  return { node, button, newId, kept, swatch, styleOf, stage, load, preview };
 })();

@@ -1,5 +1,6 @@
 /* The review map: a queue of candidates, the doubtful first, each decided by one key; overlays, swipe and evidence
-   stand in files of their own. A decision is kept in this browser until Python has acknowledged it. */
+   stand in files of their own. A decision is kept in this browser until Python has acknowledged it, a corrected outline until
+   it is accepted or dropped. */
 icssn.review = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
@@ -14,12 +15,11 @@ icssn.review = function (map, options) {
     choose: (id) => { if (!scope().some((item) => item.id === id)) filter("all"); choose(id, true); },
     readAgain: () => { filter("again"); list(); move(1); },
   });
-  const keptKey = `icssn.decisions.${options.main ? options.main.id : ""}`, QUICK_MS = 700, MOST_ROWS = 400;
+  const prediction = options.main ? options.main.id : "", QUICK_MS = 700, MOST_ROWS = 400;
   let candidates = [], others = [], labels = [], again = null, me = "", current = null, order = "priority", shown = "all";
-  let draft = null, moved = 0, sentAs = null; // an outline being corrected; when the queue last moved on
+  let draft = null, asked = false, moved = 0, sentAs = null; // an outline being corrected, whether to drop it; when the queue last moved on
   const undos = [], sent = new Map();
-  const unsaved = new Map(JSON.parse(localStorage.getItem(keptKey) || "[]")); // candidate id → decision not yet acknowledged
-  const keep = () => (unsaved.size ? localStorage.setItem(keptKey, JSON.stringify([...unsaved])) : localStorage.removeItem(keptKey));
+  const unsaved = icssn.kept(`icssn.decisions.${prediction}`), corrected = icssn.kept(`icssn.corrections.${prediction}`); // candidate id → decision not yet acknowledged, → outline
 
   // ---- outlines
   ui.pane("ic-casing", 390, true);
@@ -101,7 +101,7 @@ icssn.review = function (map, options) {
       row.dataset.id = item.id;
       icssn.swatch(row, styleOf(item));
       const word = say(item.status === "rejected" && item.look_alike ? `look_${item.look_alike}` : item.status === "open" && item.faint ? "status_faint" : `status_${item.status}`);
-      node("span", "ic-what", row, `${candidates.indexOf(item) + 1}  ${word}${unsaved.has(item.id) ? " •" : ""}`);
+      node("span", "ic-what", row, `${candidates.indexOf(item) + 1}  ${word}${corrected.has(item.id) ? " ✎" : ""}${unsaved.has(item.id) ? " •" : ""}`);
       if (item.person && shown !== "mine") node("span", "ic-tag ic-person", row, item.person).title = item.person;
       node("span", "ic-area", row, `${(order === "priority" ? item.priority : item.score).toFixed(2)} · ${icssn.areaText(item.area)}`);
       row.addEventListener("click", () => choose(item.id, true));
@@ -145,6 +145,7 @@ icssn.review = function (map, options) {
     if (before) draw(before);
     const item = find(id);
     if (item) {
+      if (corrected.has(id) && !item.again && !(unsaved.get(id) || {}).geometry) beginEditing(corrected.get(id));
       draw(item);
       if (go) fly(item);
     }
@@ -192,7 +193,6 @@ icssn.review = function (map, options) {
   function record(item, status, look_alike, geometry) {
     Object.assign(item, { status, look_alike });
     unsaved.set(item.id, { candidate_id: item.id, status, look_alike, geometry, ...(item.again && { reading: again.id }) });
-    keep();
     dispatch();
   }
   function dispatch() {
@@ -203,9 +203,10 @@ icssn.review = function (map, options) {
   function decide(status, look_alike = "") {
     const item = find(current);
     if (!item) return;
-    undos.push({ id: item.id, status: item.status, look_alike: item.look_alike, again: item.again });
-    record(item, status, look_alike, status === "accepted" ? draft : null);
-    if (status === "accepted" && draft) item.geometry = draft;
+    const { id, look_alike: kind, again: reading, geometry } = item, mine = status === "accepted" ? draft : null;
+    undos.push({ id, status: item.status, look_alike: kind, again: reading, geometry, mine });
+    record(item, status, look_alike, mine);
+    if (mine) item.geometry = mine;
     stopEditing();
     draw(item);
     if (openOnes().length) move(1);
@@ -217,30 +218,43 @@ icssn.review = function (map, options) {
     if (item.again && shown !== "again") filter("again");
     else if (!item.again && shown === "again") filter("all");
     record(item, last.status, last.look_alike, null);
+    item.geometry = last.geometry;
+    if (last.mine) corrected.set(item.id, last.mine);
     choose(item.id, true);
   }
 
   // ---- accepting with another outline
-  const handles = icssn.handles(map, ui, { follow: (geometry) => trace(geometry), commit: (geometry) => { trace(geometry); handles.show(geometry); } });
+  const handles = icssn.handles(map, ui, { follow: (geometry) => trace(geometry), commit: (geometry) => { trace(geometry); corrected.set(current, geometry); handles.show(geometry); } });
   function trace(geometry) {
     draft = geometry;
+    asked = false;
     draw(find(current));
   }
   function edit() {
     const item = find(current);
     if (!item || item.again) return; // a second reader judges the same outline
-    if (draft) stopEditing();
-    else {
-      draft = structuredClone(item.geometry);
-      handles.show(draft);
-      ui.hint.textContent = say("hint_correct");
+    if (draft && corrected.has(current) && !asked) { // what was corrected is thrown away only when asked twice
+      asked = true;
+      ui.hint.textContent = say("hint_escape");
+      return;
     }
+    if (draft) {
+      stopEditing();
+      corrected.delete(current);
+    } else beginEditing(structuredClone(item.geometry));
     draw(item);
+    list();
     details();
+  }
+  function beginEditing(geometry) {
+    draft = geometry;
+    handles.show(draft);
+    ui.hint.textContent = say("hint_correct");
   }
   function stopEditing() {
     if (draft) ui.hint.textContent = "";
     draft = null;
+    asked = false;
     handles.clear();
   }
 
@@ -254,8 +268,11 @@ icssn.review = function (map, options) {
   function show(contents) {
     const answer = ui.answered(contents.answer);
     if (answer && answer.nonce === sentAs) { // saved, or refused with a sentence: either way Python's word counts
-      for (const [id, decision] of sent) if (unsaved.get(id) === decision) unsaved.delete(id);
-      keep();
+      for (const [id, decision] of sent) {
+        if (unsaved.get(id) !== decision) continue;
+        unsaved.delete(id);
+        if (answer.ok && decision.geometry && JSON.stringify(corrected.get(id)) === JSON.stringify(decision.geometry)) corrected.delete(id);
+      }
     }
     again = contents.share && contents.share.again;
     me = contents.share ? contents.share.me : "";

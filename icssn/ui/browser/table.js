@@ -16,7 +16,7 @@ icssn.table = function (ui, parent, on) {
     sort_doubtful: (a, b) => rank(CONFIDENCE, a.attributes.confidence) - rank(CONFIDENCE, b.attributes.confidence) || byArea(a, b),
     sort_name: (a, b) => text(on.title(a), on.title(b)),
   };
-  let shown = [], sort = "sort_class";
+  let shown = [], sort = "sort_class", revealed = null;
   const chosen = {}; // facet → value
   const head = node("h2", "", parent, say("labels")), count = node("span", "", head);
   const tools = node("div", "ic-list-tools", parent), order = node("select", "", tools);
@@ -45,7 +45,7 @@ icssn.table = function (ui, parent, on) {
     reset();
     update();
   });
-  const window_ = node("div", "ic-rows", parent), spacer = node("div", "ic-spacer", window_), empty = node("div", "ic-empty", parent);
+  const empty = node("div", "ic-empty", parent), window_ = node("div", "ic-rows", parent), spacer = node("div", "ic-spacer", window_);
 
   function update() {
     const all = on.labels();
@@ -68,7 +68,7 @@ icssn.table = function (ui, parent, on) {
       icssn.swatch(row, icssn.styleOf(ui, state));
       node("span", "ic-what", row, `${on.title(state)}${on.isPending(state.uid) ? " •" : ""}`);
       if (state.status !== "accepted") node("span", "ic-tag", row, say(`status_${state.status}`));
-      node("span", "ic-area", row, icssn.areaText(state.area));
+      node("span", "ic-area", row, icssn.sizeText(state));
       row.addEventListener("click", (event) => on.go(state.uid, event));
       row.addEventListener("keydown", (event) => event.key === "Enter" && on.go(state.uid, event));
       return row;
@@ -76,13 +76,14 @@ icssn.table = function (ui, parent, on) {
   }
   /** Bring a label's row into sight. */
   function reveal(uid) {
+    revealed = uid;
     const place = shown.findIndex((state) => state.uid === uid);
     if (place >= 0 && (place * ROW_PX < window_.scrollTop || (place + 1) * ROW_PX > window_.scrollTop + window_.clientHeight))
       window_.scrollTop = Math.max(0, place * ROW_PX - window_.clientHeight / 2);
     paint();
   }
   window_.addEventListener("scroll", paint);
-  new ResizeObserver(paint).observe(window_);
+  new ResizeObserver(() => (on.isChosen(revealed) ? reveal(revealed) : paint())).observe(window_); // the record grew or shrank
   /** The label after (or before) another one in the list as it is shown, round and round. */
   function beside(uid, by, wanted = () => true) {
     const here = shown.findIndex((state) => state.uid === uid), n = shown.length;

@@ -9,11 +9,13 @@ icssn.versions = function (ui, options, on) {
   const when = (at) => (at ? new Date(at).toLocaleString(options.language, { dateStyle: "medium", timeStyle: "short" }) : "");
   const word = (key, value) => (Array.isArray(value) ? value.map((one) => word(key, one)).join(", ") : options.record.codes[`${key}.${value}`] || (value === undefined ? "—" : String(value)));
 
-  /** What differs between two states: [name, text of the first, text of the second]. */
+  /** What differs between two states: [name, text of the first, text of the second], or [sentence]. */
   function differences(a, b) {
     const rows = [], corners = (state) => icssn.rings(state.geometry).reduce((n, ring) => n + ring.length - 1, 0);
     const row = (name, one, two) => one !== two && rows.push([name, one, two]);
-    row(say("area"), icssn.areaText(icssn.area(a.geometry)), icssn.areaText(icssn.area(b.geometry)));
+    const areas = [a, b].map(({ geometry }) => icssn.areaText(icssn.area(geometry)));
+    if (areas[0] === areas[1] && !ledger.sameOutline(a.geometry, b.geometry)) rows.push([say("outline_moved")]);
+    row(say("area"), ...areas);
     row(say("corners"), String(corners(a)), String(corners(b)));
     row(say("class"), say(a.cls), say(b.cls));
     row(say("status"), say(`status_${a.status}`), say(`status_${b.status}`));
@@ -43,7 +45,7 @@ icssn.versions = function (ui, options, on) {
       node("span", "", table);
       icssn.swatch(node("b", "", table, say("mine")), { color: "#fff" });
       icssn.swatch(node("b", "", table, say("theirs")), ui.styles.other);
-      for (const cells of differences(mine, theirs)) cells.forEach((text, i) => node("span", i ? "" : "ic-quiet", table, text));
+      for (const cells of differences(mine, theirs)) cells.forEach((text, i) => node("span", cells.length < 2 ? "ic-whole" : i ? "" : "ic-quiet", table, text));
     }
     const buttons = node("div", "ic-buttons", card), choose = (choice) => () => {
       settling = null;
@@ -83,8 +85,7 @@ icssn.versions = function (ui, options, on) {
       node("b", "", row, say(`did_${version.operation}`));
       node("span", "ic-quiet", row, `${version.actor} · ${when(version.at)}`);
       if (before && before.geometry && version.geometry) {
-        const parts = differences(before, version).map(([name, old, fresh]) => `${name}: ${old} → ${fresh}`);
-        if (JSON.stringify(before.geometry) !== JSON.stringify(version.geometry) && !parts.some((part) => part.startsWith(say("area")))) parts.unshift(say("outline_moved"));
+        const parts = differences(before, version).map(([name, ...both]) => (both.length ? `${name}: ${both.join(" → ")}` : name));
         node("span", "", row, parts.join(" · "));
       }
       const look = () => { past.seen = version.version; ghosts([before, "before"], [version, "other"]); update(); };
