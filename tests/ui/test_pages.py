@@ -133,7 +133,8 @@ def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene,
     with rasterio.open(scene.original) as image:
         profile = {**image.profile, "count": 1, "dtype": "float32"}
     with rasterio.open(tmp_path / "dem.tif", "w", **profile) as out:
-        out.write(np.ones((1, scene.facts.height, scene.facts.width), np.float32))
+        rows, cols = np.indices((scene.facts.height, scene.facts.width), np.float32)
+        out.write((rows + cols)[None])
     app = opened("pages/1_Scenes.py")
     [path] = [item for item in app.text_input if item.label == "Path of an elevation model"]
     [button] = [item for item in app.button if item.label == "Attach"]
