@@ -6,7 +6,7 @@ import datetime as dt
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from icssn.durable import require_folder, whole_file, write_text
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
 from icssn.records import Candidate, ExportedLabels, LabelClass, LabelRecord, RasterFacts
-from icssn.vectors import coco, geojson, kml, ours, style, table
+from icssn.vectors import coco, columns, geojson, kml, ours, style, table
 from icssn.vectors.features import LONLAT, as_text
 from icssn.vectors.mapping import OURS
 from icssn.vectors.source import OUR_LAYERS
@@ -26,10 +26,7 @@ ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".zip", ".kml", ".csv", ".coco.
 _IN_SCENE_CRS = (".gpkg", ".shp", ".zip")
 _TAKEN = ("fid", "ogc_fid", "geom", "geometry", "the_geom", "wkt", "wkt_geom", *OURS)  # names that formats use
 _DBF_BYTES = 254  # of a text in a Shapefile
-_DBF_NAME = 10
-_DBF_NUMBER = 1e22  # from here on a number no longer fits a field of 24 digits, and would be cut to another
 _KEPT = "The style '{name}' is none of ours and was kept."
-_FLOAT_END = 1e308  # from about here on a whole number is no float
 _DECIMALS = 3  # of measures: a millimetre, a thousandth of a degree
 
 
@@ -144,7 +141,7 @@ def _geopackage(draft: Path, rows: list[dict[str, Any]], outlines: list[BaseGeom
     import pandas as pd
     import pyogrio
 
-    names = _once(_in_order(rows))
+    names = columns.once(columns.in_order(rows))
     rows = [{names[column]: value for column, value in row.items()} for row in rows]
     polygons, points = _by_kind(rows)
     styles = [(OUR_LAYERS[0], "Landslides", style.outlines_qml())]
@@ -179,8 +176,8 @@ def _shapefile(
     folder: Path, stem: str, rows: list[dict[str, Any]], outlines: list[BaseGeometry], facts: RasterFacts
 ) -> tuple[list[Path], list[str]]:
     """Write the parts of one Shapefile for outlines and, where there are any, one for points; give notices, too."""
-    names = _dbf_names(_in_order(rows))
-    short = [{names[column]: _for_dbf(value) for column, value in row.items()} for row in rows]
+    names = columns.dbf_names(columns.in_order(rows))
+    short = [{names[column]: columns.for_dbf(value) for column, value in row.items()} for row in rows]
     cut = 0
     for row in short:
         for column, value in row.items():
@@ -195,7 +192,7 @@ def _shapefile(
             _layer(file, [short[i] for i in kind], [outlines[i] for i in kind], facts, layer=name)
             file.with_suffix(".qml").write_text(qml, "utf-8")
     renamed = [f"{column} → {name}" for column, name in names.items() if column != name]
-    notices = [f"Names longer than {_DBF_NAME} characters became: {', '.join(renamed)}."] if renamed else []
+    notices = [f"Names longer than {columns.DBF_NAME} characters became: {', '.join(renamed)}."] if renamed else []
     if cut:
         notices.append(f"{cut} text(s) were cut to the {_DBF_BYTES} bytes that a Shapefile can hold.")
     if points:
@@ -217,7 +214,7 @@ def _layer(
 
     carried = [crs.from_lonlat(outline, facts.crs_wkt) for outline in outlines]
     is_points = bool(outlines) and outlines[0].geom_type == "Point"
-    frame = gpd.GeoDataFrame(_columns(rows), geometry=carried, crs=facts.crs_wkt)
+    frame = gpd.GeoDataFrame(columns.typed(rows), geometry=carried, crs=facts.crs_wkt)
     pyogrio.write_dataframe(
         frame,
         path,
@@ -228,64 +225,6 @@ def _layer(
         append=append,
         encoding="UTF-8",
     )
-
-
-def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give columns of one type each: whole numbers, numbers, truth values or text; missing values stay missing."""
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    for name in dict.fromkeys(column for row in rows for column in row):
-        values = [row.get(name) for row in rows]
-        kinds = {type(value) for value in values if value is not None}
-        if kinds == {bool}:
-            columns[name] = pd.array(values, "boolean")
-        elif kinds == {int} and all(abs(value or 0) < 1 << 62 for value in values):
-            columns[name] = pd.array(values, "Int64")
-        elif kinds and kinds <= {int, float} and all(abs(value or 0) < _FLOAT_END for value in values):
-            columns[name] = pd.array([None if value is None else float(value) for value in values], "Float64")
-        else:
-            columns[name] = [None if value is None else as_text(value) for value in values]
-    return columns
-
-
-def _for_dbf(value: Any) -> Any:
-    return as_text(value) if isinstance(value, int | float) and abs(value) >= _DBF_NUMBER else value
-
-
-def _in_order(rows: list[dict[str, Any]]) -> list[str]:
-    """Give all columns, first those that every file has or that are fields of the record: they keep their names."""
-    columns = dict.fromkeys(column for row in rows for column in row)
-    return sorted(columns, key=lambda column: column not in landslide_record.fields() and column not in OURS)
-
-
-def _dbf_names(columns: Iterable[str]) -> dict[str, str]:
-    """Give the name of each column in a Shapefile: at most ten bytes, each once whatever its case."""
-    fields = landslide_record.fields()
-    wanted = {column: fields[column].short or column if column in fields else column for column in columns}
-    names = _once(wanted.values(), longest=_DBF_NAME)
-    return {column: names[name] for column, name in wanted.items()}
-
-
-def _once(columns: Iterable[str], *, longest: int | None = None) -> dict[str, str]:
-    """Give each column a name of its own, whatever the case: a number stands at the end of a second one.
-
-    Args:
-        columns: As they are called.
-        longest: Bytes that a name may have.
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for column in columns:
-        name = column.encode()[:longest].decode("utf-8", "ignore")
-        number = 1
-        while name.casefold() in taken:
-            tail = f"_{number}"
-            name = column.encode()[: longest and longest - len(tail)].decode("utf-8", "ignore") + tail
-            number += 1
-        names[column] = name
-        taken.add(name.casefold())
-    return names
 
 
 def _by_kind(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
