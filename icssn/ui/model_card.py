@@ -97,6 +97,8 @@ def _quality(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:
     lines = [results.summary(metrics)]
     if "val_f1_low" in metrics:
         lines.append(phrase("models.interval", interval=interval, squares=squares))
+    elif "val_f1" in metrics:
+        lines.append(phrase("crossval.no_interval"))
     if "val_landslides" in metrics:
         lines.append(_objects(checkpoint))
     if "min_object_px" in facts:

@@ -22,8 +22,16 @@ from tests.ui.conftest import inside
 from tests.ui.test_pages import opened, texts
 
 
-def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "", terrain: tuple[str, ...] = ()) -> Checkpoint:
-    """Enter a checkpoint of one small tensor, as a run would."""
+def a_model(
+    ws: Workspace,
+    scene: Scene,
+    name: str,
+    *,
+    parent: str = "",
+    terrain: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
+) -> Checkpoint:
+    """Enter a checkpoint of one small tensor, as a run would; `without` some of its figures."""
     source = ws.folder / "runs" / name
     source.mkdir(parents=True)
     weights = save({"encoder.weight": np.full((4, 3), ord(name), np.float32)})
@@ -31,6 +39,7 @@ def a_model(ws: Workspace, scene: Scene, name: str, *, parent: str = "", terrain
     metrics = {"val_f1": 0.7, "val_f1_low": 0.6, "val_f1_high": 0.8, "val_precision": 0.75, "val_recall": 0.66}
     metrics |= {"val_landslides": 16, "val_found": 12, "val_false": 7}
     metrics |= {"val_search_threshold": 0.15, "val_search_found": 15, "val_search_false": 14}
+    metrics = {name_of: value for name_of, value in metrics.items() if name_of not in without}
     card = {
         "config": train_config({"encoder.terrain": terrain}).model_dump(mode="json"),
         "sha256": hashlib.sha256(weights).hexdigest(),
@@ -104,6 +113,14 @@ def test_a_card_says_what_the_model_looks_at(
     assert alone in texts(opened("pages/5_Models.py", language=language))
     a_model(ws, scene, "b", terrain=("slope", "curvature"))
     assert with_terrain in texts(opened("pages/5_Models.py", language=language))
+
+
+def test_where_too_little_ground_was_judged_the_card_says_why_it_has_no_interval(ws: Workspace, scene: Scene) -> None:
+    said = phrase("crossval.no_interval", language="en")
+    a_model(ws, scene, "a")
+    assert said not in texts(opened("pages/5_Models.py"))
+    a_model(ws, scene, "b", without=("val_f1_low", "val_f1_high"))
+    assert said in texts(opened("pages/5_Models.py"))
 
 
 def test_a_damaged_model_is_told_of_and_the_page_goes_on(ws: Workspace, scene: Scene) -> None:
