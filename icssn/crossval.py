@@ -25,7 +25,7 @@ from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig
 from icssn.durable import write_text
 from icssn.errors import CancelledError
 from icssn.inference.predict import predict_scene
-from icssn.metrics.pixels import LEVELS, count_levels, exceeds, levels
+from icssn.metrics.pixels import LEVELS, count_levels, curve, exceeds, levels
 from icssn.metrics.report import judge
 from icssn.records import Dispute, Manifest, Progress
 from icssn.review.disputes import doubted_ground, doubted_labels
@@ -121,12 +121,8 @@ def ranked(counted: Sequence[tuple[float, NDArray[np.int64]]]) -> dict[str, floa
     fp, tp = (np.cumsum(np.bincount(place, weights=count)) for count in (background, landslide))
     if not tp[-1]:
         return {}
-    precision = tp / np.maximum(tp + fp, 1)
-    f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # the lowest score would mark everything
-    return {
-        "average_precision": float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision)),
-        "best_f1": float(f1.max()),
-    }
+    area, f1 = curve(tp, fp)
+    return {"average_precision": area, "best_f1": float(f1.max())}
 
 
 def at_random(manifest: Manifest) -> Manifest:

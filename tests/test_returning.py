@@ -11,7 +11,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
-import rasterio
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
@@ -21,6 +20,7 @@ from icssn.geo import crs
 from icssn.records import Actor, Edits, ImportedLabels, Label, LabelChange, LabelClass, LabelStatus, NewLabel, Scene
 from icssn.store.workspace import Workspace
 from icssn.vectors.places import NEAR, at_places
+from tests.rasters import noise
 
 FORMATS = ["a.gpkg", "a.geojson", "a.shp", "a.zip", "a.kml", "a.csv", "a.coco.json"]
 ATTRIBUTES: dict[str, Any] = {
@@ -46,11 +46,7 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def scene(ws: Workspace, tmp_path: Path) -> Scene:
     """The scene "hill", 400 × 400 px of 2 m."""
-    place = rasterio.transform.from_origin(600_000, 3_800_000, 2, 2)
-    grid = {"width": 400, "height": 400, "count": 1, "dtype": "uint8", "crs": "EPSG:32648", "transform": place}
-    with rasterio.open(tmp_path / "hill.tif", "w", driver="GTiff", **grid) as out:
-        out.write(np.random.default_rng(0).integers(1, 255, (1, 400, 400), dtype=np.uint8))
-    return actions.register_scene(ws, tmp_path / "hill.tif", name="hill")
+    return actions.register_scene(ws, noise(tmp_path / "hill.tif", side=400, pixel_m=2, bands=1), name="hill")
 
 
 def blobs(scene: Scene, count: int, *, corners: int = 40) -> list[Polygon]:

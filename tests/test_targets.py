@@ -19,6 +19,7 @@ from icssn.records import Checkpoint, Edits, NewLabel, Prediction, Run, Scene
 from icssn.store import checkpoints, predictions, runs, scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import wording
+from tests.rasters import noise
 from tests.ui.conftest import inside
 
 TAKEN = r"' cannot be written to: a file stands there already, and it is no earlier result\. Choose another place\."
@@ -34,11 +35,7 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def scene(ws: Workspace, tmp_path: Path) -> Scene:
     """The scene "hill", 256 × 256 px of 1 m."""
-    place = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
-    grid = {"width": 256, "height": 256, "count": 3, "dtype": "uint8", "crs": "EPSG:32648", "transform": place}
-    with rasterio.open(tmp_path / "hill.tif", "w", driver="GTiff", **grid) as out:
-        out.write(np.random.default_rng(0).integers(0, 255, (3, 256, 256), dtype=np.uint8))
-    return actions.register_scene(ws, tmp_path / "hill.tif", name="hill")
+    return actions.register_scene(ws, noise(tmp_path / "hill.tif", side=256), name="hill")
 
 
 @pytest.fixture

@@ -124,11 +124,23 @@ def average_precision(
     Returns:
         In [0, 1]; 0 where there is no landslide.
     """
-    tp, fp = _cumulative(truth, probability, weights)
+    return curve(*_cumulative(truth, probability, weights))[0]
+
+
+def curve(tp: npt.NDArray[Any], fp: npt.NDArray[Any]) -> tuple[float, npt.NDArray[np.float64]]:
+    """Give the average precision, and the F1 at every score but the lowest, which would mark everything.
+
+    Args:
+        tp, fp: True and false positives from each score on, scores falling, (K,); the last of `tp` are all landslides.
+
+    Returns:
+        In [0, 1], and (K - 1,); (0.0, zeros) where there is no landslide.
+    """
     if tp[-1] == 0:
-        return 0.0
+        return 0.0, np.zeros(len(tp) - 1)
     precision = tp / np.maximum(tp + fp, 1)
-    return float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision))
+    area = float(np.sum(np.diff(tp, prepend=0) / tp[-1] * precision))
+    return area, (2 * tp / (tp + fp + tp[-1]))[:-1]
 
 
 def best_threshold(
@@ -149,10 +161,9 @@ def best_threshold(
     Returns:
         Threshold, a multiple of 1 / 254 above 0, and F1; (0.5, 0.0) where there is no landslide.
     """
-    tp, fp = _cumulative(truth, probability, weights)
-    if tp[-1] == 0:
+    _, f1 = curve(*_cumulative(truth, probability, weights))
+    if not f1.any():
         return 0.5, 0.0
-    f1 = (2 * tp / (tp + fp + tp[-1]))[:-1]  # level 0 would mark everything
     good = np.flatnonzero(f1 >= f1.max() - within)
     index = int(good[len(good) // 2])
     return (LEVELS - index) / LEVELS, float(f1[index])
