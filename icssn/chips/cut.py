@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import shapely
-from rasterio.transform import Affine
 from shapely.geometry.base import BaseGeometry
 
-from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, SPOT, Ground, survey, to_lonlat, to_pixels
-from icssn.chips.plan import Plan, background_wanted, training_plans, validation_plans
+from icssn.chips.ground import IGNORE, LANDSLIDE, Ground, survey, to_lonlat, to_pixels
+from icssn.chips.masks import mask_of, shows_enough
+from icssn.chips.plan import Plan, background_plans, background_wanted, object_plans, validation_plans
 from icssn.chips.split import HeldOut, Rectangle, hold_out, nothing_to_hold_out
 from icssn.chips.stack import growing
 from icssn.chips.verify import check_no_leak, require_both_sides, require_labels
@@ -67,6 +67,7 @@ class _Prepared:
     ground: Ground
     zone: BaseGeometry  # where training masks know nothing, px
     plans: list[Plan]
+    background: int  # training chips without a landslide that are wanted
 
 
 def cut(
@@ -106,7 +107,7 @@ def cut(
     grounds = {source.scene_id: survey(source.labels, source.facts, point_radius_px=radius_px) for source in sources}
     require_labels(grounds, config)
     held = _hold_out(sources, grounds, config)
-    scenes = [_prepare(source, sources, grounds[source.scene_id], held, config=config, seed=seed) for source in sources]
+    scenes = _prepare(sources, grounds, held, config=config, seed=seed)
     rectangles = {scene_id: h.rectangle for scene_id, h in held.items()}
     buffer_px = min(h.buffer_px for h in held.values())
     side_px = config.size_px + 2 * config.margin_px
@@ -166,7 +167,7 @@ def _chips(
     What turns out to show too little of what it was planned for, and background beyond what is wanted, is left out.
     """
     index = first
-    landslides = background = 0  # training chips so far; all landslides come first
+    background = 0  # training chips so far
     every = max(1, len(scene.plans) // 20)
     source = scene.source
     with open_sight(Sight(source.raster, source.facts, source.dem, terrain)) as sight:
@@ -176,14 +177,14 @@ def _chips(
                     Progress(fraction=number / len(scene.plans), message=f"cutting chip {number} of {len(scene.plans)}")
                 )
             is_background = plan.split == "train" and plan.kind == "background"
-            if is_background and background >= background_wanted(landslides, config):
+            if is_background and background == scene.background:
                 continue
-            mask = _mask(scene, plan)
-            if not _shows_enough(mask, plan, config):  # known without the costly reading
+            mask = mask_of(plan, scene.ground, hidden=scene.zone)
+            if not shows_enough(mask, plan, config):  # known without the costly reading
                 continue
             image, valid = sight.read(plan.window)
             mask[~valid] = IGNORE
-            if not _shows_enough(mask, plan, config) or (plan.kind == "landslide_point" and valid.mean() < 0.5):
+            if not shows_enough(mask, plan, config) or (plan.kind == "landslide_point" and valid.mean() < 0.5):
                 continue
             known = int((mask != IGNORE).sum())
             chip = Chip(
@@ -201,38 +202,7 @@ def _chips(
             )
             yield chip, image, mask
             index += 1
-            landslides += plan.split == "train" and plan.kind in ("landslide", "landslide_point")
             background += is_background
-
-
-def _mask(scene: _Prepared, plan: Plan) -> Pixels:
-    mask = scene.ground.mask(plan.window)
-    if plan.known is None:
-        transform = shapes.pixel_transform(Affine.identity(), plan.window)
-        height, width = mask.shape
-        return shapes.rasterise([scene.zone], transform=transform, width=width, height=height, value=IGNORE, out=mask)
-    only = np.full_like(mask, IGNORE)
-    west, north = plan.known.col_off - plan.window.col_off, plan.known.row_off - plan.window.row_off
-    tile = np.s_[north : north + plan.known.height, west : west + plan.known.width]
-    only[tile] = np.where(mask[tile] == SPOT, IGNORE, mask[tile])  # judged are outlines
-    return only
-
-
-def _shows_enough(mask: Pixels, plan: Plan, config: ChipConfig) -> bool:
-    if plan.split == "validation":
-        return bool((mask != IGNORE).any())
-    middle = mask[config.margin_px :, config.margin_px :][: config.size_px, : config.size_px]
-    landslide, known = int((middle == LANDSLIDE).sum()), int((middle != IGNORE).sum())
-    match plan.kind:
-        case "landslide":
-            return landslide >= plan.least_px
-        case "hard_negative":
-            few = landslide < config.min_landslide_fraction * middle.size
-            return few and int((middle == BACKGROUND).sum()) >= plan.least_px
-        case "landslide_point":
-            return True
-        case _:
-            return landslide == 0 and known >= middle.size / 2
 
 
 # ---- the split ---------------------------------------------------------------------------------------------------
@@ -256,22 +226,35 @@ def _hold_out(sources: Sequence[ChipSource], grounds: dict[str, Ground], config:
 
 
 def _prepare(
-    source: ChipSource,
     sources: Sequence[ChipSource],
-    ground: Ground,
+    grounds: dict[str, Ground],
     held: dict[str, HeldOut],
     *,
     config: ChipConfig,
     seed: int,
-) -> _Prepared:
-    grid = repr((source.facts.transform, source.facts.width, source.facts.height))
-    rng = np.random.default_rng([seed, zlib.crc32(grid.encode())])  # whatever else takes part
-    zone = shapely.union_all([_carried(held[s.scene_id].zone, s, source) for s in sources if s.scene_id in held])
-    plans = training_plans(ground, zone, config=config, rng=rng)
-    if source.scene_id in held:
-        rectangle = held[source.scene_id].rectangle
-        plans += validation_plans(ground, rectangle, most_empty=MAX_EMPTY_TILES // len(held), config=config, rng=rng)
-    return _Prepared(source, ground, zone, plans)
+) -> list[_Prepared]:
+    zones, chances, objects, free = [], [], [], []
+    for source in sources:
+        ground = grounds[source.scene_id]
+        grid = repr((source.facts.transform, source.facts.width, source.facts.height))
+        chances.append(np.random.default_rng([seed, zlib.crc32(grid.encode())]))  # whatever else takes part
+        zones.append(
+            shapely.union_all([_carried(held[s.scene_id].zone, s, source) for s in sources if s.scene_id in held])
+        )
+        objects.append(object_plans(ground, zones[-1], config=config, rng=chances[-1]))
+        free.append(shapes.repair(ground.areas.difference(zones[-1]))[0])
+    landslides = [sum(plan.kind in ("landslide", "landslide_point") for plan in plans) for plans in objects]
+    wanted = background_wanted(landslides, [place.area for place in free], config)
+    most_empty = max(1, MAX_EMPTY_TILES // len(held))
+    scenes = []
+    for i, source in enumerate(sources):
+        ground, rng = grounds[source.scene_id], chances[i]
+        plans = objects[i] + background_plans(ground, free[i], wanted=wanted[i], config=config, rng=rng)
+        if source.scene_id in held:
+            rectangle = held[source.scene_id].rectangle
+            plans += validation_plans(ground, rectangle, most_empty=most_empty, config=config, rng=rng)
+        scenes.append(_Prepared(source, ground, zones[i], plans, background=wanted[i]))
+    return scenes
 
 
 def _carried(zone: BaseGeometry, source: ChipSource, to: ChipSource) -> BaseGeometry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,8 @@ class Plan:
     stands_for: float = 1.0  # tiles of the held-out ground
 
 
-def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator) -> list[Plan]:
-    """Give chips on landslides, on landslide points, on hard negatives and on background, outside the held-out zone.
+def object_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator) -> list[Plan]:
+    """Give training chips on landslides, on landslide points and on hard negatives, outside the held-out zone.
 
     Hard negatives whose chip would also show a landslide point are left out: nobody knows what such a chip shows.
 
@@ -42,23 +43,36 @@ def training_plans(ground: Ground, zone: BaseGeometry, *, config: ChipConfig, rn
         ground: The scene's labels.
         zone: Where nothing may be known, px; objects that reach into it are covered as far as they stick out.
         config: Sizes and shares.
-        rng: Of jitter and of places for background, of which more are given than wanted.
+        rng: Of jitter.
     """
-    plans = _object_plans("landslide", ground.landslides, zone, config=config, rng=rng)
+    plans = _plans_over("landslide", ground.landslides, zone, config=config, rng=rng)
     plans += _point_plans(ground.points, zone, config=config, rng=rng)
     points = shapely.MultiPoint(list(ground.points.values()))
-    negatives = _object_plans("hard_negative", ground.negatives, zone, config=config, rng=rng)
-    plans += [plan for plan in negatives if not points.intersects(window_box(plan.window))]
-    landslide_chips = sum(plan.kind in ("landslide", "landslide_point") for plan in plans)
+    negatives = _plans_over("hard_negative", ground.negatives, zone, config=config, rng=rng)
+    return plans + [plan for plan in negatives if not points.intersects(window_box(plan.window))]
+
+
+def background_plans(
+    ground: Ground, free: BaseGeometry, *, wanted: int, config: ChipConfig, rng: np.random.Generator
+) -> list[Plan]:
+    """Give training chips that show no landslide, more than are wanted.
+
+    Args:
+        ground: The scene's labels.
+        free: Label areas outside the held-out zone, px.
+        wanted: How many there shall be in the end.
+        config: Sizes.
+        rng: Of places.
+    """
     found = places.without_landslides(
-        shapes.repair(ground.areas.difference(zone))[0],
+        free,
         ground.possible_landslides,
-        wanted=SPARE * background_wanted(landslide_chips, config),
+        wanted=SPARE * wanted,
         size_px=config.size_px,
         margin_px=config.margin_px,
         rng=rng,
     )
-    return plans + [Plan(_stored(place, config), "train", "background") for place in found]
+    return [Plan(_stored(place, config), "train", "background") for place in found]
 
 
 def validation_plans(
@@ -92,12 +106,22 @@ def validation_plans(
     ]
 
 
-def background_wanted(landslide_chips: int, config: ChipConfig) -> int:
-    """Say how many background chips go with so many landslide chips; at least one."""
-    return max(1, round(config.background_per_landslide * landslide_chips))
+def background_wanted(landslide_chips: Sequence[int], free_px: Sequence[float], config: ChipConfig) -> list[int]:
+    """Say how many background chips each scene is to give, at least one.
+
+    As many as go with its own landslides; or, where that is more, its share, by area, of those that go with the
+    landslides of all scenes: a scene that was labelled as showing none is a lesson, too.
+
+    Args:
+        landslide_chips: Of each scene.
+        free_px: Area of each scene that may be background.
+    """
+    shares = np.divide(free_px, sum(free_px)) if sum(free_px) else np.zeros(len(free_px))
+    most = np.maximum(landslide_chips, shares * sum(landslide_chips))
+    return [max(1, round(config.background_per_landslide * float(chips))) for chips in most]
 
 
-def _object_plans(
+def _plans_over(
     kind: str, labels: dict[str, BaseGeometry], zone: BaseGeometry, *, config: ChipConfig, rng: np.random.Generator
 ) -> list[Plan]:
     plans = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy.spatial import KDTree
 
 
 def outline(mask: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -74,4 +74,4 @@ def f1_of_distances(
 def _to_nearest(start: npt.NDArray[np.bool_], target: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     if not target.any():
         return np.full(int(start.sum()), np.inf)
-    return np.asarray(ndimage.distance_transform_edt(~target)[start])
+    return np.asarray(KDTree(np.argwhere(target)).query(np.argwhere(start))[0])

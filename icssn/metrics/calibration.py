@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from icssn.metrics.pixels import LEVELS
+from icssn.metrics.pixels import LEVELS, count_levels
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ def reliability(truth: npt.NDArray[np.uint8], probability: npt.NDArray[Any], *, 
             rounded to the nearest value; 255 is not judged).
         bins: Over [0, 1]; 15 as in Guo et al. 2017.
     """
-    judged = truth != 255
-    judged &= probability != 255 if probability.dtype == np.uint8 else ~np.isnan(probability)
-    values = probability[judged].astype(np.float64)
     if probability.dtype == np.uint8:
-        values /= LEVELS
+        values, (background, landslide) = np.arange(LEVELS + 1) / LEVELS, count_levels(truth, probability)
+    else:
+        judged = (truth != 255) & ~np.isnan(probability)
+        values, landslide = probability[judged].astype(np.float64), truth[judged].astype(np.int64)
+        background = 1 - landslide
     which = np.minimum((values * bins).astype(np.intp), bins - 1)
-    count = np.bincount(which, minlength=bins)
-    used = count > 0
-    return ReliabilityCurve(
-        probability=np.bincount(which, weights=values, minlength=bins)[used] / count[used],
-        frequency=np.bincount(which, weights=truth[judged], minlength=bins)[used] / count[used],
-        count=count[used],
+    count, shown, total = (
+        np.bincount(which, weights=of_each, minlength=bins)
+        for of_each in (background + landslide, landslide, (background + landslide) * values)
     )
+    used = count > 0
+    return ReliabilityCurve(total[used] / count[used], shown[used] / count[used], count[used].astype(np.int64))
 
 
 def expected_calibration_error(truth: npt.NDArray[np.uint8], probability: npt.NDArray[Any], *, bins: int = 15) -> float:

@@ -27,9 +27,8 @@ def sieve(mask: npt.NDArray[np.bool_], min_px: int) -> npt.NDArray[np.bool_]:
     """Drop objects of fewer than `min_px` pixels."""
     if min_px <= 1:
         return mask
-    numbered, _ = components(mask)
-    kept = np.bincount(numbered.ravel()) >= min_px
-    kept[0] = False
+    numbered, count = components(mask)
+    kept = np.concatenate([[False], _sizes(numbered, count) >= min_px])
     return np.asarray(kept[numbered])
 
 
@@ -58,8 +57,7 @@ def match_objects(
     known = truth_mask != 255
     true, true_count = components(truth_mask == 1)
     predicted, predicted_count = components((predicted_mask == 1) & known)
-    true_px = np.bincount(true.ravel(), minlength=true_count + 1)[1:]
-    predicted_px = np.bincount(predicted.ravel(), minlength=predicted_count + 1)[1:]
+    true_px, predicted_px = _sizes(true, true_count), _sizes(predicted, predicted_count)
 
     both = (true > 0) & (predicted > 0)
     paired = (true[both].astype(np.int64) - 1) * predicted_count + predicted[both] - 1
@@ -92,3 +90,8 @@ def match_objects(
             if whole:
                 figures[f"{name}_{rule}"] = part / whole
     return figures
+
+
+def _sizes(numbered: Labels, count: int) -> npt.NDArray[np.int64]:
+    """Give the pixels of each object, (count,); memory for those of objects alone."""
+    return np.bincount(numbered[numbered > 0], minlength=count + 1)[1:]

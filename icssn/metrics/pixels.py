@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 IGNORE = 255
+_AT_ONCE_PX = 1 << 22  # counting takes 16 bytes for each of them
 LEVELS = 254  # a stored probability is level / 254; 255 is nodata (records.Prediction)
-_ROUNDING = 1e-4  # of a level; far above the rounding of float32 (2⁻¹⁶ of a level), far below a level
 
 Truth = npt.NDArray[np.uint8]
 
@@ -86,7 +86,7 @@ def confusion(truth: Truth, predicted: npt.NDArray[np.bool_]) -> Confusion:
 
 
 def levels(probability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Give probabilities as stored levels, rounded down, so that p ≥ k / 254 exactly where the level is ≥ k.
+    """Give probabilities as stored levels, rounded to the nearest one, as a prediction's raster holds them.
 
     Args:
         probability: Floats in [0, 1], NaN where there is none; or uint8, which are levels already.
@@ -96,19 +96,24 @@ def levels(probability: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """
     if probability.dtype == np.uint8:
         return probability
-    scaled = np.clip(probability, 0, 1) * np.float32(LEVELS) + np.float32(_ROUNDING)
-    return np.asarray(np.nan_to_num(scaled, nan=255).astype(np.uint8))
+    nearest = np.rint(np.clip(probability, 0, 1) * np.float32(LEVELS))
+    return np.asarray(np.nan_to_num(nearest, nan=IGNORE).astype(np.uint8))
+
+
+def level_of(threshold: float) -> int:
+    """Give the smallest level that is at least `threshold`, which lies in [0, 1]."""
+    return min(LEVELS, int(np.ceil(round(threshold * LEVELS, 6))))
 
 
 def exceeds(probability: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:
-    """Mark where the probability is at least the threshold; never where there is no probability.
+    """Mark where the level of the probability is at least that of the threshold; never where there is no probability.
 
     Args:
         probability: As for `levels`.
-        threshold: In [0, 1]; rounded up to the next level.
+        threshold: In [0, 1]; see `level_of`.
     """
     found = levels(probability)
-    return np.asarray((found >= np.ceil(threshold * LEVELS - _ROUNDING)) & (found != IGNORE))
+    return np.asarray((found >= level_of(threshold)) & (found != IGNORE))
 
 
 def average_precision(
@@ -186,7 +191,11 @@ def count_levels(
     if weights is not None:
         parts = ((weight, weights == weight) for weight in np.unique(weights))
         return sum((weight * count_levels(truth[of], found[of]) for weight, of in parts), np.zeros((2, LEVELS + 1)))
-    both = np.bincount((truth.astype(np.uint16) << 8 | found).ravel(), minlength=2 * 256)
+    both = np.zeros(256 * 256, np.int64)
+    rows = max(1, _AT_ONCE_PX * len(truth) // max(truth.size, 1))
+    for start in range(0, len(truth), rows):
+        part = np.s_[start : start + rows]
+        both += np.bincount((truth[part].astype(np.uint16) << 8 | found[part]).ravel(), minlength=len(both))
     return np.stack([both[:255], both[256:511]])
 
 

@@ -38,7 +38,7 @@ def judge(
 
     Returns:
         Of the mask: `f1`, `iou`, `precision` and `recall`, each with `_low` and `_high` where there are blocks enough
-        (`intervals.FEWEST_BLOCKS`); `mean_iou`, `pixel_accuracy`; `object_recall_RULE`, `object_precision_RULE`,
+        (`intervals.enough`); `mean_iou`, `pixel_accuracy`; `object_recall_RULE`, `object_precision_RULE`,
         `false_objects_per_km2_RULE` and `false_objects_per_true_RULE` for the rules `any`, `cov30` and `iou50`,
         `false_objects_per_true` being that of `cov30`; `boundary_f1_1px`, `_2px`, `_4px` and
         `mean_boundary_distance_m`.

@@ -34,7 +34,7 @@ def grid_blobs(shape: tuple[int, int], spacing_px: float, radius_px: float) -> n
         radius_px: Of a disc; a pixel belongs to it when its centre does.
     """
     rows, cols = (((np.arange(length) + 0.5) % spacing_px - spacing_px / 2) ** 2 for length in shape)
-    return np.asarray(rows[:, None] + cols[None, :] <= radius_px**2)
+    return np.asarray(rows[:, None] <= radius_px**2 - cols[None, :])
 
 
 def strongest(truth: npt.NDArray[np.uint8], *, tile_px: float | None = None) -> Confusion:

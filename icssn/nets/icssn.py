@@ -85,7 +85,8 @@ class Icssn(nn.Module):
         """
         height, width = images.shape[-2:]
         x = images.float() / 127.5 - 1
-        x = F.pad(x, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="replicate")
+        if height % _MULTIPLE or width % _MULTIPLE:
+            x = F.pad(x, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="replicate")
         maps: list[Tensor] = self.encoder(x.to(next(self.encoder.parameters()).dtype))
         return maps
 

@@ -33,8 +33,8 @@ class Candidates(NamedTuple):
 def candidates(probabilities: Tensor, masks: Tensor, *, stride: int) -> Candidates:
     """Find the objects that a mask proposes, and judge them as in a scene: by the rule "cov30".
 
-    One is a landslide where 30 % of its pixels are, or where it holds the spot of a point; otherwise it is none, unless
-    more than 30 % of it are unknown: then it is left out.
+    One is a landslide where 30 % of its known pixels are, or where it holds the spot of a point; otherwise it is none,
+    unless more than 30 % of it are unknown: then it is left out.
 
     Args:
         probabilities: Of landslide, (N, H, W).
@@ -66,6 +66,7 @@ def _judged(
         return np.bincount(numbered[mask == known], minlength=count + 1)[1:]
 
     px = covered.sum(axis=(1, 2))
-    landslides = (pixels(SPOT) > 0) | (pixels(LANDSLIDE) >= COVERAGE * px)
-    told = (px >= MIN_OBJECT_PX) & (landslides | (pixels(IGNORE) <= COVERAGE * px))
+    shown, unknown = pixels(LANDSLIDE), pixels(IGNORE)
+    landslides = (pixels(SPOT) > 0) | ((shown > 0) & (shown >= COVERAGE * (px - unknown)))
+    told = (px >= MIN_OBJECT_PX) & (landslides | (unknown <= COVERAGE * px))
     return (covered[told] / px[told, None, None]).astype(np.float32), landslides[told]

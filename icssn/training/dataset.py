@@ -233,8 +233,8 @@ def chip_kinds(manifest: Manifest, indices: Indices) -> Tensor:
 def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: float) -> Tensor:
     """Say what views show, given the class of their chips.
 
-    A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen, and
-    wherever its chip lies on a landslide point: such a chip is cut so that every view of it shows the point.
+    A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen; of a chip
+    on a landslide point, when it shows the point's spot, or when nobody looks at spots.
 
     Args:
         kinds: (N,) class numbers of the chips, `POINT` and `UNKNOWN` among them.
@@ -248,7 +248,10 @@ def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: flo
     visible = (seen == 1).sum((1, 2))
     enough = (0.5 * (stored == 1).sum((1, 2))).clamp(max=min_fraction * seen[0].numel())
     negative = torch.where((visible > 0) | (kinds == LANDSLIDE), -1, kinds)
-    return torch.where((kinds == POINT) | ((visible > 0) & (visible >= enough)), LANDSLIDE, negative)
+    spot, hidden = (seen == SPOT).any(dim=(1, 2)), ~(stored == SPOT).any(dim=(1, 2))
+    pointed = (kinds == POINT) & (spot | hidden)
+    nothing = torch.where(kinds == POINT, -1, negative)
+    return torch.where(pointed | ((visible > 0) & (visible >= enough)), LANDSLIDE, nothing)
 
 
 def _posed(images: Tensor, masks: Tensor, kinds: Tensor, poses: Tensor, *, size_px: int, min_fraction: float) -> Views:

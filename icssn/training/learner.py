@@ -21,7 +21,7 @@ from icssn.nets.icssn import Icssn
 from icssn.nets.spread import add_gradients, over_all, processes, spread
 
 RATE_WARMUP_SHARE = 0.05  # of a stage's steps in which the rate rises: a fresh Adam has no variances yet
-MAX_GRADIENT_NORM = 5.0  # about three times the usual norm; only outliers are cut
+MAX_GRADIENT_NORM = 5.0  # exceeded in the first steps of a run; later a twentieth of it is usual
 
 
 class Learner:
@@ -60,6 +60,7 @@ class Learner:
         settings: StageConfig,
         rate: float,
         encoder_rate: float,
+        follower: nn.Module | None = None,
         contrast: ContrastConfig | None = None,
     ) -> None:
         """Begin a stage: the encoder and `heads` learn with a fresh optimiser, the rest of the model rests.
@@ -68,6 +69,8 @@ class Learner:
             contrast: Says which keys are remembered; at the beginning of a stage there are none.
             rate: Factor of the stage's learning rate (of a later round).
             encoder_rate: Further factor, for the encoder; at 0 it rests, its BatchNorm statistics too.
+            follower: A head that learns from the others' features and that they do not feel: its gradient, often the
+                larger one, is limited by itself.
         """
         self.settings = settings
         self._recorded = None
@@ -79,10 +82,13 @@ class Learner:
         self.average.load_state_dict(self.model.state_dict())
         self.model.requires_grad_(False).eval()
         groups: list[dict[str, Any]] = []
-        for part, factor in ((self.model.encoder, rate * encoder_rate), (nn.ModuleList(heads), rate)):
-            if not factor:
+        self._limited: list[list[Tensor]] = [[], []]
+        parts = ((self.model.encoder, rate * encoder_rate, 0), (nn.ModuleList(heads), rate, 0), (follower, rate, 1))
+        for part, factor, crew in parts:
+            if part is None or not factor:
                 continue
             weights = [parameter.requires_grad_() for parameter in part.train().parameters()]
+            self._limited[crew] += weights
             # Biases and BatchNorm are not decayed (He et al. 2019, arXiv:1812.01187, section 3.1).
             matrices = [weight for weight in weights if weight.ndim > 1]
             vectors = [weight for weight in weights if weight.ndim <= 1]
@@ -129,10 +135,10 @@ class Learner:
             group["lr"] = self.settings.learning_rate * group["factor"] * share
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        weights = [weight for group in self.optimiser.param_groups for weight in group["params"]]
-        add_gradients(weights)
+        add_gradients([weight for group in self.optimiser.param_groups for weight in group["params"]])
         self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_(weights, MAX_GRADIENT_NORM)
+        for weights in self._limited:
+            nn.utils.clip_grad_norm_(weights, MAX_GRADIENT_NORM)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self._average(min(ema_decay, (1 + step) / (10 + step)))  # ramp of TensorFlow's ExponentialMovingAverage

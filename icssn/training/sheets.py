@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,40 +61,40 @@ def put_together(truth: NDArray[np.uint8], scores: NDArray[np.uint8], chips: Seq
         One sheet for each scene; none for a scene whose held-out ground is too large to be held at once.
     """
     sheets = []
-    for scene_id in dict.fromkeys(chip.scene_id for chip in chips):
-        of_scene = [
-            (chip, *pair) for chip, *pair in zip(chips, truth, scores, strict=True) if chip.scene_id == scene_id
-        ]
-        left, top = (min(getattr(chip, side) for chip, *_ in of_scene) - 1 for side in ("col", "row"))
-        wide, high = (max(getattr(chip, side) for chip, *_ in of_scene) for side in ("col", "row"))
-        side = truth.shape[1] + 1
-        shape = high - top + side, wide - left + side
-        if shape[0] * shape[1] > _MOST_PX:
-            continue
+    for shape, places in _frames(chips, side_px=truth.shape[1]):
         sheet = Sheet(np.full(shape, IGNORE, np.uint8), np.full(shape, IGNORE, np.uint8))
-        if any(chip.stands_for != 1 for chip, *_ in of_scene):
+        if any(chips[i].stands_for != 1 for i in places):
             sheet = sheet._replace(stands_for=np.ones(shape, np.float32))
-        for chip, known, score in of_scene:
-            row, col = chip.row - top, chip.col - left
-            place = np.s_[row : row + known.shape[0], col : col + known.shape[1]]
-            told = known != IGNORE
-            sheet.truth[place][told], sheet.scores[place][told] = known[told], score[told]
+        for i, place in places.items():
+            told = truth[i] != IGNORE
+            sheet.truth[place][told], sheet.scores[place][told] = truth[i][told], scores[i][told]
             if sheet.stands_for is not None:
-                sheet.stands_for[place][told] = chip.stands_for
+                sheet.stands_for[place][told] = chips[i].stands_for
         sheets.append(sheet)
     return sheets
 
 
-def count_landslides(truth: NDArray[np.uint8], chips: Sequence[Chip]) -> int:
-    """Count the landslides that chips show together; those in several chips once, as far as sheets can tell.
+def landslides_shown(truth: NDArray[np.uint8], chips: Sequence[Chip]) -> NDArray[np.int64]:
+    """Say which landslide each of their pixels belongs to; one that lies in several chips is one.
 
     Args:
         truth, chips: As for `put_together`.
+
+    Returns:
+        A number for each pixel of `truth` that is 1, in its order: those of two pixels are equal where their landslide
+        is the same. In a scene that is too large for a sheet, each chip's landslides are one.
     """
-    sheets = put_together(truth, truth, chips)
-    if len(sheets) < len({chip.scene_id for chip in chips}):
-        return sum(bool((chip == 1).any()) for chip in truth)
-    return sum(components(sheet.truth == 1)[1] for sheet in sheets)
+    numbers = [np.full(int((chip == 1).sum()), -1 - i, np.int64) for i, chip in enumerate(truth)]
+    first = 0
+    for shape, places in _frames(chips, side_px=truth.shape[1]):
+        shown = np.zeros(shape, np.bool_)
+        for i, place in places.items():
+            shown[place] |= truth[i] == 1
+        numbered, count = components(shown)
+        for i, place in places.items():
+            numbers[i] = numbered[place][truth[i] == 1] + np.int64(first)
+        first += count
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *numbers]), return_inverse=True)[1]
 
 
 def count_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -> Found:
@@ -108,6 +108,22 @@ def count_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -
         right += int(is_right.sum())
         predicted += int(is_right.sum()) + round(float(counts_for[~is_right].sum()))
     return Found(true, found, predicted, right)
+
+
+def _frames(chips: Sequence[Chip], *, side_px: int) -> Iterator[tuple[tuple[int, int], dict[int, tuple[slice, slice]]]]:
+    """Give, scene by scene, the shape of its sheet and where on it each chip lies, by number; no sheet too large."""
+    for scene_id in dict.fromkeys(chip.scene_id for chip in chips):
+        of_scene = {i: (chip.row, chip.col) for i, chip in enumerate(chips) if chip.scene_id == scene_id}
+        (top, left), (low, right) = np.min([*of_scene.values()], 0) - 1, np.max([*of_scene.values()], 0) + side_px + 1
+        if (low - top) * (right - left) > _MOST_PX:
+            continue
+        yield (
+            (int(low - top), int(right - left)),
+            {
+                i: (slice(row - top, row - top + side_px), slice(col - left, col - left + side_px))
+                for i, (row, col) in of_scene.items()
+            },
+        )
 
 
 def _covered(

@@ -119,7 +119,7 @@ def read_journal(folder: Path, *, run: str) -> Journal | None:
         journal = Journal(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as err:
         raise CheckpointRefusedError(
-            folder.name, found=f"its {JOURNAL_NAME} cannot be read", remedy="Start a new run in another folder."
+            folder.name, found=f"its {JOURNAL_NAME} cannot be read", remedy="Start a new run."
         ) from err
     refuse_other_run(folder, found=journal.run, run=run)
     return journal

@@ -39,7 +39,12 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> No
     settings = config.stage(sitting.position.stage)
     rate = config.later_round_rate ** (sitting.position.round - 1)
     learner.begin(
-        _heads(sitting), settings=settings, rate=rate, encoder_rate=config.encoder_rate, contrast=config.contrast
+        _heads(sitting),
+        settings=settings,
+        rate=rate,
+        encoder_rate=config.encoder_rate,
+        follower=learner.model.classifier.linear if sitting.position.stage == "segment" else None,
+        contrast=config.contrast,
     )
     if sitting.resumed is not None:
         learner.restore(sitting.resumed)
@@ -71,7 +76,7 @@ def _heads(sitting: Sitting) -> list[nn.Module]:
         case "classify":
             return [model.classifier]
         case "segment":
-            return [model.segmenter, model.classifier.linear]
+            return [model.segmenter]
         case "joint":
             return [model.segmenter, model.classifier]
 
@@ -79,6 +84,8 @@ def _heads(sitting: Sitting) -> list[nn.Module]:
 def _loss(sitting: Sitting) -> tuple[Tensor, dict[str, Tensor]]:
     """Make the batches of the step and judge the model on them; all chance comes from seed and position."""
     config, learner, stage, step = sitting.config, sitting.learner, sitting.position.stage, sitting.position.step
+    if stage == "joint":
+        config = config.model_copy(update={"classify": config.segment})
     order, chance = sitting.position.seeds(config.seed)
     torch.manual_seed(chance)  # dropout
     generator = torch.Generator(learner.device).manual_seed(chance)

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from icssn import __version__
 from icssn.config import Stage, TrainConfig
 from icssn.durable import whole_file
 from icssn.errors import CheckpointRefusedError
 
 STATE_NAME = "state.pt"
+LEARNS_LIKE = 2  # raise it when the same settings, chips and parent come to give other weights than before
 STAGES: tuple[Stage, ...] = ("classify", "segment", "joint")
 
 
@@ -47,18 +49,21 @@ class Position:
         Because every step draws from its own seed, no generator has to be stored to go on exactly.
         """
         stage = (seed, self.round, STAGES.index(self.stage))
-        return _mixed(*stage), _mixed(*stage, self.step)
+        return _mixed(0, *stage), _mixed(1, *stage, self.step)
 
 
 def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
     """Give the SHA-256 of all that decides what a run learns; the device, its use and the interval of states do not.
+
+    The version of ICSSN does: what one version began no other goes on with, since both would learn otherwise.
 
     Args:
         fingerprint: Of the chips' manifest.
         parent: SHA-256 of the weights that a warm start begins from, or empty.
     """
     settings = config.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
-    return hashlib.sha256(json.dumps([settings, fingerprint, parent], sort_keys=True).encode()).hexdigest()
+    decisive = [__version__, LEARNS_LIKE, settings, fingerprint, parent]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -83,7 +88,8 @@ def load_state(folder: Path, *, run: str) -> dict[str, Any] | None:
         run: `identity` of the run that wants to go on.
 
     Raises:
-        CheckpointRefusedError: The state is damaged, or of a run with other settings, chips or parent.
+        CheckpointRefusedError: The state is damaged, or of a run with other settings, chips or parent, or of another
+            version of ICSSN.
     """
     file = folder / STATE_NAME
     if not file.exists():
@@ -106,8 +112,8 @@ def refuse_other_run(folder: Path, *, found: str, run: str) -> None:
     if found != run:
         raise CheckpointRefusedError(
             folder.name,
-            found="it holds a run with other settings, other chips or another parent",
-            remedy="Go on with the settings of that run, or start a new run in another folder.",
+            found="its unfinished run was begun by another version of ICSSN, or with other settings, chips or parent",
+            remedy="Start a new run.",
         )
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
-from icssn.metrics.intervals import low_and_high, standard_error
+from icssn.metrics.intervals import home_blocks, low_and_high, standard_error, with_whole_landslides
 from icssn.metrics.pixels import LEVELS, Confusion, average_precision, best_threshold, confusion, exceeds, levels
 from icssn.nets.device import autocast
 from icssn.nets.icssn import Icssn
 from icssn.training.dataset import LANDSLIDE, POINT, ChipArrays, chip_kinds, gather
 from icssn.training.objects import object_cells
-from icssn.training.sheets import count_landslides
+from icssn.training.sheets import landslides_shown
 
 LEAST_KNOWN = 0.5  # of a middle, for it to be told that it shows no landslide; as for training chips
 PRIOR_LANDSLIDES = 4  # 2 and 8 do as well (decision 17)
@@ -31,13 +31,13 @@ class PixelAnswers:
         truth: 0 / 1 / 255 (unknown), uint8 (N, S, S).
         logits: Of "landslide", float16 (N, S, S): finer than the levels that probabilities are stored in.
         stands_for: How many squares of the held-out ground each chip stands for, (N,).
-        landslides: How many landslides they show together.
+        landslides: Number of the landslide that each pixel belongs to which is one, see `sheets.landslides_shown`.
     """
 
     truth: NDArray[np.uint8]
     logits: NDArray[np.float16]
     stands_for: NDArray[np.float64]
-    landslides: int
+    landslides: NDArray[np.int64]
 
     def scores(self) -> NDArray[np.uint8]:
         """Give the probabilities in stored levels, (N, S, S)."""
@@ -66,13 +66,14 @@ def judge_pixels(answers: PixelAnswers) -> tuple[dict[str, float], list[Confusio
     Returns:
         ``val_f1``, ``val_iou``, ``val_precision`` and ``val_recall`` of landslide at ``val_threshold``, see
         `choose_threshold`; ``val_f1_low`` and ``val_f1_high``, the interval of 95 % over the chips, where there are
-        enough (`intervals.FEWEST_BLOCKS`); ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what
-        was counted at the threshold in each chip, as it is.
+        `intervals.enough`; ``val_f1_half``, the F1 at .5; ``val_ap``, the average precision. And what was counted at
+        the threshold in each chip, a landslide on several whole in the one that shows most of it (decision 26).
     """
     truth, scores, stands_for = answers.truth, answers.scores(), answers.stands_for
     threshold = choose_threshold(truth, scores, landslides=answers.landslides, stands_for=stands_for)
-    each = _each_chip(truth, scores, threshold)
-    weighed, at_half = _weighed(each, stands_for), _weighed(_each_chip(truth, scores, 0.5), stands_for)
+    each = _each_chip(truth, scores, threshold, answers.landslides)
+    weighed = _weighed(each, stands_for)
+    at_half = _weighed(_each_chip(truth, scores, 0.5, answers.landslides), stands_for)
     found = sum(weighed, start=Confusion())
     figures = {
         "val_f1": float(found.f1),
@@ -91,7 +92,7 @@ def choose_threshold(
     truth: NDArray[np.uint8],
     scores: NDArray[np.uint8],
     *,
-    landslides: int | None = None,
+    landslides: NDArray[np.int64] | None = None,
     stands_for: NDArray[np.float64] | None = None,
 ) -> float:
     """Give the probability from which on a pixel is to count as landslide (decision 17).
@@ -104,7 +105,7 @@ def choose_threshold(
     Args:
         truth: 0 / 1 / 255, (N, S, S) or (N, pixels).
         scores: Probability in stored levels, likewise.
-        landslides: How many the chips show together; as many as chips show one where not given.
+        landslides: As in `PixelAnswers`; where not given, one in each chip that shows any.
         stands_for: As in `PixelAnswers`; 1 each where not given.
 
     Returns:
@@ -114,21 +115,27 @@ def choose_threshold(
         Half of the highest F1: Lipton, Elkan & Narayanaswamy 2014, arXiv:1402.1892.
     """
     highest, f1 = best_threshold(truth, scores, weights=stands_for)
-    shown = landslides if landslides is not None else sum(bool((chip == 1).any()) for chip in truth)
+    if landslides is None:
+        landslides = _chip_of_each(truth)
+    shown = len(np.unique(landslides))
     if not shown:
         return highest
-    middle = middle_threshold(truth, scores, stands_for=stands_for)
+    middle = middle_threshold(truth, scores, landslides=landslides, stands_for=stands_for)
     drawn = (shown * middle + PRIOR_LANDSLIDES * f1 / 2) / (shown + PRIOR_LANDSLIDES)
     return max(round(drawn * LEVELS), 1) / LEVELS
 
 
 def middle_threshold(
-    truth: NDArray[np.uint8], scores: NDArray[np.uint8], *, stands_for: NDArray[np.float64] | None = None
+    truth: NDArray[np.uint8],
+    scores: NDArray[np.uint8],
+    *,
+    landslides: NDArray[np.int64] | None = None,
+    stands_for: NDArray[np.float64] | None = None,
 ) -> float:
     """Give the middle of the thresholds whose F1 is at most one standard error, over the chips, below the highest.
 
     Args:
-        truth, scores, stands_for: As for `choose_threshold`, of one chip at least.
+        truth, scores, landslides, stands_for: As for `choose_threshold`, of one chip at least.
 
     Returns:
         A multiple of 1 / 254 above 0; .5 where no chip shows a landslide.
@@ -138,12 +145,24 @@ def middle_threshold(
         section 3.4.3.
     """
     highest, _ = best_threshold(truth, scores, weights=stands_for)
-    doubt = standard_error(_weighed(_each_chip(truth, scores, highest), stands_for))
+    doubt = standard_error(_weighed(_each_chip(truth, scores, highest, landslides), stands_for))
     return best_threshold(truth, scores, within=doubt, weights=stands_for)[0]
 
 
-def _each_chip(truth: NDArray[np.uint8], scores: NDArray[np.uint8], threshold: float) -> list[Confusion]:
-    return [confusion(*pair) for pair in zip(truth, exceeds(scores, threshold), strict=True)]
+def _each_chip(
+    truth: NDArray[np.uint8], scores: NDArray[np.uint8], threshold: float, landslides: NDArray[np.int64] | None
+) -> list[Confusion]:
+    """Count each chip's pixels, a landslide whole in the chip that shows most of it where it is told which is which."""
+    marked = exceeds(scores, threshold)
+    ground = [confusion(*pair) for pair in zip(truth, marked, strict=True)]
+    if landslides is None:
+        return ground
+    return with_whole_landslides(ground, home_blocks(landslides, _chip_of_each(truth)), marked[truth == 1])
+
+
+def _chip_of_each(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Give the number of the chip of each pixel that is landslide, in their order."""
+    return np.repeat(np.arange(len(truth)), [int((chip == 1).sum()) for chip in truth])
 
 
 def _weighed(each: list[Confusion], stands_for: NDArray[np.float64] | None) -> list[Confusion]:
@@ -187,7 +206,7 @@ def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> Pixe
     truth = np.asarray(chips.masks[chips.validation])
     judged = [chips.manifest.chips[int(index)] for index in chips.validation]
     stands_for = np.array([chip.stands_for for chip in judged], np.float64)
-    return PixelAnswers(truth, logits, stands_for, landslides=count_landslides(truth, judged))
+    return PixelAnswers(truth, logits, stands_for, landslides=landslides_shown(truth, judged))
 
 
 @torch.inference_mode()

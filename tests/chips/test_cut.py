@@ -133,6 +133,20 @@ def test_there_is_as_much_background_as_configured(ordinary, tmp_path):
     assert kinds.count("background") == 2 * kinds.count("landslide")
 
 
+def test_a_scene_labelled_as_showing_no_landslide_is_a_lesson(ordinary, make_source, tmp_path):
+    elsewhere = Affine.translation(9_999, 0) * NORTH_UP
+    empty = make_source("empty", size=(640, 1200), areas=[box(0, 0, 640, 1200)], transform=elsewhere)
+    manifest = cut([ordinary, empty], tmp_path, config=SMALL, seed=0)
+    chips = [chip for chip in manifest.chips if chip.split == "train"]
+    landslides = sum(chip.kind == "landslide" for chip in chips)
+    background = {
+        name: sum(chip.kind == "background" and chip.scene_id == name for chip in chips) for name in ("s", "empty")
+    }
+    wanted = SMALL.background_per_landslide * landslides
+    assert background["s"] == pytest.approx(wanted, abs=1)  # as without the other scene
+    assert wanted / 2 < background["empty"] < wanted  # its share of the ground
+
+
 def test_the_same_seed_gives_the_same_chips_and_another_the_same_split(ordinary, tmp_path):
     one, again, other = (
         cut([ordinary], tmp_path / str(i), config=SMALL, seed=seed) for i, seed in enumerate((1, 1, 2))

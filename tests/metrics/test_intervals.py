@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from icssn.metrics.intervals import (
     FEWEST_BLOCKS,
+    FEWEST_SHOWING,
     block_bootstrap,
     confusion_blocks,
     low_and_high,
@@ -31,7 +32,21 @@ def test_blocks_add_up_to_the_scene(height, width, block_px, seed):
     predicted = rng.random((height, width)) < 0.5
     blocks = confusion_blocks(truth, predicted, block_px=block_px)
     assert sum(blocks, Confusion()) == confusion(truth, predicted)
-    assert all(0 < block.total <= block_px**2 for block in blocks)
+    assert all(0 < block.fp + block.tn <= block_px**2 or block.tp + block.fn for block in blocks)
+
+
+def test_a_landslide_counts_whole_in_the_block_that_holds_most_of_it():
+    truth = np.zeros((10, 40), np.uint8)
+    truth[2:8, 6:16] = 1  # 24 pixels on the first block, 36 on the second
+    predicted = np.zeros((10, 40), bool)
+    predicted[:, :10] = True
+    blocks = confusion_blocks(truth, predicted, block_px=10)
+    assert blocks == [
+        Confusion(0, 76, 0, 0),
+        Confusion(24, 0, 36, 64),
+        Confusion(0, 0, 0, 100),
+        Confusion(0, 0, 0, 100),
+    ]
 
 
 def test_unknown_blocks_are_left_out():
@@ -89,6 +104,12 @@ def test_more_confidence_is_a_wider_interval_and_the_same_seed_the_same():
 @pytest.mark.parametrize("count", [0, 1, FEWEST_BLOCKS - 1])
 def test_few_blocks_bring_no_interval(count):
     assert low_and_high("f1", random_blocks(count, 0)) == {}
+
+
+def test_few_landslides_bring_no_interval_however_much_ground_is_judged():
+    empty = [Confusion(0, 2, 0, 900)] * 40
+    assert low_and_high("f1", [*random_blocks(FEWEST_SHOWING - 1, 0), *empty]) == {}
+    assert low_and_high("f1", [*random_blocks(FEWEST_SHOWING, 0), *empty]) != {}
 
 
 def test_enough_blocks_bring_the_interval_under_its_name():

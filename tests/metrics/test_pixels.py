@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from icssn.metrics.pixels import Confusion, average_precision, best_threshold, confusion, exceeds, levels
+from icssn.metrics.pixels import Confusion, average_precision, best_threshold, confusion, exceeds, level_of, levels
 
 truths = hnp.arrays(np.uint8, 40, elements=st.sampled_from([0, 1, 255]))
 stored = hnp.arrays(np.uint8, 40, elements=st.integers(0, 255))
@@ -86,11 +86,24 @@ def test_no_probability_stays_none():
     assert exceeds(np.array([np.nan, 0.2]), 0.0).tolist() == [False, True]
 
 
-@given(st.floats(0, 1), st.integers(0, 254))
-def test_levels_cut_floats_where_the_threshold_does(probability, level):
-    threshold = level / 254
-    if abs(probability - threshold) > 1e-6:
-        assert exceeds(np.array([probability]), threshold)[0] == (probability >= threshold)
+@given(st.floats(0, 1))
+def test_a_probability_is_stored_as_the_nearest_level(probability):
+    [level] = levels(np.array([probability])).tolist()
+    assert abs(level - 254 * probability) <= 0.5 + 1e-9
+
+
+@given(st.integers(0, 253), st.floats(0.01, 0.99), st.integers(0, 254))
+def test_floats_are_cut_where_their_stored_levels_are(below, share, cut):
+    assume(abs(share - 0.5) > 1e-6)
+    level = below + (share > 0.5)
+    found = exceeds(np.array([(below + share) / 254, level / 254]), cut / 254)
+    assert found.tolist() == [level >= cut] * 2
+
+
+@pytest.mark.parametrize(("threshold", "level"), [(0.0, 0), (0.5, 127), (0.501, 128), (1.0, 254), (100 / 254, 100)])
+def test_the_level_is_the_smallest_one_at_or_above_the_threshold(threshold, level):
+    assert level_of(threshold) == level
+    assert exceeds(np.arange(256, dtype=np.uint8), threshold).nonzero()[0].tolist() == list(range(level, 255))
 
 
 @settings(max_examples=150)

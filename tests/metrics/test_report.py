@@ -28,7 +28,7 @@ def scene():
 def test_the_figures_are_those_of_the_single_functions(scene):
     truth, probability = scene
     figures = judge(truth, probability, **SETTINGS)
-    predicted = sieve(probability >= 0.5, 30)
+    predicted = sieve(np.rint(probability * 254) >= 127, 30)
     pooled = confusion(truth, predicted)
     assert figures["f1"] == pooled.f1
     assert figures["iou"] == pooled.iou

@@ -49,7 +49,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
                 Chip(
                     index=index,
                     scene_id="scene",
-                    col=0,
+                    col=index * STORED_PX,
                     row=0,
                     size_px=STORED_PX,
                     split=split,
@@ -65,7 +65,7 @@ def write_chips(tmp_path: Path) -> WriteChips:
         manifest = Manifest(
             chips=tuple(chips),
             revisions={"scene": 7},
-            validation_bounds_px={"scene": (0, 0, STORED_PX, STORED_PX)},
+            validation_bounds_px={"scene": (0, 0, len(chips) * STORED_PX, STORED_PX)},
             buffer_px=0,
             bands=bands,
             terrain=terrain,

@@ -60,6 +60,14 @@ def test_what_is_mostly_unknown_is_left_out(unknown_rows: int, told: list[bool])
     assert _found(_proposed((0, 0, 32, 32)), ground).landslides.tolist() == told
 
 
+@pytest.mark.parametrize(("rows", "landslide"), [(7, False), (8, True)])
+def test_thirty_percent_are_of_what_is_known(rows: int, landslide: bool) -> None:
+    ground = _ground()
+    ground[0, :rows, :32] = 1
+    ground[0, 24:32, :32] = 255  # a quarter: with it, eight rows would be no landslide
+    assert _found(_proposed((0, 0, 32, 32)), ground).landslides.tolist() == [landslide]
+
+
 def test_small_and_unlikely_ground_is_none() -> None:
     assert len(_found(_proposed((0, 0, 9, 11)), _ground()).views) == 0
     assert len(_found(_proposed((0, 0, 10, MIN_OBJECT_PX // 10)), _ground()).views) == 1

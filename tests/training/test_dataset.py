@@ -173,6 +173,13 @@ def test_a_view_of_a_landslide_point_shows_a_landslide_though_its_mask_does_not(
     assert kinds.tolist() == [LANDSLIDE, UNKNOWN, BACKGROUND]
 
 
+def test_a_view_that_lost_the_point_of_its_chip_says_nothing() -> None:
+    stored = torch.full((2, 16, 16), 255, dtype=torch.uint8)
+    stored[:, 2:5, 2:5] = SPOT
+    seen = torch.stack([stored[0, :8, :8], stored[1, 8:, 8:]])
+    assert view_kinds(torch.tensor([POINT, POINT]), seen, stored, min_fraction=0.01).tolist() == [LANDSLIDE, -1]
+
+
 def test_every_view_of_a_chip_on_a_landslide_point_shows_the_point() -> None:
     size, margin = 192, 48
     room = POINT_VIEW * size - margin

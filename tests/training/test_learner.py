@@ -67,6 +67,24 @@ def test_rates_of_encoder_and_heads_differ_as_asked(learner: Learner) -> None:
     assert rates == pytest.approx([0.05 * share, 0.05 * share, 0.5 * share, 0.5 * share])
 
 
+def test_a_large_gradient_of_the_follower_leaves_the_others_their_steps(learner: Learner) -> None:
+    follower = learner.model.classifier.linear
+    begun = copy.deepcopy(learner.model.state_dict())
+    steps = []
+    for weight in (0.0, 1e4):
+        learner.model.load_state_dict(begun)
+        learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1, follower=follower)
+        learner.optimiser = torch.optim.SGD(learner.optimiser.param_groups, lr=0)  # type: ignore[union-attr]
+        torch.manual_seed(0)  # dropout
+        logits, _ = learner.model.segment(torch.full((2, 3, 32, 32), 90.0))
+        learner.learn(logits.square().mean() + weight * follower.weight.sum(), step=3, ema_decay=0)
+        steps.append([weight.detach().clone() for weight in learner.model.segmenter.parameters()])
+        steps[-1].append(follower.weight.detach().clone())
+    *others, followed = [torch.equal(alone, beside) for alone, beside in zip(*steps, strict=True)]
+    assert all(others)
+    assert not followed
+
+
 def test_an_encoder_without_a_rate_rests_with_its_statistics(learner: Learner) -> None:
     before = copy.deepcopy(learner.model)
     learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from icssn.metrics.objects import match_objects
 from icssn.records import Chip
-from icssn.training.sheets import count_landslides, count_objects, put_together
+from icssn.training.sheets import count_objects, landslides_shown, put_together
 
 SIDE = 64
 
@@ -47,9 +47,15 @@ def ground(*places: tuple[int, int, int], value: int = 1) -> NDArray[np.uint8]:
 
 def test_a_landslide_on_four_chips_is_one() -> None:
     truth = ground((50, 50, 30), (10, 140, 20))
-    assert count_landslides(cut(truth), tiles(truth)) == 2
-    assert count_landslides(cut(ground()), tiles(ground())) == 0
-    assert count_landslides(np.zeros((0, SIDE, SIDE), np.uint8), []) == 0
+    on_chips = cut(truth)
+    numbers = landslides_shown(on_chips, tiles(truth))
+    assert len(numbers) == (on_chips == 1).sum() == 30 * 30 + 20 * 20
+    assert np.bincount(numbers).tolist() in ([900, 400], [400, 900])
+    alone = numbers[np.repeat(np.arange(6), (on_chips == 1).sum((1, 2))) == 2]  # the third chip shows the small one
+    assert len(alone) == 400
+    assert len(set(alone.tolist())) == 1
+    assert not len(landslides_shown(cut(ground()), tiles(ground())))
+    assert not len(landslides_shown(np.zeros((0, SIDE, SIDE), np.uint8), []))
 
 
 def test_objects_are_counted_as_they_are_matched_by_coverage() -> None:

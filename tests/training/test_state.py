@@ -13,6 +13,7 @@ import torch
 
 from icssn.config import Stage, TrainConfig
 from icssn.errors import CheckpointRefusedError
+from icssn.training import state
 from icssn.training.state import STAGES, STATE_NAME, Position, identity, load_state, save_state
 
 
@@ -37,7 +38,7 @@ def test_no_state_is_none(tmp_path: Path) -> None:
 
 def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, {"run": "a"})
-    with pytest.raises(CheckpointRefusedError, match="other settings"):
+    with pytest.raises(CheckpointRefusedError, match=r"another version .* other settings, .* Start a new run\.$"):
         load_state(tmp_path, run="b")
 
 
@@ -66,6 +67,15 @@ def test_a_run_is_known_by_all_that_decides_what_it_learns() -> None:
 
     assert of() == of(device="cuda", cuda_graphs=False, checkpoint_every_steps=3)
     assert len({of(), of("g"), of(parent="p"), of(seed=1), of(dice_weight=9.0)}) == 5
+
+
+@pytest.mark.parametrize(("name", "other"), [("__version__", "0.0.9"), ("LEARNS_LIKE", 1)])
+def test_no_version_goes_on_with_what_another_began(
+    monkeypatch: pytest.MonkeyPatch, name: str, other: str | int
+) -> None:
+    today = identity(TrainConfig(), fingerprint="f", parent="")
+    monkeypatch.setattr(state, name, other)
+    assert identity(TrainConfig(), fingerprint="f", parent="") != today
 
 
 def test_every_step_has_its_own_chance_and_every_stage_its_own_order() -> None:

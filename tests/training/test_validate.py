@@ -16,7 +16,15 @@ from icssn.metrics.intervals import standard_error
 from icssn.metrics.pixels import Confusion, best_threshold, confusion, exceeds
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
-from icssn.training.validate import PixelAnswers, ask_classes, ask_pixels, choose_threshold, judge_classes, judge_pixels
+from icssn.training.validate import (
+    PixelAnswers,
+    ask_classes,
+    ask_pixels,
+    choose_threshold,
+    judge_classes,
+    judge_pixels,
+    middle_threshold,
+)
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
@@ -93,6 +101,11 @@ def test_enough_chips_bring_an_interval(write_chips: WriteChips, model: Icssn) -
     assert figures["val_f1_low"] < figures["val_f1_high"]
 
 
+def _one_each(truth: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Number landslides where each chip shows its own."""
+    return np.repeat(np.arange(len(truth)), (truth == 1).sum((1, 2)))
+
+
 def _chips_with_scores(count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Give chips whose probabilities are too high; in every fourth some ground looks like the landslide."""
     chance = np.random.default_rng(5)
@@ -145,26 +158,42 @@ def test_a_chip_counts_for_all_the_squares_that_it_stands_for() -> None:
     truth, scores = _chips_with_scores(6)
     truth[4:], scores[4:] = 0, scores[4:] // 2 + 60  # two squares without a landslide
     logits = np.log((scores + 0.5) / (254.5 - scores)).astype(np.float16)
-    sampled = PixelAnswers(truth, logits, np.array([1.0] * 5 + [9.0]), landslides=4)
+    sampled = PixelAnswers(truth, logits, np.array([1.0] * 5 + [9.0]), landslides=_one_each(truth))
     several = [*range(5), *[5] * 9]
-    every = PixelAnswers(truth[several], logits[several], np.ones(14), landslides=4)
+    every = PixelAnswers(truth[several], logits[several], np.ones(14), landslides=_one_each(truth[several]))
     (weighed, each), (counted, _) = judge_pixels(sampled), judge_pixels(every)
     for name in ("val_ap", "val_f1_half"):
         assert weighed[name] == pytest.approx(counted[name])
     at = weighed["val_threshold"]
     assert weighed["val_f1"] == pytest.approx(confusion(every.truth, exceeds(every.scores(), at)).f1)
-    plain, _ = judge_pixels(PixelAnswers(truth, logits, np.ones(6), landslides=4))
+    plain, _ = judge_pixels(PixelAnswers(truth, logits, np.ones(6), landslides=_one_each(truth)))
     assert weighed["val_precision"] < plain["val_precision"] - 0.01
     assert [one.total for one in each] == [1600] * 6, "what is kept of each chip is what was counted on it"
 
 
 def test_a_landslide_on_many_chips_chooses_no_threshold_as_if_it_were_many() -> None:
     truth, scores = _chips_with_scores(80)
-    four = choose_threshold(truth, scores, landslides=4)
+    on_twenty_each = _one_each(truth) // 20
+    four = choose_threshold(truth, scores, landslides=on_twenty_each)
     half_f1 = best_threshold(truth, scores)[1] / 2
-    middle = choose_threshold(truth, scores, landslides=10**6)
+    middle = middle_threshold(truth, scores, landslides=on_twenty_each)
     assert four == pytest.approx((middle + half_f1) / 2, abs=0.006)
-    assert abs(choose_threshold(truth, scores) - middle) < abs(four - middle) / 4
+    assert abs(choose_threshold(truth, scores) - middle_threshold(truth, scores)) < abs(four - middle) / 4
+
+
+def test_the_parts_of_a_landslide_are_no_independent_evidence() -> None:
+    chance = np.random.default_rng(11)
+    truth, scores = np.zeros((36, 40, 40), np.uint8), np.zeros((36, 40, 40), np.uint8)
+    truth[:, 10:30, 10:30] = 1
+    for number, found in enumerate((0.9, 0.2, 0.8, 0.5)):  # four landslides on nine chips each
+        scores[9 * number : 9 * number + 9] = 200 * (chance.random((9, 40, 40)) < found) * truth[:9]
+    logits = np.log((scores + 0.5) / (254.5 - scores)).astype(np.float16)
+    wide, each = judge_pixels(PixelAnswers(truth, logits, np.ones(36), landslides=_one_each(truth) // 9))
+    narrow, _ = judge_pixels(PixelAnswers(truth, logits, np.ones(36), landslides=_one_each(truth)))
+    assert wide["val_f1"] == narrow["val_f1"]
+    assert [one.tp + one.fn > 0 for one in each] == [number % 9 == 0 for number in range(36)]
+    assert wide["val_f1_high"] - wide["val_f1_low"] > 2 * (narrow["val_f1_high"] - narrow["val_f1_low"])
+    assert sum(each, start=Confusion()) == confusion(truth, exceeds(scores, wide["val_threshold"]))
 
 
 def test_a_middle_of_which_the_labels_do_not_say_what_it_shows_is_not_asked_for(
