@@ -38,7 +38,7 @@ if __name__ == "__main__":
                 "open_candidates": str(now.open_candidates),
             }
             for column, (word, count) in zip(st.columns(5), counts.items(), strict=True):
-                column.metric(phrase(f"home.{word}"), count, border=True)
+                column.metric(phrase(f"home.{word}"), count, border=True, height="stretch")
             running = progress.watch(ws)
             step, page = advise(now)
             with st.container(border=True):

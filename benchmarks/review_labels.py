@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from icssn import actions
 from icssn.geo import crs
 from icssn.records import Edits, LabelClass, NewLabel, Scene
-from icssn.vectors.read import read_polygons
+from icssn.vectors.read import read_labels
 
 WINDOW_PX = 512  # as large as the windows that the tool suggests
 BEGIN, STEPS = 4, (4, 4, 4)  # windows at first, and added after each training
@@ -107,8 +107,8 @@ class _Geologist:
             icssn(workspace, "scene", "add", data / f"{side}_scene.tif", "--name", side)
         self._ws = actions.open_workspace(workspace)
         self.scene: Scene = actions.find_scene(self._ws, "train")
-        truth = read_polygons(data / "train_scene_labels.gpkg", crs_wkt=self.scene.facts.crs_wkt)
-        self._truth = {f"slide{i}": crs.to_lonlat(outline, self.scene.facts.crs_wkt) for i, outline in enumerate(truth)}
+        truth = read_labels(data / "train_scene_labels.gpkg", facts=self.scene.facts, scene_name="train").labels
+        self._truth = {f"slide{i}": label.geometry_lonlat for i, label in enumerate(truth)}
 
     @property
     def whole(self) -> BaseGeometry:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from icssn import environment
 from icssn.errors import ConfigError
+from icssn.limits import AREA, COUNT, SEED, SIDE, WHOLE, WIDTH, too_large
 
 
 class Settings(BaseModel):
-    """One group of settings: frozen, unknown keys refused."""
+    """One group of settings: frozen, unknown keys and infinite numbers refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
 TerrainLayer = Literal["slope", "curvature", "roughness", "shading"]
 
 
@@ -58,11 +60,11 @@ class ChipConfig(Settings):
     margin_px: int = Field(48, ge=0, le=512)  #: stored beyond the crop on each side, so that crops can move
     validation_share: float = Field(0.25, gt=0, lt=0.6)  #: of the landslides, held out as one rectangle of blocks
     blocks: int = Field(6, ge=2, le=32)  #: blocks per side of the labelled area when the rectangle is sought
-    buffer_px: int = Field(192, ge=0)  #: kept from the held-out rectangle (one chip); less where few are labelled
+    buffer_px: Annotated[int, SIDE] = Field(192, ge=0)  #: kept from the held-out rectangle; less where few are labelled
     background_per_landslide: float = Field(1.5, ge=0)  #: background chips cut per landslide chip
     min_landslide_fraction: float = Field(0.01, ge=0, le=1)  #: a chip with less is no landslide chip
     point_radius_chips: float = Field(0.5, ge=0, le=2)  #: around a point's spot nothing is known, in sides of a chip
-    min_landslides: int = Field(4, ge=2)  #: fewer labelled landslides are refused
+    min_landslides: Annotated[int, COUNT] = Field(4, ge=2)  #: fewer labelled landslides are refused
 
 
 class ContrastConfig(Settings):
@@ -70,29 +72,30 @@ class ContrastConfig(Settings):
 
     ocl: Literal["supcon", "pair", "moco", "simsiam"] = "supcon"  #: form of the object-level loss
     ocl_weight: float = Field(0.5, ge=0)  #: λ_o beside the classification loss
-    ocl_queue: int = Field(512, ge=1)  #: past keys that "moco" remembers
+    ocl_queue: Annotated[int, COUNT] = Field(512, ge=1)  #: past keys that "moco" remembers
     pair_margin: float = Field(1.0, gt=0, le=2)  #: distance from which on "pair" no longer repels
     socl_weight: float = Field(0.1, ge=0)  #: λ_s beside the segmentation loss
     temperature: float = Field(0.1, gt=0)  #: τ, divisor of cosine similarities
-    dimensions: int = Field(128, ge=8)  #: of the contrastive space
+    dimensions: Annotated[int, WIDTH] = Field(128, ge=8)  #: of the contrastive space
     tap_stride: Literal[4, 8, 16] = 16  #: px per cell of SOCL; where the decoder reads coarser ones, what it gives
     anchors: Literal["hard", "random"] = "hard"  #: half of the anchors misclassified, or whatever chance draws
-    socl_queue: int = Field(0, ge=0)  #: past keys of boundary cells that SOCL remembers; 0 switches it off
-    band_radius_cells: int = Field(2, ge=1)  #: r, cells from the boundary that may be anchors
+    socl_queue: Annotated[int, COUNT] = Field(0, ge=0)  #: past keys of boundary cells that SOCL remembers; 0: none
+    band_radius_cells: Annotated[int, WIDTH] = Field(2, ge=1)  #: r, cells from the boundary that may be anchors
     landslide_cell_fraction: float = Field(0.75, gt=0.5, le=1)  #: ρ at or above which a cell is landslide
     background_cell_fraction: float = Field(0.25, ge=0, lt=0.5)  #: ρ at or below which a cell is background
-    anchors_per_class: int = Field(64, ge=1)  #: at most, per image and class
+    anchors_per_class: Annotated[int, COUNT] = Field(64, ge=1)  #: at most, per image and class
     warmup_share: float = Field(0.1, ge=0, lt=1)  #: first share of a segmentation stage without SOCL
 
 
 Stage = Literal["classify", "segment", "joint"]
+Rate = Annotated[int, Field(ge=1)]  #: of an atrous convolution, in cells
 
 
 class StageConfig(Settings):
     """One stage of a round."""
 
-    steps: int = Field(ge=0)  #: optimiser steps
-    batch_size: int = Field(8, ge=2)  #: chips per step
+    steps: Annotated[int, COUNT] = Field(ge=0)  #: optimiser steps
+    batch_size: Annotated[int, WIDTH] = Field(8, ge=2)  #: chips per step
     learning_rate: float = Field(1e-3, gt=0)  #: AdamW peak, cosine to 0
     weight_decay: float = Field(1e-2, ge=0)
 
@@ -112,7 +115,7 @@ class TrainConfig(Settings):
     course: tuple[Stage, ...] = Field(("classify", "segment"), min_length=1)  #: the stages of a round, in order
     classify: StageConfig = StageConfig(steps=80, batch_size=8)
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
-    looks: tuple[float, ...] = Field((0.5, 1.0), min_length=1)  #: shares of a stage after which it is judged, for show
+    looks: Annotated[tuple[float, ...], WHOLE] = Field((0.5, 1.0), min_length=1)  #: shares of a stage, then judged
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
@@ -120,13 +123,13 @@ class TrainConfig(Settings):
     point_weight: float = Field(0.2, ge=0)  #: of a point's spot, in shares of a view; 0: spots are passed over
     wide_share: float = Field(0.0, ge=0, le=1)  #: of the segmentation steps see fewer chips, whole with their margins
     dice_weight: float = Field(0.0, ge=0)  #: soft Dice beside the cross-entropy
-    decoder_channels: int = Field(128, ge=16)  #: of DeepLabv3+
-    atrous_rates: tuple[int, int, int] = (3, 6, 9)  #: small rates tile more consistently than 12/24/36
+    decoder_channels: Annotated[int, WIDTH] = Field(128, ge=16)  #: of DeepLabv3+
+    atrous_rates: Annotated[tuple[Rate, Rate, Rate], WIDTH] = (3, 6, 9)  #: small ones tile better than 12/24/36
     ema_decay: float = Field(0.99, ge=0, lt=1)  #: weight averaging; 0 switches it off
-    seed: int = Field(0, ge=0)
+    seed: Annotated[int, SEED] = Field(0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     cuda_graphs: bool = True  #: a graphics card replays the recorded kernels of a step, in half the time
-    checkpoint_every_steps: int = Field(50, ge=1)
+    checkpoint_every_steps: Annotated[int, COUNT] = Field(50, ge=1)
     """A killed run repeats at most this many steps (on a graphics card 20 times as many); writing takes 1-2 s."""
 
     @model_validator(mode="before")
@@ -152,15 +155,15 @@ class TrainConfig(Settings):
 class InferenceConfig(Settings):
     """How a checkpoint is applied to a scene."""
 
-    core_px: int | None = Field(None, ge=64)  #: side of the part of a window that is kept; None: as memory allows
-    halo_px: int = Field(320, ge=0)  #: read and predicted around the core, then dropped; less leaves seams (decision 6)
-    min_object_px: int | None = Field(None, ge=0)  #: smaller objects are dropped; None: the checkpoint's own
+    core_px: Annotated[int | None, SIDE] = Field(None, ge=64)  #: side of a window's kept part; None: as memory allows
+    halo_px: Annotated[int, SIDE] = Field(320, ge=0)  #: read around the core; less leaves seams (decision 6)
+    min_object_px: Annotated[int | None, AREA] = Field(None, ge=0)  #: smaller are dropped; None: the checkpoint's
     simplify_px: float = Field(0.75, ge=0)  #: tolerance of the outlines
     threshold: float | None = Field(None, ge=0, le=1)  #: None: the checkpoint's own, chosen on validation
     aim: Literal["map", "search"] = "map"  #: which of its own: search misses fewer landslides, with looser outlines
     hint_share: float = Field(0.4, gt=0, le=1)  #: of the threshold, from which ground may be a weak hint
     hint_score: float = Field(0.5, ge=0, le=1)  #: of mask and classifier together, from which it is one
-    most_hints: int = Field(100, ge=0)  #: looked at by the classifier, per scene
+    most_hints: Annotated[int, COUNT] = Field(100, ge=0)  #: looked at by the classifier, per scene
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     backend: Literal["auto", "torch", "openvino"] = "auto"  #: auto: a graphics card, else OpenVINO, else torch
     workers: int = Field(1, ge=1, le=64)  #: processes of this machine that predict parts of the scene
@@ -212,7 +215,7 @@ def train_config(
         level[key] = _parse(value)
     defaults = TrainConfig().model_dump()
     try:
-        return TrainConfig.model_validate(_merge(defaults, nested))
+        return _meant(TrainConfig.model_validate(_merge(defaults, nested)))
     except ValidationError as err:
         raise _refused(err) from err
 
@@ -230,9 +233,16 @@ def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig
         **{key: _parse(value) for key, value in (overrides or {}).items()},
     }
     try:
-        return InferenceConfig.model_validate(wishes)
+        return _meant(InferenceConfig.model_validate(wishes))
     except ValidationError as err:
         raise _refused(err) from err
+
+
+def _meant(settings: AnySettings) -> AnySettings:
+    """Give settings that somebody asks for, if none of them is so large that it can only be a slip."""
+    for name, value, most in too_large(settings):
+        raise ConfigError(name, value, f"less than or equal to {most}")
+    return settings
 
 
 def _refused(err: ValidationError) -> ConfigError:

@@ -33,7 +33,7 @@ from icssn.training import rounds
 
 MOST_DISPUTES = 50  # of labels, and of ground: a list that is looked through in half an hour
 _CUT, _TRAINED = 0.02, 0.9  # shares of the work: cutting all chips; training within one fold
-_BELOW = -1e-5  # a logit below that of .5, by just enough for `levels` to tell
+_BELOW = -0.01  # a logit below that of .5, by just enough for `levels` to tell: 126.4 of 254
 _AT_RANDOM = "-at-random"  # what the fingerprint of chips split at random ends in
 
 Report = Callable[[Progress], None]

@@ -20,6 +20,8 @@ _REFUSALS = {
     errno.ENOTDIR: "a file stands in the place of a folder",
     errno.EEXIST: "a file stands in the place of a folder",
     errno.EISDIR: "a folder stands in the place of the file",
+    errno.ELOOP: "a link there leads nowhere",
+    errno.ENAMETOOLONG: "its name is too long",
 }
 
 
@@ -40,7 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield draft
         with draft.open("rb+") as handle:
             os.fsync(handle.fileno())
-        with _told_of(path):
+        with written_to(path):
             draft.replace(path)
         _fsync_folder(path.parent)
     except OSError as err:
@@ -64,7 +66,7 @@ def make_folder(folder: Path) -> None:
         UnwritableError: It cannot be made.
         DiskFullError: The disk is full.
     """
-    with _told_of(folder):
+    with written_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -76,12 +78,18 @@ def require_folder(folder: Path) -> None:
         DiskFullError: The disk is full.
     """
     make_folder(folder)
-    with _told_of(folder), tempfile.TemporaryFile(dir=folder):
+    with written_to(folder), tempfile.TemporaryFile(dir=folder):
         pass
 
 
 @contextmanager
-def _told_of(place: Path) -> Iterator[None]:
+def written_to(place: Path) -> Iterator[None]:
+    """Say in a sentence why a place could not be written to in the block.
+
+    Raises:
+        UnwritableError: The system refused.
+        DiskFullError: The disk is full.
+    """
     try:
         yield
     except OSError as err:

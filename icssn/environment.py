@@ -6,21 +6,40 @@ import getpass
 import os
 from pathlib import Path
 
+from icssn.errors import ConfigError
+
 
 def workspace_folder(given: Path | None = None) -> Path:
-    """Give the workspace: the argument, else ``ICSSN_WORKSPACE``, else ``workspace`` in the current folder."""
-    return (given or Path(os.environ.get("ICSSN_WORKSPACE") or "workspace")).expanduser().resolve()
+    """Give the workspace: the argument, else ``ICSSN_WORKSPACE``, else ``workspace`` in the current folder.
+
+    Raises:
+        ConfigError: Its path leads nowhere.
+    """
+    setting = "--workspace" if given else "ICSSN_WORKSPACE"
+    return _whole(given or Path(os.environ.get("ICSSN_WORKSPACE") or "workspace"), setting)
 
 
 def models_folder(workspace: Path) -> Path:
-    """Give where checkpoints live: ``ICSSN_MODELS``, else ``models`` in the workspace."""
+    """Give where checkpoints live: ``ICSSN_MODELS``, else ``models`` in the workspace.
+
+    Raises:
+        ConfigError: Its path leads nowhere.
+    """
     chosen = os.environ.get("ICSSN_MODELS")
-    return Path(chosen).expanduser().resolve() if chosen else workspace / "models"
+    return _whole(Path(chosen), "ICSSN_MODELS") if chosen else workspace / "models"
 
 
-def database_url(workspace: Path) -> str:
-    """Give the database: ``ICSSN_DATABASE_URL``, else a GeoPackage file in the workspace."""
-    return os.environ.get("ICSSN_DATABASE_URL") or f"sqlite:///{workspace / 'icssn.gpkg'}"
+def _whole(path: Path, setting: str) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (RuntimeError, OSError) as err:  # nobody has that name, or links lead round in a circle
+        needed = "the path of a folder (no user is called that after ~, or its links lead in a circle)"
+        raise ConfigError(setting, str(path), needed) from err
+
+
+def database_place(workspace: Path) -> str | Path:
+    """Give the database: the URL in ``ICSSN_DATABASE_URL``, else the path of a GeoPackage file in the workspace."""
+    return os.environ.get("ICSSN_DATABASE_URL") or workspace / "icssn.gpkg"
 
 
 def hosts() -> tuple[str, ...]:
@@ -34,8 +53,14 @@ def stores() -> tuple[str, ...]:
 
 
 def person() -> str:
-    """Give who works here: ``ICSSN_PERSON``, else the name of the login."""
-    return (os.environ.get("ICSSN_PERSON") or "").strip() or getpass.getuser()
+    """Give who works here: ``ICSSN_PERSON``, else the name of the login, else its number (``uid 12345``)."""
+    named = (os.environ.get("ICSSN_PERSON") or "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may be run by a number that has no name there
+        return f"uid {os.getuid()}"
 
 
 def device_wish() -> str:

@@ -15,9 +15,14 @@ class IcssnError(Exception):
 
 
 class ConfigError(IcssnError, ValueError):
-    """A setting is unknown or out of range."""
+    """A setting is unknown or out of range.
+
+    Attributes:
+        parts: The arguments, so that a refusal can pass from a child process to its parent.
+    """
 
     def __init__(self, setting: str, found: object, needed: str) -> None:
+        self.parts = {"setting": setting, "found": found, "needed": needed}
         super().__init__(f"Setting '{setting}' is {found!r}, but must be {needed}. Correct it and try again.")
 
 
@@ -171,10 +176,12 @@ class CheckpointRefusedError(IcssnError, ValueError):
     Attributes:
         found: What is wrong with them.
         remedy: What to do.
+        parts: The arguments, so that a refusal can pass from a child process to its parent.
     """
 
     def __init__(self, name: str, *, found: str, remedy: str) -> None:
         self.found, self.remedy = found, remedy
+        self.parts = {"name": name, "found": found, "remedy": remedy}
         super().__init__(f"Checkpoint '{name}' was refused: {found}. {remedy}")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import os
 import signal
 import sys
@@ -19,9 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from icssn.environment import workspace_folder
-from icssn.errors import CancelledError, IcssnError, LostJobError
+from icssn.environment import person, workspace_folder
+from icssn.errors import CancelledError, DatabaseUnusableError, IcssnError, LostJobError
 from icssn.jobs import engine, platform
+from icssn.jobs.patience import LONGEST_PAUSE_S, patiently
 from icssn.records import Actor, Job, JobState, Progress
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
@@ -41,8 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child:
         serve_one(options.workspace, parent_pid=options.child, warm=options.warm)
     stop = _told_to_stop()
-    with contextlib.closing(Workspace(workspace_folder(options.workspace), actor=Actor(name=getpass.getuser()))) as ws:
-        served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set, node=options.node)
+    folder = workspace_folder(options.workspace)
+    try:
+        with contextlib.closing(Workspace(folder, actor=Actor(name=person()))) as ws:
+            served = engine.serve(ws, idle_exit_s=options.idle_exit, stopping=stop.is_set, node=options.node)
+    except IcssnError as err:
+        print(err, file=sys.stderr)
+        return 1
     if not served:
         print("Another worker already serves this workspace.", file=sys.stderr)
     return 0
@@ -77,8 +82,14 @@ def _told_to_stop() -> threading.Event:
 
 
 def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
-    """Do the work of one job and write its end into its row; gives the exit status."""
+    """Do the work of one job and write its end into its row; gives the exit status.
+
+    Where the database fails it no end is written: the worker that watches gives the job back, and it is tried again.
+    """
     from icssn import handlers
+
+    def end(state: JobState, *, result: dict[str, object] | None = None, error: str = "") -> None:
+        patiently(lambda: jobs.finish(ws.db, job, state, result=result, error=error))
 
     try:
         result = handlers.perform(ws, job, report=_Reporter(ws, job), stop=stop)
@@ -87,29 +98,34 @@ def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
     except CancelledError as err:
         # A worker that is itself told to leave gives the job back; only the user's wish ends it.
         if jobs.cancel_requested(ws.db, job.id):
-            jobs.finish(ws.db, job, JobState.cancelled, error=str(err))
+            end(JobState.cancelled, error=str(err))
         else:
             jobs.requeue(ws.db, job, died=False)
+    except DatabaseUnusableError as err:
+        print(err, file=sys.stderr)
     except IcssnError as err:
         traceback.print_exc()
-        jobs.finish(ws.db, job, JobState.failed, error=str(err))
+        end(JobState.failed, error=str(err))
     except MemoryError:
         traceback.print_exc()
         reason = "This machine has too little memory for it. Close other programs, or use smaller windows or batches."
-        jobs.finish(ws.db, job, JobState.failed, error=reason)
+        end(JobState.failed, error=reason)
     except Exception as err:
         traceback.print_exc()
         log = ws.log_file(job.id).relative_to(ws.folder)
         reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log} in the workspace."
-        jobs.finish(ws.db, job, JobState.failed, error=reason)
+        end(JobState.failed, error=reason)
     else:
-        jobs.finish(ws.db, job, JobState.done, result=result)
+        end(JobState.done, result=result)
         return 0
     return 1
 
 
 class _Reporter:
-    """Writes progress rows and log lines, at most four times a second; the last one always."""
+    """Writes progress rows and log lines, at most four times a second; the last one always.
+
+    The work goes on while the database cannot be used: for how long, the worker that watches decides.
+    """
 
     def __init__(self, ws: Workspace, job: Job) -> None:
         self._ws, self._job = ws, job
@@ -122,7 +138,13 @@ class _Reporter:
             figures = ", ".join(f"{name} {value:.4g}" for name, value in progress.figures.items())
             print(f"{progress.fraction:6.1%}  {progress.message}  {figures}".rstrip(), flush=True)
         if time.monotonic() >= self._next or progress.fraction >= 1:
-            if not jobs.report(self._ws.db, self._job, progress):
+            try:
+                held = jobs.report(self._ws.db, self._job, progress)
+            except DatabaseUnusableError as err:
+                print(err, file=sys.stderr, flush=True)
+                self._next = time.monotonic() + LONGEST_PAUSE_S
+                return
+            if not held:
                 raise LostJobError(self._job.id)
             self._next = time.monotonic() + REPORT_EVERY_S
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from icssn import actions
 from icssn.records import JobKind
-from icssn.ui import frame, heights, look, progress, scene_view, uploads
+from icssn.ui import frame, heights, look, membership, progress, scene_view, uploads, whereabouts
 from icssn.ui import map as maps
 from icssn.ui.wording import phrase
 
@@ -46,6 +46,7 @@ with frame.page("scenes") as ws:
                         scene_view.show_next(added[0])
                         st.rerun()
 
+    membership.removed(ws)
     chosen_scene, its_look = st.columns([1, 2], vertical_alignment="center")
     with chosen_scene:
         scene = scene_view.choose(scenes)
@@ -55,6 +56,8 @@ with frame.page("scenes") as ws:
         with its_look, st.container(horizontal=True):
             look.choose(ws, scene)
             heights.attach(ws, scene)
+            membership.change(ws, scene)
+        whereabouts.ask(ws, scene)
         if not scene.tiles:
             st.info(phrase("scenes.not_ready"))
         facts = {"facts": scene_view.facts(scene)}

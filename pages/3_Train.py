@@ -70,9 +70,18 @@ with frame.page("train") as ws:
                 format_func=lambda name: phrase(f"train.{name}"),
                 captions=[estimate(ready.estimate_full_s), estimate(ready.estimate_quick_s)][: 1 + can_be_quick],
             )
+            goes_on = (
+                can_be_quick
+                and tier == "full"
+                and st.checkbox(phrase("train.from_active"), help=phrase("train.from_active_help"))
+            )
             look = st.checkbox(phrase("train.then_predict"), value=True)
             with st.expander(phrase("train.advanced")):
-                seen = terrain(scenes[scene_id] for scene_id in chosen) if tier == "full" and chosen else {}
+                seen = (
+                    terrain(scenes[scene_id] for scene_id in chosen)
+                    if tier == "full" and chosen and not goes_on
+                    else {}
+                )
                 settings = st.text_area(
                     phrase("train.settings"),
                     placeholder="rounds=1\nsegment.steps=120",
@@ -82,9 +91,17 @@ with frame.page("train") as ws:
                 with frame.told():
                     overrides = seen | payload.settings(settings)
                     looks = chosen if look else []
-                    actions.start_run(ws, chosen, quick=tier == "quick", then_predict=looks, overrides=overrides)
+                    actions.start_run(
+                        ws,
+                        chosen,
+                        quick=tier == "quick",
+                        from_active=goes_on,
+                        then_predict=looks,
+                        overrides=overrides,
+                    )
                     st.rerun()
     with right:
-        results.last_run(ws, scenes, busy=bool(running))
-    ledger.ledger(ws, scenes)
+        known = scenes | {scene.id: scene for scene in actions.list_scenes(ws, removed=True)}
+        results.last_run(ws, known, busy=bool(running))
+    ledger.ledger(ws, known)
     crossval.section(ws, scenes)

@@ -29,7 +29,7 @@ def receive(ws: Workspace) -> None:
     with st.expander(phrase("models.import")):
         file = st.file_uploader(phrase("models.import_file"), type="zip")
         if file is not None and st.button(phrase("models.import_button")):
-            with frame.told(), tempfile.TemporaryDirectory() as folder:
+            with frame.told(), st.spinner(phrase("models.importing")), tempfile.TemporaryDirectory() as folder:
                 source = Path(folder) / Path(file.name).name
                 source.write_bytes(file.getvalue())
                 st.session_state[_TAKEN] = model_card.named(actions.import_model(ws, source))

@@ -55,7 +55,7 @@ def pointed_at(make_source: Callable[..., ChipSource]) -> ChipSource:  # noqa: F
     return make_source(landslides=every[:24], points=[disc.centroid for disc in every[24:]], areas=[WHOLE])
 
 
-@pytest.mark.parametrize("threshold", [0.004, 0.2, 0.5, 0.87, 1.0])
+@pytest.mark.parametrize("threshold", [0.004, 0.2, 0.5, 0.5001, 0.87, 1.0])
 def test_aligning_moves_the_threshold_to_one_half_and_keeps_the_order(threshold: float) -> None:
     stored = np.arange(256, dtype=np.uint8)
     moved = aligned(stored, threshold=threshold)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +13,29 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
+from safetensors.torch import save_file
 from shapely.geometry import Polygon, box, mapping
 
 from benchmarks import crime_scene
 from icssn import actions, handlers
 from icssn.chips import cut
 from icssn.chips.ground import to_pixels
-from icssn.errors import BoundsError, DuplicateError, LostJobError, NotTrainableError, RasterRefusedError
+from icssn.config import train_config
+from icssn.errors import (
+    BoundsError,
+    CheckpointRefusedError,
+    ConfigError,
+    DuplicateError,
+    LostJobError,
+    NotFoundError,
+    NotTrainableError,
+    RasterRefusedError,
+)
 from icssn.handlers import first_look
 from icssn.imagery.cog import make_tiles
 from icssn.imagery.open import raster_at
 from icssn.jobs import engine, platform
+from icssn.nets.encoder import build_encoder
 from icssn.records import Edits, Job, JobState, LabelClass, NewLabel, Prediction, Progress, Scene
 from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
@@ -185,16 +199,100 @@ def test_what_a_model_is_judged_by_does_not_depend_on_how_the_scene_was_predicte
     card = actions.model_card(ws, model.id)
     searched, looser = predicted(threshold=0.8 * card["threshold"], min_object_px=4)
     first = judged()
-    made = actions.latest_prediction(ws, scene.id)
-    assert made.id == first["prediction_id"] != searched.id
-    assert made.threshold == card["threshold"] == first["metrics"]["threshold"]  # type: ignore[index]
-    assert np.array_equal(looser, pixels(ws, made)[0])  # the threshold shapes objects, not probabilities
+    assert "prediction_id" not in first
+    assert actions.list_predictions(ws, scene.id) == [searched]
+    assert first["metrics"]["threshold"] == card["threshold"] != searched.threshold  # type: ignore[index]
     wishes: list[dict[str, object]] = [{"threshold": 0.1}, {"min_object_px": 700}, {"quality": "high"}, {"halo_px": 0}]
     for wish in wishes:
         assert predicted(**wish)[0].id == actions.latest_prediction(ws, scene.id).id
         assert judged() == first
-    same, _ = predicted(min_object_px=str(card["min_object_px"]), threshold=card["threshold"], most_hints=0)
+    same, as_own = predicted(min_object_px=str(card["min_object_px"]), threshold=card["threshold"], most_hints=0)
+    assert np.array_equal(looser, as_own)  # the threshold shapes objects, not probabilities
     assert judged() == first | {"prediction_id": same.id}
+
+
+def test_judging_a_model_changes_nothing_that_the_project_shows(ws: Workspace, scene: Scene) -> None:
+    actions.start_run(ws, [scene.id], then_predict=[scene.id], overrides=TINY)
+    done(ws)
+    first = actions.active_checkpoint(ws)
+    actions.start_run(ws, [scene.id], overrides={**TINY, "seed": 1})
+    done(ws)
+    second = actions.active_checkpoint(ws)
+    assert first is not None
+    assert second is not None
+    shown = actions.latest_prediction(ws, scene.id)
+    slides = [one for one in actions.list_labels(ws, scene.id) if one.cls is LabelClass.landslide]
+    outlines = [{"type": "Feature", "properties": {}, "geometry": mapping(one.geometry_lonlat)} for one in slides]
+    truth = ws.folder.parent / "truth.geojson"
+    truth.write_text(json.dumps({"type": "FeatureCollection", "features": outlines}))
+    answers = []
+    for model in (first, second):
+        actions.evaluate_scene(ws, scene.id, truth, checkpoint_id=model.id)
+        answers.append(done(ws).result)
+        engine.tidy(ws)
+    assert [answer["checkpoint_id"] for answer in answers] == [first.id, second.id]
+    assert [answer.get("prediction_id") for answer in answers] == [shown.id, None]
+    assert answers[0]["metrics"] != answers[1]["metrics"]
+    assert actions.list_predictions(ws, scene.id) == [shown]
+    assert [folder.name for folder in ws.prediction_folder("").iterdir()] == [shown.id]
+    assert list(ws.scratch_folder("").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"encoder.name": "tu-nothing"}, r"Setting 'encoder\.name' is 'tu-nothing', but must be an encoder of timm"),
+        ({"encoder.name": "resnet18", "encoder.weights": "embedded"}, r"'encoder\.weights' is 'embedded', but must be"),
+        ({"encoder.weights": "gone.safetensors"}, r"gone\.safetensors' was refused: it cannot be read"),
+    ],
+    ids=str,
+)
+def test_an_encoder_that_cannot_be_built_is_refused_before_anything_is_queued(
+    ws: Workspace, scene: Scene, wrong: dict[str, str], told: str
+) -> None:
+    with pytest.raises((ConfigError, CheckpointRefusedError), match=told):
+        actions.start_run(ws, [scene.id], overrides={**TINY, **wrong})
+    with pytest.raises((ConfigError, CheckpointRefusedError), match=told):
+        actions.cross_validate(ws, scene.id, folds=2, overrides={**TINY, **wrong})
+    assert (actions.active_jobs(ws), actions.list_runs(ws)) == ([], [])
+
+
+def test_whoever_asks_for_another_encoder_need_not_load_torch() -> None:
+    code = (
+        "import sys; from icssn.actions.networks import require_network; from icssn.config import train_config;"
+        "require_network(train_config({'encoder.name': 'resnet18', 'encoder.weights': 'none'}));"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_file_of_weights_is_named_with_its_whole_path(
+    ws: Workspace, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = train_config({**TINY, "encoder.name": "resnet18"})
+    save_file(build_encoder(settings.encoder).state_dict(), tmp_path / "mine.safetensors")
+    monkeypatch.chdir(tmp_path)
+    own = {"encoder.name": "resnet18", "encoder.weights": "mine.safetensors"}
+    run, job = actions.start_run(ws, [scene.id], overrides={**TINY, **own})
+    assert run.config["encoder"]["weights"] == str(tmp_path / "mine.safetensors")
+    actions.cancel_job(ws, job.id)
+
+
+def test_a_quick_run_whose_network_is_another_one_is_refused_before_anything_is_queued(
+    ws: Workspace, scene: Scene
+) -> None:
+    actions.start_run(ws, [scene.id], overrides=TINY)
+    done(ws)
+    for other in ({"decoder_channels": 32}, {"contrast.dimensions": 16}, {"encoder.output_stride": 8}):
+        with pytest.raises(
+            CheckpointRefusedError, match="its network has another encoder, number of bands, terrain or"
+        ):
+            actions.start_run(ws, [scene.id], quick=True, overrides={**TINY, **other})
+    assert actions.active_jobs(ws) == []
+    for alike in ({"atrous_rates": [2, 4, 6]}, {"encoder.weights": "gone.safetensors"}):
+        actions.start_run(ws, [scene.id], quick=True, overrides={**TINY, **alike})
+        done(ws)
 
 
 def test_a_model_is_judged_by_what_our_own_labels_know(ws: Workspace, scene: Scene) -> None:
@@ -289,17 +387,27 @@ def test_a_network_that_looks_at_terrain_learns_predicts_and_goes_on_looking(ws:
     assert actions.terrain_of(ws, following.id) == ("slope", "roughness")
 
 
-def test_a_quick_run_goes_on_with_the_encoder_of_a_model_that_has_another_stride(ws: Workspace, scene: Scene) -> None:
+@pytest.mark.parametrize(("way", "tier"), [("quick", "quick"), ("from_active", "full")])
+def test_a_run_from_the_active_model_goes_on_with_its_encoder_that_has_another_stride(
+    ws: Workspace, scene: Scene, way: str, tier: str
+) -> None:
     actions.start_run(ws, [scene.id], overrides={**TINY, "encoder.output_stride": 16})
     done(ws)
     earlier = actions.active_checkpoint(ws)
-    run, _ = actions.start_run(ws, [scene.id], quick=True, overrides=TINY)
+    run, _ = actions.start_run(ws, [scene.id], overrides=TINY, **{way: True})
     done(ws)
     following = actions.active_checkpoint(ws)
     assert earlier is not None
     assert following is not None
     assert following.parent == earlier.id
     assert run.config["encoder"]["output_stride"] == 16
+    assert run.tier == tier
+
+
+def test_a_full_run_from_the_active_model_needs_one(ws: Workspace, scene: Scene) -> None:
+    with pytest.raises(NotFoundError, match="no model 'active'"):
+        actions.start_run(ws, [scene.id], from_active=True, overrides=TINY)
+    assert actions.list_runs(ws) == []
 
 
 def test_a_scene_without_heights_is_refused_by_name_before_anything_is_queued(ws: Workspace, scene: Scene) -> None:

@@ -28,6 +28,7 @@ from icssn.records import (
     Edits,
     Job,
     JobKind,
+    JobState,
     LabelClass,
     LabelDeletion,
     NewLabel,
@@ -220,6 +221,15 @@ def test_a_newer_inventory_takes_the_place_of_the_older_one(ws: Workspace, scene
     with pytest.raises(NotFoundError, match="Export the inventory again"):
         actions.unpack_inventory(ws, older.id, tmp_path / "out")
     assert [path.name for path in (ws.folder / "exports" / scene.id).iterdir()] == [f"{newer.id}.zip"]
+
+
+def test_an_inventory_is_found_however_many_others_were_made_since(ws: Workspace, scene: Scene) -> None:
+    made = actions.wait_for(ws, actions.export_inventory(ws, scene.id))
+    for _ in range(60):
+        other = {"scene_id": "another", "language": "en"}
+        jobs.add(ws.db, Job(kind=JobKind.export, params=other, state=JobState.done))
+    assert actions.latest_inventory(ws, scene.id) == made
+    assert actions.latest_inventory(ws, "another") is None
 
 
 @pytest.mark.parametrize("name", ["summary.csv", "item.json", "manifest.json", "mask.tif", "sheets/0002.html"])

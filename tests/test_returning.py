@@ -12,12 +12,25 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from icssn import actions
+from icssn.actions.exchange import preview_return
 from icssn.geo import crs
-from icssn.records import Actor, Edits, ImportedLabels, Label, LabelChange, LabelClass, LabelStatus, NewLabel, Scene
+from icssn.records import (
+    Actor,
+    Edits,
+    ImportedLabels,
+    Label,
+    LabelChange,
+    LabelClass,
+    LabelDeletion,
+    LabelStatus,
+    NewLabel,
+    Scene,
+)
 from icssn.store.workspace import Workspace
 from icssn.vectors.places import NEAR, at_places
 from tests.rasters import noise
@@ -206,3 +219,129 @@ def test_places_of_a_large_inventory_are_compared_quickly() -> None:
     found = at_places(many, [whole, *reversed(many)])
     assert time.process_time() - began < 15  # 2 s on a quiet machine
     assert found == [[50_000 - number] for number in range(50_000)]
+
+
+def move(path: Path, *, metres: float = 10, uid: str = "l0") -> None:
+    """Move the outline of a label in a GeoJSON file eastwards."""
+    content = json.loads(path.read_text("utf-8"))
+    for feature in content["features"]:
+        if feature["properties"]["uid"] == uid:
+            moved = shapely.affinity.translate(shapely.geometry.shape(feature["geometry"]), metres / 91_000)
+            feature["geometry"] = shapely.geometry.mapping(moved)
+    path.write_text(json.dumps(content), "utf-8")
+
+
+def test_an_outline_that_was_edited_becomes_a_version_of_its_label_and_is_told_before(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    outlines = blobs(scene, 2)
+    give(ws, scene, outlines, attributes={"depth_m": 3.14159})
+    file = tmp_path / "a.geojson"
+    actions.export_labels(ws, scene.id, file)
+    move(file)
+    told = preview_return(ws, scene.id, file)
+    assert (len(told.new), told.there, len(told.edited), told.outlines, told.left) == (0, 2, 1, 1, 0)
+    assert {label.version for label in actions.list_labels(ws, scene.id)} == {1}
+    assert figures(actions.import_labels(ws, scene.id, file, called="from QGIS.geojson")) == (2, 2, 1, 0)
+    first, second = actions.list_labels(ws, scene.id)
+    assert (first.uid, first.version, first.updated_by, second.version) == ("l0", 2, "Li", 1)
+    assert first.attributes == {"depth_m": 3.14159, "edited_in": "from QGIS.geojson"}
+    moved = gpd.read_file(file).set_index("uid").geometry["l0"]
+    assert first.geometry_lonlat.equals_exact(moved, 1e-9, normalize=True)
+    before, after = actions.label_history(ws, "l0")
+    assert before.geometry_lonlat is not None
+    assert before.geometry_lonlat.equals(outlines[0])
+    assert after.actor == "Li"
+    assert figures(actions.import_labels(ws, scene.id, file)) == (2, 2, 0, 0)
+
+
+@pytest.mark.parametrize("there", ["attributes", "outline", "another copy of the project"])
+def test_an_outline_edited_in_a_file_does_not_win_over_a_label_that_changed_here(
+    ws: Workspace, scene: Scene, tmp_path: Path, there: str
+) -> None:
+    one, other = blobs(scene, 2)
+    give(ws, scene, [one])
+    file = tmp_path / "a.geojson"
+    actions.export_labels(ws, scene.id, file)
+    outline = {"geometry_lonlat": other} if there == "outline" else {}
+    change = LabelChange(uid="l0", expected_version=1, attributes={"confidence": "low"}, **outline)
+    actions.save_edits(ws, scene.id, Edits(changed=(change,)))
+    move(file)
+    if there == "another copy of the project":  # where the label has come to the same version, but later
+        edit(file, lambda row: row.update(version=2, updated_at="2031-01-01T00:00:00+00:00"))
+    assert preview_return(ws, scene.id, file).left == 1
+    assert figures(actions.import_labels(ws, scene.id, file)) == (1, 1, 0, 1)
+    label = only(ws, scene)
+    assert (label.version, label.attributes) == (2, {"confidence": "low"})
+    assert label.geometry_lonlat.equals(other if outline else one)
+
+
+def test_a_row_that_is_not_in_the_file_deletes_nothing_and_a_label_deleted_here_stays_deleted(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    give(ws, scene, blobs(scene, 2))
+    file = tmp_path / "a.gpkg"
+    actions.export_labels(ws, scene.id, file)
+    frame = gpd.read_file(file, layer="labels")
+    frame[frame["uid"] == "l0"].to_file(tmp_path / "one.gpkg")
+    assert figures(actions.import_labels(ws, scene.id, tmp_path / "one.gpkg")) == (1, 1, 0, 0)
+    assert len(actions.list_labels(ws, scene.id)) == 2
+    actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid="l0", expected_version=1),)))
+    assert preview_return(ws, scene.id, file).deleted == 1
+    assert figures(actions.import_labels(ws, scene.id, file)) == (2, 2, 0, 1)
+    assert only(ws, scene).uid == "l1"
+
+
+def test_of_the_parts_of_a_label_that_was_split_the_largest_is_the_label(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    (outline,) = blobs(scene, 1)
+    give(ws, scene, [outline])
+    file = tmp_path / "a.geojson"
+    actions.export_labels(ws, scene.id, file)
+    west, south, east, north = outline.bounds
+    cut = west + 0.3 * (east - west)
+    rest, large = outline.intersection(box(west, south, cut, north)), outline.intersection(box(cut, south, east, north))
+    document = json.loads(file.read_text("utf-8"))
+    (feature,) = document["features"]
+    document["features"] = [feature | {"geometry": shapely.geometry.mapping(part)} for part in (rest, large)]
+    file.write_text(json.dumps(document), "utf-8")
+    assert figures(actions.import_labels(ws, scene.id, file)) == (2, 1, 1, 0)
+    found = {label.uid == "l0": label for label in actions.list_labels(ws, scene.id)}
+    assert (found[True].version, found[False].version) == (2, 1)
+    assert found[True].geometry_lonlat.equals_exact(large, 1e-9, normalize=True)
+    assert figures(actions.import_labels(ws, scene.id, file))[1:3] == (2, 0)
+
+
+@pytest.mark.parametrize("decimals", [6, 7])
+def test_places_of_known_labels_may_be_rounded_further(
+    ws: Workspace, scene: Scene, tmp_path: Path, decimals: int
+) -> None:
+    give(ws, scene, blobs(scene, 20))
+    actions.export_labels(ws, scene.id, tmp_path / "a.geojson")
+    edit(tmp_path / "a.geojson", lambda _: None, rounded=decimals)
+    assert figures(actions.import_labels(ws, scene.id, tmp_path / "a.geojson")) == (20, 20, 0, 0)
+
+
+def test_what_gis_programs_add_to_a_copy_or_cut_is_no_edit(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    (outline,) = blobs(scene, 1)
+    whole = {"movement_type_2": "flow", "boundary_error_m": 2.5, "a_very_long_name": "old", "confidence": "high"}
+    give(ws, scene, [outline], attributes=whole)
+    actions.export_labels(ws, scene.id, tmp_path / "a.gpkg")
+    frame = gpd.read_file(tmp_path / "a.gpkg", layer="labels")
+    frame.insert(0, "fid", [101])
+    frame.to_file(tmp_path / "copy.shp")
+    assert figures(actions.import_labels(ws, scene.id, tmp_path / "copy.shp")) == (1, 1, 0, 0)
+    frame["a_very_long_name"], frame["boundary_error_m"] = "new", 4.5
+    frame.to_file(tmp_path / "copy.shp")
+    assert figures(actions.import_labels(ws, scene.id, tmp_path / "copy.shp")) == (1, 1, 1, 0)
+    changed = {"a_very_long_name": "new", "boundary_error_m": 4.5, "edited_in": "copy.shp"}
+    assert only(ws, scene).attributes == whole | changed
+
+
+def test_a_file_without_states_says_nothing_of_them(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    give(ws, scene, blobs(scene, 1), status=LabelStatus.proposed)
+    actions.export_labels(ws, scene.id, tmp_path / "a.geojson")
+    edit(tmp_path / "a.geojson", lambda row: row.pop("status"))
+    assert figures(actions.import_labels(ws, scene.id, tmp_path / "a.geojson")) == (1, 1, 0, 0)
+    assert only(ws, scene).status is LabelStatus.proposed

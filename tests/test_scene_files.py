@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,7 @@ def test_heights_that_no_longer_fit_are_refused_and_others_are_taken(ws: Workspa
         ({"width": 60}, "it is now 60 × 80 px; 90 × 80 px, as when it was added, is needed"),
         ({"east": EAST + 1}, "it now lies elsewhere"),
         ({"pixel_m": 2}, "it now lies elsewhere"),
+        ({"seed": 1}, "it now shows another image; the one that it showed when it was added is needed"),
         ({"count": 1}, r"it now has 1 band\(s\) of uint8; 3 band\(s\) of uint8, as when it was added, is needed"),
     ],
     ids=str,
@@ -153,3 +155,60 @@ def test_a_copy_that_is_stored_otherwise_is_the_same_image(ws: Workspace, tmp_pa
         out.build_overviews([2])
     with open_sight(Sight(scene.raster, scene.facts)) as sight:
         assert sight.channels == 3
+
+
+def opens(scene: Scene) -> bool:
+    try:
+        with open_sight(Sight(scene.raster, scene.facts)):
+            return True
+    except RasterRefusedError:
+        return False
+
+
+def test_a_touched_file_and_one_that_was_put_back_are_the_same_image(ws: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "hill.tif")
+    scene = actions.register_scene(ws, path, name="hill")
+    kept = Path(shutil.copyfile(path, tmp_path / "kept.tif"))
+    os.utime(path, ns=(0, 0))
+    assert opens(scene)
+    write(path, seed=1)
+    assert not opens(scene)
+    shutil.copyfile(kept, path)
+    assert path.stat().st_mtime_ns != scene.facts.modified_ns
+    assert opens(scene)
+    changed, _ = actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+    assert opens(changed)
+
+
+def test_one_other_pixel_in_a_small_file_is_another_image(ws: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "hill.tif")
+    scene = actions.register_scene(ws, path, name="hill")
+    with rasterio.open(path) as dataset:
+        values, profile = dataset.read(), dataset.profile
+    values[1, 44, 55] ^= 1
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(values)
+    assert not opens(scene)
+
+
+def test_pixels_are_looked_at_only_where_size_or_time_differ(ws: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "hill.tif")
+    scene = actions.register_scene(ws, path, name="hill")
+    size, written_ns = scene.facts.size_bytes, scene.facts.modified_ns
+    assert written_ns is not None
+    write(path, seed=1)
+    os.utime(path, ns=(written_ns, written_ns))
+    assert path.stat().st_size == size
+    assert opens(scene)  # so that an unchanged file costs nothing
+
+
+def test_a_scene_that_an_earlier_version_added_is_known_by_its_grid(ws: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "hill.tif")
+    scene = actions.register_scene(ws, path, name="hill")
+    former = scene.model_copy(
+        update={"facts": scene.facts.model_copy(update={"modified_ns": None, "sample_sha256": None})}
+    )
+    write(path, seed=1)
+    assert opens(former)
+    write(path, width=60)
+    assert not opens(former)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ import rasterio
 from rasterio.windows import Window
 
 from icssn import actions
-from icssn.errors import UnwritableError
+from icssn.config import TrainConfig
+from icssn.errors import CheckpointRefusedError, UnwritableError
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_TAGS, write_grid
 from icssn.records import Checkpoint, Edits, NewLabel, Prediction, Run, Scene
-from icssn.store import checkpoints, predictions, runs, scenes
+from icssn.store import checkpoints, jobs, predictions, runs, scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import wording
 from tests.rasters import noise
@@ -152,3 +154,62 @@ def test_labels_are_not_written_over_a_scene(ws: Workspace, scene: Scene, tmp_pa
     scenes.update(ws.db, scene.id, original=str(image))
     with pytest.raises(UnwritableError, match="it is an image or an elevation raster of a scene"):
         actions.export_labels(ws, scene.id, image)
+
+
+@pytest.mark.parametrize("place", ["database", "image", "notes.txt", "notes.zip"])
+def test_a_model_is_not_written_over_what_is_no_exported_model(
+    ws: Workspace, scene: Scene, tmp_path: Path, place: str
+) -> None:
+    model = checkpoints.add(ws.db, Checkpoint(id="m1", run_id="r", round=1, sha256="a" * 64))
+    path = {"database": ws.folder / "icssn.gpkg", "image": Path(scene.original)}.get(place, tmp_path / place)
+    if not path.exists():
+        path.write_text("mine")
+    before = path.read_bytes()
+    with pytest.raises(UnwritableError, match="cannot be written to"):
+        actions.export_model(ws, model.id, path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["shp", "zip", "geojson", "json", "kml", "csv", "coco.json"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_labels_take_the_place_of_an_export_alone(
+    ws: Workspace, scene: Scene, tmp_path: Path, ending: str, count: int
+) -> None:
+    if count:
+        actions.save_edits(ws, scene.id, Edits(created=(NewLabel(geometry_lonlat=inside(scene, 0.4)),)))
+    for _ in range(2):
+        assert actions.export_labels(ws, scene.id, tmp_path / f"a.{ending}").count == count
+    mine = tmp_path / f"mine.{ending}"
+    mine.write_text("my notes,1\n")
+    with pytest.raises(UnwritableError, match=mine.name + TAKEN):
+        actions.export_labels(ws, scene.id, mine)
+    assert mine.read_text() == "my notes,1\n"
+
+
+@pytest.mark.parametrize("name", ["loop.csv", "gone.csv", "loop/a.csv", f"{'n' * 300}.csv"])
+def test_a_link_that_leads_nowhere_and_a_long_name_are_told(
+    ws: Workspace, scene: Scene, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere" / "a.csv")
+    with pytest.raises(UnwritableError, match=r"a link there leads nowhere|its name is too long") as caught:
+        actions.export_labels(ws, scene.id, tmp_path / name)
+    told = wording.told(str(caught.value), language="zh")
+    assert "没有指向任何位置" in told or "其名称过长" in told
+
+
+def test_a_model_does_not_go_into_the_projects_own_database(ws: Workspace) -> None:
+    with pytest.raises(UnwritableError, match="the project itself lives there"):
+        actions.track_model(ws, "m1", to=f"sqlite:///{ws.folder / 'icssn.gpkg'}")
+
+
+def test_a_model_without_its_weights_is_refused_before_anything_is_queued(ws: Workspace, scene: Scene) -> None:
+    model = checkpoints.add(ws.db, Checkpoint(id="m1", run_id="r", round=1, sha256="a" * 64))
+    folder = ws.models / model.id
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(json.dumps({"config": TrainConfig().model_dump(mode="json")}))
+    assert not actions.is_usable(ws, model.id)
+    with pytest.raises(CheckpointRefusedError, match=r"model\.safetensors is missing"):
+        actions.predict_scene(ws, scene.id, checkpoint_id=model.id)
+    assert jobs.active(ws.db) == []

@@ -5,11 +5,12 @@ Every verb takes the `Workspace` first, checks the actor's role, and either retu
 """
 
 from icssn.actions.assigning import assign, list_assignments, people
+from icssn.actions.catalogue import find_scene, list_scenes, remove_scene, rename_scene, restore_scene
 from icssn.actions.crossvalidating import FOLDS, cross_validate, crossval_readiness, latest_cross_validation
 from icssn.actions.disputes import disputed_labels
 from icssn.actions.drafting import check_in, drafts, drop_draft, keep_draft, present
 from icssn.actions.evidence import candidate_history, candidate_terrain, score_calibration
-from icssn.actions.exchange import export_labels, import_labels, preview_import
+from icssn.actions.exchange import export_labels, import_labels, preview_import, preview_return
 from icssn.actions.exporting import (
     export_inventory,
     inventory_file,
@@ -33,6 +34,7 @@ from icssn.actions.models import (
     export_model,
     find_checkpoint,
     import_model,
+    is_usable,
     list_checkpoints,
     model_card,
     model_experience,
@@ -41,7 +43,7 @@ from icssn.actions.models import (
     terrain_of,
     track_model,
 )
-from icssn.actions.projects import back_up, load_demo, open_workspace
+from icssn.actions.projects import back_up, load_demo, open_workspace, restore_backup
 from icssn.actions.recording import check_labels, label_records, measure_label, measure_outline
 from icssn.actions.rereading import (
     draw_second_reading,
@@ -51,6 +53,7 @@ from icssn.actions.rereading import (
     reading_to_do,
     words_so_far,
 )
+from icssn.actions.returning import Returned
 from icssn.actions.reviewing import (
     evaluate_scene,
     export_prediction,
@@ -65,9 +68,7 @@ from icssn.actions.reviewing import (
 )
 from icssn.actions.scenes import (
     add_scene,
-    find_scene,
     import_dataset,
-    list_scenes,
     map_file,
     register_scene,
     set_elevation,
@@ -85,6 +86,7 @@ from icssn.actions.training import (
     run_journal,
     start_run,
 )
+from icssn.actions.whereabouts import NO_HEIGHTS, elevation_gone, image_gone, move_scene
 from icssn.actions.work import active_jobs, cancel_job, find_job, job_log, recent_jobs, stand_by, wait_for
 
 __all__ = [
@@ -92,12 +94,20 @@ __all__ = [
     "open_workspace",
     "load_demo",
     "back_up",
+    "restore_backup",
     # scenes
     "add_scene",
     "register_scene",
     "import_dataset",
     "set_elevation",
     "set_stretch",
+    "rename_scene",
+    "remove_scene",
+    "restore_scene",
+    "move_scene",
+    "image_gone",
+    "elevation_gone",
+    "NO_HEIGHTS",
     "list_scenes",
     "find_scene",
     "map_file",
@@ -111,6 +121,8 @@ __all__ = [
     "deleted_labels",
     "restore_version",
     "preview_import",
+    "preview_return",
+    "Returned",
     "import_labels",
     "export_labels",
     "check_labels",
@@ -146,6 +158,7 @@ __all__ = [
     "model_experience",
     "model_family",
     "terrain_of",
+    "is_usable",
     "promote",
     "export_model",
     "import_model",

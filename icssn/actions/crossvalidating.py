@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from icssn.actions.networks import require_network
 from icssn.actions.permission import require
 from icssn.actions.training import bands_of, readiness
 from icssn.actions.work import submit
@@ -46,7 +47,8 @@ def cross_validate(ws: Workspace, scene_id: str, *, folds: int = FOLDS, override
 
     Raises:
         NotTrainableError: The labels do not suffice, or terrain is asked for and the scene has no elevation raster.
-        ConfigError: A setting is unknown or out of range, or there are fewer than two folds.
+        ConfigError: A setting is unknown or out of range, there is no such encoder, or there are fewer than two folds.
+        CheckpointRefusedError: The encoder's starting weights cannot be read or do not fit it.
         BusyError: A cross-validation is already queued or running.
     """
     require(ws, Role.annotator, "train")
@@ -57,7 +59,7 @@ def cross_validate(ws: Workspace, scene_id: str, *, folds: int = FOLDS, override
         "scene_id": scene_id,
         "revision": labels.revision(ws.db, scene_id),
         "folds": folds,
-        "config": _config(ws, scene_id, folds, overrides).model_dump(mode="json"),
+        "config": require_network(_config(ws, scene_id, folds, overrides)).model_dump(mode="json"),
     }
     return submit(ws, Job(kind=JobKind.crossval, params=params, created_by=ws.actor.name), alone=True)
 

@@ -10,6 +10,7 @@ import shapely
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from icssn.actions.whereabouts import heights_of
 from icssn.geo import crs
 from icssn.imagery.limits import georeference
 from icssn.imagery.open import open_raster
@@ -27,7 +28,7 @@ _EARLIER = 5  # predictions looked back upon
 
 
 def candidate_terrain(ws: Workspace, candidate_id: str) -> Relief | None:
-    """Read the ground under a candidate; None where its scene has no elevation model.
+    """Read the ground under a candidate; None where its scene has no elevation model, or that is gone.
 
     Raises:
         NotFoundError: No such candidate.
@@ -35,7 +36,8 @@ def candidate_terrain(ws: Workspace, candidate_id: str) -> Relief | None:
     """
     candidate = predictions.candidate(ws.db, candidate_id)
     scene = scenes.get(ws.db, candidate.scene_id)
-    return relief_under(Path(scene.dem), candidate.geometry_lonlat) if scene.dem else None
+    dem = heights_of(scene)
+    return relief_under(dem, candidate.geometry_lonlat) if dem else None
 
 
 def relief_under(dem: Path, geometry_lonlat: shapely.Geometry) -> Relief:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from icssn import __version__
-from icssn.actions.inventory import packed_at
+from icssn.actions.inventory import inventories_folder, packed_at
 from icssn.actions.permission import require
 from icssn.actions.targets import require_apart, require_replaceable
 from icssn.actions.work import submit
@@ -49,10 +49,8 @@ def export_inventory(ws: Workspace, scene_id: str, *, language: str = "en") -> J
 
 def latest_inventory(ws: Workspace, scene_id: str) -> Job | None:
     """Give the job that wrote the newest inventory of a scene, or None; its result has the labels' ``revision``."""
-    for job in jobs.recent(ws.db, kind=JobKind.export):
-        if job.state is JobState.done and job.params["scene_id"] == scene_id and packed_at(ws, job).is_file():
-            return job
-    return None
+    packed = [path.stem for path in inventories_folder(ws, scene_id).glob("*.zip")]  # seldom more than one
+    return next((job for job in jobs.among(ws.db, packed) if job.state is JobState.done), None)
 
 
 def inventory_file(ws: Workspace, job_id: str) -> Path:

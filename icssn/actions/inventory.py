@@ -15,6 +15,7 @@ from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
 from icssn.actions.recording import label_records
+from icssn.actions.whereabouts import elevation_gone, heights_of
 from icssn.durable import whole_file, write_text
 from icssn.export import stac, summary
 from icssn.export.sheet import View, index, sheet
@@ -39,9 +40,14 @@ from icssn.vectors import write
 _MARGIN = 0.5  # of a landslide's size, shown around it on its sheet
 
 
+def inventories_folder(ws: Workspace, scene_id: str) -> Path:
+    """Give the folder of a scene's inventories, each a ZIP file that has the name of its job."""
+    return ws.folder / "exports" / scene_id
+
+
 def packed_at(ws: Workspace, job: Job) -> Path:
     """Give where the ZIP file of an export stands, or will."""
-    return ws.folder / "exports" / str(job.params["scene_id"]) / f"{job.id}.zip"
+    return inventories_folder(ws, str(job.params["scene_id"])) / f"{job.id}.zip"
 
 
 def make_inventory(ws: Workspace, job: Job, *, report: Callable[[Progress], None]) -> dict[str, Any]:
@@ -154,7 +160,7 @@ def _write_sheets(
     report: Callable[[float], None],
 ) -> list[Path]:
     folder.mkdir(exist_ok=True)
-    written, entries = [], []
+    written, entries, dem = [], [], heights_of(scene)
     for number, record in enumerate(slides, start=1):
         title = words["sheet.title"].format(scene=scene.name, number=record.label.attributes.get("name") or number)
         outline = record.label.geometry_lonlat
@@ -162,7 +168,7 @@ def _write_sheets(
             record,
             title=title,
             views=_views(ws, scene, prediction, _around(outline.bounds)),
-            relief=relief_under(Path(scene.dem), outline) if scene.dem and outline.area else None,
+            relief=relief_under(dem, outline) if dem and outline.area else None,
             values={key: _readable(key, value, words) for key, value in record.values().items()},
             words=words,
         )
@@ -229,6 +235,7 @@ def _manifest(
             "pixel_m": scene.facts.pixel_size_m,
             "sha256": scene.facts.sha256,
             "version": scene.facts.version,
+            "elevation": "gone" if elevation_gone(scene) else "used" if scene.dem else "none",
         },
         "labels": {"revision": labels.revision(ws.db, scene.id), "count": len(records)},
         "model": model,

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
+from icssn.actions.targets import require_apart, require_replaceable
 from icssn.config import TerrainLayer
+from icssn.durable import written_to
 from icssn.errors import CheckpointRefusedError, DuplicateError, NotFoundError
-from icssn.export.tracking import log_to_mlflow
+from icssn.export.tracking import is_store, log_to_mlflow, sqlite_file
 from icssn.records import CandidateStatus, Checkpoint, Role
 from icssn.store import checkpoints, predictions, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
@@ -46,9 +48,18 @@ def terrain_of(ws: Workspace, checkpoint_id: str) -> tuple[TerrainLayer, ...]:
     """Give the layers of terrain that a checkpoint looks at beside the image.
 
     Raises:
-        CheckpointRefusedError: Its card is missing or cannot be read.
+        CheckpointRefusedError: Its weights are missing, or its card is or cannot be read.
     """
     return registry.settings(ws.models / checkpoints.get(ws.db, checkpoint_id).id).encoder.terrain
+
+
+def is_usable(ws: Workspace, checkpoint_id: str) -> bool:
+    """Say whether a checkpoint's weights are there and its card can be read; `model_card` looks closer."""
+    try:
+        terrain_of(ws, checkpoint_id)
+    except CheckpointRefusedError:
+        return False
+    return True
 
 
 def model_experience(ws: Workspace, checkpoint_id: str) -> Counter[str]:
@@ -59,7 +70,7 @@ def model_experience(ws: Workspace, checkpoint_id: str) -> Counter[str]:
         were, ``look_alike:unsaid`` for those of which nobody said it.
     """
     said: Counter[str] = Counter()
-    for scene in scenes.every(ws.db):
+    for scene in scenes.known(ws.db):
         for prediction in predictions.of_scene(ws.db, scene.id):
             if prediction.checkpoint_id == checkpoint_id:
                 for candidate in predictions.candidates(ws.db, prediction.id):
@@ -106,10 +117,15 @@ def export_model(ws: Workspace, checkpoint_id: str, target: Path) -> Path:
 
     Raises:
         CheckpointRefusedError: Its files are missing, damaged or changed.
+        UnwritableError: The file lies in the project, is a raster of a scene, or is there and is no checkpoint that
+            ICSSN exported; or the folder cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
     found = checkpoints.get(ws.db, checkpoint_id)
-    file = target / f"icssn_{found.id[:8]}.zip" if target.is_dir() else target
+    with written_to(target):
+        file = target / f"icssn_{found.id[:8]}.zip" if target.is_dir() else target
+    require_apart(ws, [file])
+    require_replaceable([file], known=registry.is_export)
     return registry.export(ws.models / found.id, file)
 
 
@@ -128,9 +144,13 @@ def track_model(ws: Workspace, checkpoint_id: str, *, to: str, experiment: str =
     Raises:
         CheckpointRefusedError: Its files are missing, damaged or changed.
         MissingPartError: MLflow is not installed.
+        UnwritableError: The store is an SQLite file that lies in the project, or is none of MLflow's.
         TrackingError: The store cannot be reached or refuses.
     """
     require(ws, Role.reviewer, "send a model elsewhere")
+    if file := sqlite_file(to):
+        require_apart(ws, [file])
+        require_replaceable([file], known=is_store)
     found = checkpoints.get(ws.db, checkpoint_id)
     card = model_card(ws, checkpoint_id)
     rounds = [] if found.run_id == IMPORTED else runs.rounds(ws.db, found.run_id)

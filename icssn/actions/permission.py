@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from icssn.errors import NotAllowedError
 from icssn.records import (
+    Actor,
     Role,
 )
 from icssn.store.workspace import Workspace
@@ -15,6 +16,11 @@ def require(ws: Workspace, needed: Role, verb: str) -> None:
     Raises:
         NotAllowedError: The actor's role does not suffice.
     """
+    require_role(ws.actor, needed, verb)
+
+
+def require_role(actor: Actor, needed: Role, verb: str) -> None:
+    """Refuse a verb for which no workspace need be open; raises as `require` does."""
     order = list(Role)
-    if order.index(ws.actor.role) < order.index(needed):
-        raise NotAllowedError(ws.actor.name, ws.actor.role, verb, needed)
+    if order.index(actor.role) < order.index(needed):
+        raise NotAllowedError(actor.name, actor.role, verb, needed)

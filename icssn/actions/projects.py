@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from icssn.actions.permission import require
+from icssn.actions.permission import require, require_role
 from icssn.actions.work import submit
-from icssn.environment import person, workspace_folder
+from icssn.environment import database_place, person, workspace_folder
 from icssn.errors import DuplicateError
 from icssn.records import (
     Actor,
@@ -14,7 +15,7 @@ from icssn.records import (
     JobKind,
     Role,
 )
-from icssn.store import backup
+from icssn.store import backup, scenes
 from icssn.store.workspace import Workspace
 
 
@@ -30,12 +31,41 @@ def back_up(ws: Workspace, path: Path) -> None:
         DuplicateError: The file is there already; a backup never replaces one.
     """
     require(ws, Role.annotator, "make a backup")
-    if path.exists():
+    if os.path.lexists(path):
         raise DuplicateError("file", str(path), remedy="Choose another name; backups are never overwritten.")
     backup.write(ws.db, path)
 
 
+def restore_backup(path: Path, folder: Path | None = None, *, actor: Actor | None = None) -> Path | None:
+    """Put a backup in the place of a workspace's database, which nobody may have open; nothing is deleted.
+
+    The one verb besides `open_workspace` that takes no workspace: the database may be damaged, or gone.
+
+    Args:
+        path: The backup; it is copied.
+        folder: The workspace, as `open_workspace` takes it.
+        actor: Who does it.
+
+    Returns:
+        Where the former database lies now, None where there was none.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DatabaseUnusableError: It is no sound backup; another program has the database open; or the database is none
+            of a file, then the text says which command restores it.
+        DiskFullError: There is no room for it.
+    """
+    require_role(actor or Actor(name=person()), Role.admin, "restore a backup")
+    return backup.restore(path, database_place(workspace_folder(folder)))
+
+
 def load_demo(ws: Workspace) -> Job:
-    """Queue the making of the demo project: a generated landscape with terrain and few labels."""
+    """Queue the making of the demo project: a generated landscape with terrain and few labels.
+
+    Where its scene was removed, that is restored.
+    """
     require(ws, Role.annotator, "load the demo")
+    for scene in scenes.removed(ws.db):
+        if scene.name == "demo":
+            scenes.update(ws.db, scene.id, removed=None)
     return submit(ws, Job(kind=JobKind.demo, created_by=ws.actor.name))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
 from icssn.actions.disputes import dispute_warnings, open_disputes
+from icssn.actions.whereabouts import heights_of
 from icssn.errors import NotFoundError
 from icssn.geo import measures
 from icssn.imagery.terrain import Terrain, terrain
@@ -31,12 +31,14 @@ from icssn.vectors import warn
 def label_records(ws: Workspace, scene_id: str, *, uids: Sequence[str] | None = None) -> list[LabelRecord]:
     """Give the whole landslide record of labels: entered, measured on outline and terrain, recorded.
 
+    Where the scene's elevation model is gone, nothing is measured on terrain.
+
     Args:
         uids: Of the labels wanted; all of the scene's without.
 
     Raises:
         NotFoundError: There is no such scene.
-        RasterRefusedError: The scene's elevation model is gone or damaged.
+        RasterRefusedError: The scene's elevation model is damaged.
     """
     scene = scenes.get(ws.db, scene_id)
     wanted = labels.current(ws.db, scene_id)
@@ -74,7 +76,7 @@ def measure_outline(
 
     Raises:
         NotFoundError: There is no such scene.
-        RasterRefusedError: The scene's elevation model is gone or damaged.
+        RasterRefusedError: The scene's elevation model is damaged.
     """
     attributes = {} if volume_m3 is None else {"volume_m3": volume_m3}
     drawn = Label(uid="drawn", scene_id=scene_id, geometry_lonlat=geometry_lonlat, attributes=attributes)
@@ -119,7 +121,8 @@ def _with_drafts(saved: list[Label], drafts: Edits, scene_id: str) -> list[Label
 
 def _measures(wanted: Sequence[Label], scene: Scene) -> list[LabelMeasures]:
     outlines = [label.geometry_lonlat for label in wanted]
-    grounds = terrain(Path(scene.dem), outlines) if scene.dem else [None] * len(wanted)
+    dem = heights_of(scene)
+    grounds = terrain(dem, outlines) if dem else [None] * len(wanted)
     return [_measured(label, ground) for label, ground in zip(wanted, grounds, strict=True)]
 
 

@@ -1,17 +1,19 @@
-"""Scenes: added, found, shown on the map."""
+"""Scenes: added, and shown on the map."""
 
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from icssn.actions.assigning import sound_name
+from icssn.actions.catalogue import require_free
 from icssn.actions.permission import require
 from icssn.actions.work import submit
 from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.elevation import check_elevation
-from icssn.imagery.open import inspect_in_child, open_raster
-from icssn.imagery.sight import require_as_added
+from icssn.imagery.open import inspect_in_child, is_gone, open_raster
+from icssn.imagery.sight import open_as_added, require_same_grid
 from icssn.imagery.stretch import estimate
 from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RasterFacts, RemoteRaster, Role, Scene, new_id
 from icssn.store import jobs, labels, predictions, scenes
@@ -28,7 +30,7 @@ def add_scene(
 
     Adding the same file under the same name again repeats a conversion that failed, on a full disk for example, or of
     a damaged file. What has been put in the place of that is inspected anew; where labels or predictions lie on the
-    scene already, it must have the same pixels on the same ground.
+    scene already, it must have the same grid on the same ground.
 
     Args:
         ws: Where.
@@ -40,10 +42,11 @@ def add_scene(
     Raises:
         RasterRefusedError: The raster, or the DEM, cannot be used, or they lie apart, or the DEM holds no heights;
             the message says what to do.
-        DuplicateError: The name is taken, or a scene has the same file already.
+        DuplicateError: The name is taken, or a scene has the same file already; that may be one that was removed.
+        ConfigError: The name is too long, or holds signs that cannot be seen.
     """
     require(ws, Role.annotator, "add a scene")
-    scene = _unconverted(ws, raster, name or raster.stem)
+    scene = _unconverted(ws, raster, name.strip() or raster.stem)
     if scene:
         scene = _inspected_anew(ws, scene, raster, dem=dem, again=again)
     else:
@@ -57,13 +60,11 @@ def register_scene(
 ) -> Scene:
     """Check a GeoTIFF and enter it in the catalogue, without the conversion for the map; raises as `add_scene`."""
     require(ws, Role.annotator, "add a scene")
-    wanted = name or raster.stem
-    known = scenes.every(ws.db)
-    if any(scene.name == wanted for scene in known):
-        raise DuplicateError("scene", wanted)
+    wanted = sound_name(name) if name else raster.stem
+    require_free(ws, wanted)
     facts = inspect_in_child(raster)
     if not again:
-        _require_new(known, raster, facts)
+        _require_new(ws, raster, facts)
     if dem is not None:
         check_elevation(dem, facts)
     scene = Scene(
@@ -93,16 +94,16 @@ def import_dataset(ws: Workspace, kind: str, folder: Path, *, name: str = "", mo
         DatasetRefusedError: The folder does not hold this set, or a sample is damaged.
         MissingPartError: What reads this set is not installed.
         DuplicateError: A scene has such a name already.
-        ConfigError: `most` is below 1.
+        ConfigError: `most` is below 1, or the name is too long or holds signs that cannot be seen.
     """
     require(ws, Role.annotator, "add a scene")
     if most is not None and most < 1:
         raise ConfigError("samples", most, "1 or more")
     parts = sets.by_split(sets.public_set(kind).samples(folder))
-    names = {part: f"{name or kind} {part}".strip() if len(parts) > 1 else name or kind for part in parts}
-    taken = {scene.name for scene in scenes.every(ws.db)}.intersection(names.values())
-    if taken:
-        raise DuplicateError("scene", min(taken))
+    stem = sound_name(name) if name else kind
+    names = {part: f"{stem} {part}".strip() if len(parts) > 1 else stem for part in parts}
+    for wanted in sorted(names.values()):
+        require_free(ws, wanted)
     params = {"set": kind, "folder": str(folder.resolve()), "names": names, "most": most}
     return submit(ws, Job(kind=JobKind.dataset, params=params, created_by=ws.actor.name))
 
@@ -125,18 +126,18 @@ def set_stretch(
         percent: Of the values, lowest and highest, that become black and white.
 
     Raises:
+        NotFoundError: There is no such scene, or it was removed.
         ConfigError: There are no such bands, or the percentiles are not in order.
         RasterRefusedError: The file is gone, damaged or replaced.
     """
     require(ws, Role.annotator, "change how a scene is shown")
-    scene = scenes.get(ws.db, scene_id)
+    scene = scenes.in_project(ws.db, scene_id)
     wanted = bands or scene.facts.stretch.bands
     if len(wanted) not in (1, 3) or not all(1 <= band <= scene.facts.band_count for band in wanted):
         raise ConfigError("bands", wanted, f"1 or 3 numbers from 1 to {scene.facts.band_count}")
     if not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
-    with open_raster(scene.raster) as dataset:
-        require_as_added(dataset, scene.facts, name=scene.raster.name)
+    with open_as_added(scene.raster, scene.facts) as dataset:
         stretch = estimate(dataset, bands=wanted, percent=percent)
     changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
@@ -147,13 +148,14 @@ def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
     """Attach an elevation model to a scene, in the place of an earlier one; makes its relief for the map anew.
 
     Raises:
+        NotFoundError: There is no such scene, or it was removed.
         RasterRefusedError: It cannot be used, lies beside the scene, or holds no heights; or the scene's own file is
             gone or replaced.
     """
     require(ws, Role.annotator, "change how a scene is shown")
-    scene = scenes.get(ws.db, scene_id)
-    with open_raster(scene.raster) as dataset:
-        require_as_added(dataset, scene.facts, name=scene.raster.name)
+    scene = scenes.in_project(ws.db, scene_id)
+    with open_as_added(scene.raster, scene.facts):
+        pass
     check_elevation(dem, scene.facts)
     changed = scenes.update(ws.db, scene_id, dem=str(dem.resolve()), hillshade=None)
     job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
@@ -176,9 +178,9 @@ def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | 
     else:
         if labels.revision(ws.db, scene.id) or predictions.of_scene(ws.db, scene.id):
             with open_raster(raster) as dataset:
-                require_as_added(dataset, scene.facts, name=raster.name)
+                require_same_grid(dataset, scene.facts, name=raster.name)
         if not again:
-            _require_new(scenes.every(ws.db), raster, facts)
+            _require_new(ws, raster, facts)
         changes["facts"] = facts
     attached = dem or (Path(scene.dem) if scene.dem and changes else None)
     if attached:
@@ -187,12 +189,22 @@ def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | 
     return scenes.update(ws.db, scene.id, **changes) if changes else scene
 
 
-def _require_new(known: list[Scene], raster: Raster, facts: RasterFacts) -> None:
-    """Refuse a file that a scene has already."""
-    same = [scene.name for scene in known if _is_same(scene, raster, facts)]
-    if same:
-        remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
-        raise DuplicateError("scene", same[0], remedy=remedy)
+def _require_new(ws: Workspace, raster: Raster, facts: RasterFacts) -> None:
+    """Refuse a file that a scene has already, in the project or removed from it."""
+    for scene in (*scenes.every(ws.db), *scenes.removed(ws.db)):
+        if not _is_same(scene, raster, facts):
+            continue
+        if scene.removed is None and is_gone(scene.raster):
+            remedy = (
+                "It holds the same image, and its own file is gone: say where it is now, "
+                "on the Scenes page or with icssn scene move."
+            )
+            raise DuplicateError("scene", scene.name, remedy=remedy)
+        if scene.removed is None:
+            remedy = "It is the same image: go on in that scene, or add it a second time with icssn scene add --again."
+            raise DuplicateError("scene", scene.name, remedy=remedy)
+        remedy = "It holds the same image: restore it, or add that a second time with icssn scene add --again."
+        raise DuplicateError("scene", scene.name, remedy=scene.removed.refusal(remedy))
 
 
 def _is_same(scene: Scene, raster: Raster, facts: RasterFacts) -> bool:
@@ -204,20 +216,6 @@ def _is_same(scene: Scene, raster: Raster, facts: RasterFacts) -> bool:
 
 def _original(raster: Raster) -> str:
     return raster.address if isinstance(raster, RemoteRaster) else str(raster.resolve())
-
-
-def list_scenes(ws: Workspace) -> list[Scene]:
-    """Give all scenes, in the order they were added."""
-    return scenes.every(ws.db)
-
-
-def find_scene(ws: Workspace, name: str) -> Scene:
-    """Give the scene with this name.
-
-    Raises:
-        NotFoundError: There is none; the message lists those there are.
-    """
-    return scenes.named(ws.db, name)
 
 
 def map_file(ws: Workspace, kind: str, item_id: str) -> Path:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from icssn.actions.networks import require_network, require_same_network
 from icssn.actions.permission import require
 from icssn.actions.work import require_room, submit
 from icssn.config import TerrainLayer, TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
 from icssn.jobs import engine
-from icssn.metrics.intervals import FEWEST_BLOCKS, paired_difference
+from icssn.metrics.intervals import enough, paired_difference
 from icssn.metrics.pixels import Confusion
 from icssn.records import (
     Checkpoint,
@@ -86,6 +87,7 @@ def start_run(
     scene_ids: Iterable[str],
     *,
     quick: bool = False,
+    from_active: bool = False,
     then_predict: Iterable[str] = (),
     overrides: dict[str, Any] | None = None,
     config_file: Path | None = None,
@@ -97,17 +99,22 @@ def start_run(
     Args:
         then_predict: Scenes to look at with the new model in the same job.
         quick: Start from the active checkpoint and take few steps; its encoder stays, with the terrain it sees.
+        from_active: Start from the active checkpoint, as a quick run does, but take all steps (decision 27).
         overrides: Dotted settings, e.g. ``{"segment.steps": 300}``.
 
     Raises:
         BusyError: A run is already queued or running.
         NotTrainableError: The labels do not suffice, or terrain is asked for and a scene has no elevation raster.
-        ConfigError: A setting is unknown or out of range.
-        CheckpointRefusedError: The card of the active checkpoint cannot be read, and it is to go on.
+        ConfigError: A setting is unknown or out of range, or there is no such encoder.
+        NotFoundError: No checkpoint is active, from which a full run was to start.
+        CheckpointRefusedError: The active checkpoint is to go on, and its card cannot be read or its weights do not
+            fit; or the encoder's starting weights cannot be read or do not fit it.
     """
     require(ws, Role.annotator, "train")
     chosen, looks = tuple(dict.fromkeys(scene_ids)), list(then_predict)
-    parent = checkpoints.active(ws.db) if quick else None
+    parent = checkpoints.active(ws.db) if quick or from_active else None
+    if from_active and parent is None:
+        raise NotFoundError("model", "active", remedy="Put one in use on the Models page, or train without it.")
     given = bands_of(ws, chosen) | (_encoder_of(ws, parent) if parent else {})
     config = train_config(given | (overrides or {}), quick=quick, file=config_file)
     state = readiness(ws, chosen, terrain=config.encoder.terrain)
@@ -116,6 +123,10 @@ def start_run(
         reasons += without_elevation(ws, [scene_id for scene_id in looks if scene_id not in chosen])
     if reasons:
         raise NotTrainableError(reasons)
+    if parent:
+        require_same_network(config, registry.settings(ws.models / parent.id), name=parent.id)
+    else:
+        config = require_network(config)
     run = Run(
         scene_ids=chosen,
         revisions={scene_id: labels.revision(ws.db, scene_id) for scene_id in chosen},
@@ -172,8 +183,11 @@ def resume_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
 
 
 def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run, Job]:
-    """Enter a run with its job, unless one is queued or running."""
-    params = {"run_id": run.id, "then_predict": [scenes.get(ws.db, scene_id).id for scene_id in then_predict]}
+    """Enter a run with its job, unless one is queued or running, or one of its scenes was removed."""
+    looks = list(then_predict)
+    for scene_id in (*run.scene_ids, *looks):
+        scenes.in_project(ws.db, scene_id)
+    params = {"run_id": run.id, "then_predict": looks}
     job = Job(kind=JobKind.train, params=params, created_by=ws.actor.name)
     signed = {
         "job_id": job.id,
@@ -211,8 +225,8 @@ def run_journal(ws: Workspace, run_id: str) -> dict[str, Any]:
 def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | None:
     """Say how much better a run's model finds the held-out ground than another's; None where they cannot be compared.
 
-    They are compared on the held-out chips whose labels say the same for both, of which there must be `FEWEST_BLOCKS`
-    and a landslide among them: a candidate that was accepted meanwhile makes truth of what a model had said.
+    They are compared on the held-out chips whose labels say the same for both, of which there must be
+    `intervals.enough`: a candidate that was accepted meanwhile makes truth of what a model had said.
     """
     judged, before = _judged(ws, runs.get(ws.db, run_id)), _judged(ws, runs.get(ws.db, baseline_id))
     alike = [
@@ -220,9 +234,9 @@ def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | N
         for place, (one, weight) in judged.items()
         if place in before and _shown(one) == _shown(before[place][0])
     ]
-    if len(alike) < FEWEST_BLOCKS or not any(one.tp + one.fn for one, _ in alike):
-        return None
     blocks, baseline = [one for one, _ in alike], [other for _, other in alike]
+    if not enough(blocks):
+        return None
     low, high = paired_difference(blocks, baseline)
     wrong = [(one.fp + one.fn, other.fp + other.fn) for one, other in alike]
     return Comparison(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
 
 from icssn.actions.permission import require
-from icssn.errors import DiskFullError, JobFailedError
+from icssn.errors import DiskFullError, JobFailedError, UnwritableError
 from icssn.jobs import engine
 from icssn.records import (
     Job,
@@ -29,13 +30,15 @@ _ROOM_MB = {
     JobKind.export: 50.0,  # sheets with pictures, beside the rasters
 }
 _BYTES_PER_PIXEL = 4.0  # of a scene: a map copy with overviews, or probability and mask with their drafts
+_LOOK_S = 0.2  # between two looks at a job that is waited for
+_MAX_STARTS = 5  # so many workers in a row that ended before they served: the next one will, too
 
 
 def find_job(ws: Workspace, job_id: str) -> Job:
     """Give a job as it stands; wakes the worker when the job is not over and no worker runs."""
     job = jobs.get(ws.db, job_id)
     if not job.state.is_over:
-        engine.ensure_worker(ws.folder)
+        _wake(ws)
     return job
 
 
@@ -43,8 +46,15 @@ def active_jobs(ws: Workspace) -> list[Job]:
     """Give all queued and running jobs; wakes the worker when there are some and none runs."""
     waiting = jobs.active(ws.db)
     if waiting:
-        engine.ensure_worker(ws.folder)
+        _wake(ws)
     return waiting
+
+
+def _wake(ws: Workspace) -> bool:
+    """Start a worker where none runs, and say whether it did; a workspace that can only be looked at has none."""
+    with contextlib.suppress(UnwritableError):
+        return engine.ensure_worker(ws.folder)
+    return False
 
 
 def stand_by(ws: Workspace) -> None:
@@ -60,7 +70,10 @@ def recent_jobs(ws: Workspace, *, kind: JobKind | None = None, limit: int = 20) 
 def cancel_job(ws: Workspace, job_id: str) -> Job:
     """Ask a job to stop; a running one ends within seconds and keeps what it had finished."""
     require(ws, Role.annotator, "cancel a job")
-    return jobs.request_cancel(ws.db, job_id)
+    asked = jobs.request_cancel(ws.db, job_id)
+    if not asked.state.is_over:
+        _wake(ws)  # where its worker died, another one ends it
+    return asked
 
 
 def job_log(ws: Workspace, job_id: str) -> str:
@@ -70,18 +83,27 @@ def job_log(ws: Workspace, job_id: str) -> str:
 
 
 def wait_for(ws: Workspace, job: Job, *, on_progress: Callable[[Job], None] | None = None) -> Job:
-    """Wait until a job is over.
+    """Wait until a job is over; wakes a worker as often as one is missing.
 
     Raises:
-        JobFailedError: The job failed or was cancelled; the message carries the recorded reason.
+        JobFailedError: The job failed or was cancelled; the message carries the recorded reason. Or no worker comes to
+            serve: the job stays in the queue.
     """
+    starts, last = 0, job
     while True:
-        job = find_job(ws, job.id)
+        job = jobs.get(ws.db, job.id)
         if on_progress:
             on_progress(job)
         if job.state.is_over:
             break
-        time.sleep(0.2)
+        if job != last or engine.worker_runs(ws.folder):
+            starts, last = 0, job
+        starts += _wake(ws)
+        if starts > _MAX_STARTS:
+            log = engine.worker_log(ws.folder)
+            reason = f"the worker ended as soon as it was started, {_MAX_STARTS} times. Its log is {log}."
+            raise JobFailedError(job.kind, job.id, reason)
+        time.sleep(_LOOK_S)
     if job.state is not JobState.done:
         raise JobFailedError(job.kind, job.id, job.error or f"it was {job.state}.")
     return job
@@ -96,6 +118,7 @@ def submit(ws: Workspace, job: Job, *, alone: bool = False) -> Job:
         alone: No other job of its kind may be queued or running.
 
     Raises:
+        NotFoundError: Its scene was removed; nothing was queued.
         DiskFullError: It would run into a full disk; nothing was queued.
         QueueFullError: Too many jobs wait already; nothing was queued.
         BusyError: It is not alone; nothing was queued.
@@ -107,14 +130,15 @@ def submit(ws: Workspace, job: Job, *, alone: bool = False) -> Job:
 
 
 def require_room(ws: Workspace, job: Job) -> None:
-    """Make sure, before a job is queued, that what it will write has room.
+    """Make sure, before a job is queued, that its scene is in the project and what it will write has room.
 
     Raises:
+        NotFoundError: The scene was removed; the message says how to restore it.
         DiskFullError: It has not; the message says how much is needed.
     """
     needed_mb = _ROOM_MB[job.kind]
     if "scene_id" in job.params:
-        facts = scenes.get(ws.db, str(job.params["scene_id"])).facts
+        facts = scenes.in_project(ws.db, str(job.params["scene_id"])).facts
         needed_mb += _BYTES_PER_PIXEL * facts.width * facts.height / 1e6
     if shutil.disk_usage(ws.folder).free / 1e6 < needed_mb:
         raise DiskFullError(str(ws.folder), needed_mb=needed_mb)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import traceback
@@ -11,7 +12,7 @@ import typer
 
 from icssn import actions
 from icssn.cli import datasets, demo, doctor, export, labels, learning, models, results, reviewing, scenes
-from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
+from icssn.cli.console import Console, JsonOption, WorkspaceOption, session, told
 from icssn.jobs import engine
 
 app = typer.Typer(
@@ -24,14 +25,28 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; an unforeseen error becomes one sentence, its details go to a file."""
+    console = Console(as_json="--json" in sys.argv)
+    for word in map(os.fsencode, sys.argv):
+        if not _is_text(word):
+            shown = word.decode("utf-8", "backslashreplace")
+            console.fail(f"'{shown}' is not written in UTF-8. Type it again, or give the file or folder another name.")
+            sys.exit(1)
     try:
         app()
     except Exception as err:
         with tempfile.NamedTemporaryFile("w", prefix="icssn-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
         reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log.name}."
-        Console(as_json="--json" in sys.argv).fail(reason)
+        console.fail(reason)
         sys.exit(1)
+
+
+def _is_text(word: bytes) -> bool:
+    try:
+        word.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @app.command("init")
@@ -47,6 +62,18 @@ def backup(path: Path, workspace: WorkspaceOption = None, json: JsonOption = Fal
     with session(workspace, json) as (ws, console):
         actions.back_up(ws, path)
         console.give({"path": str(path), "bytes": path.stat().st_size}, f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command("restore")
+def restore(path: Path, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Put a backup in the place of the database; the present one is kept beside it, under a name with the time."""
+    with told(json):
+        former = actions.restore_backup(path, workspace)
+    with session(workspace, json) as (ws, console):
+        count = len(actions.list_scenes(ws))
+        kept = f"The former database is now {former}." if former else "There was no database before."
+        answer = {"path": str(path), "database": ws.db.place, "scenes": count, "former": former}
+        console.give(answer, f"{ws.db.place} is now what {path} holds ({count} scenes). {kept}")
 
 
 @app.command("worker")

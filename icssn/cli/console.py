@@ -85,13 +85,20 @@ class Console:
 @contextmanager
 def session(workspace: Path | None, as_json: bool) -> Iterator[tuple[Workspace, Console]]:
     """Open the workspace for one command; turn an error into one sentence and exit status 1."""
-    console = Console(as_json=as_json)
-    try:
+    with told(as_json) as console:
         ws = actions.open_workspace(workspace)
         try:
             yield ws, console
         finally:
             ws.close()
+
+
+@contextmanager
+def told(as_json: bool) -> Iterator[Console]:
+    """Turn an error of a command into one sentence and exit status 1."""
+    console = Console(as_json=as_json)
+    try:
+        yield console
     except IcssnError as err:
         console.fail(str(err))
         raise typer.Exit(1) from err

@@ -80,6 +80,7 @@ def _map_files(_: Workspace) -> str:
 
 
 def _database(ws: Workspace) -> str:
+    ws.db.check()
     with ws.db.read() as connection:
         revision = schema.version(connection)
     return (

@@ -37,4 +37,7 @@ def inventory(
         require_folder(out)
         job = console.wait(ws, actions.export_inventory(ws, known.id, language=language))
         files = actions.unpack_inventory(ws, job.id, out)
-        console.give({"files": [str(path) for path in files]}, f"{len(files)} files written to {out}.")
+        text = f"{len(files)} files written to {out}."
+        if actions.elevation_gone(known):
+            text += f" {actions.NO_HEIGHTS}"
+        console.give({"files": [str(path) for path in files]}, text)

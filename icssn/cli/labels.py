@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from icssn import actions
+from icssn.actions.exchange import preview_return
+from icssn.actions.returning import Returned
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
 from icssn.errors import ConfigError
 from icssn.records import ImportPreview
 
+_LEFT = "differ from labels that have another number, or that were changed or deleted here since"
 labels = typer.Typer(help="Landslide outlines and points.", no_args_is_help=True)
 
 
@@ -31,20 +34,28 @@ def labels_import(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Add the features of a GeoPackage, Shapefile (.shp, .zip), GeoJSON, KML, CSV with WKT or COCO file."""
+    """Add the features of a GeoPackage, Shapefile (.shp, .zip), GeoJSON, KML, CSV with WKT or COCO file.
+
+    Labels of an export that were edited in it take that over, their outlines too; see it first with --preview.
+    """
     with session(workspace, json) as (ws, console):
         scene_id = actions.find_scene(ws, scene).id
         columns = _columns(mapped or [])
         if preview:
             found = actions.preview_import(ws, scene_id, path, points=points, columns=columns, layer=layer)
-            _show(console, found)
+            known = None
+            if not found.refused:
+                known = preview_return(ws, scene_id, path, points=points, columns=columns, layer=layer)
+            _show(console, found, known)
             return
         done = actions.import_labels(ws, scene_id, path, complete=complete, points=points, columns=columns, layer=layer)
         text = f"{done.count} labels ({done.crs_name}), {done.repaired} repaired, {done.already_there} already there."
         if done.updated:
-            text += f" {done.updated} of them were edited in the file: their labels took that over."
+            text += (
+                f" {done.updated} of them were edited in the file: their labels took that over, as a new version each."
+            )
         if done.left:
-            text += f" {done.left} lie at the same place with other fields; their labels were left as they are."
+            text += f" {done.left} {_LEFT}; nothing was done with them."
         if done.off_scene:
             text += f" {done.off_scene} lie beside the image."
         if done.strange:
@@ -89,7 +100,7 @@ def labels_check(scene: SceneOption, workspace: WorkspaceOption = None, json: Js
         console.give({"warnings": [item.model_dump(mode="json") for item in found]})
 
 
-def _show(console: Console, found: ImportPreview) -> None:
+def _show(console: Console, found: ImportPreview, known: Returned | None) -> None:
     rows = [
         (
             item.name,
@@ -102,8 +113,18 @@ def _show(console: Console, found: ImportPreview) -> None:
     ]
     console.table(("column", "field", "filled", "unknown values", "for instance"), rows, empty="No columns.")
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-    text = f"{found.count} features ({kinds}), {found.crs_name}, {found.repaired} to repair."
-    console.give(found.model_dump(mode="json"), "\n".join([text, *found.problems]))
+    texts = [f"{found.count} features ({kinds}), {found.crs_name}, {found.repaired} to repair.", *found.problems]
+    figures = {}
+    if known:
+        figures = {"already_there": known.there, "updated": len(known.edited), "outlines": known.outlines}
+        figures["left"] = known.left + known.deleted
+        texts.append(f"{len(known.new)} would be new, {known.there} are already there.")
+        if known.edited:
+            versions = "their labels would take that over, as a new version each"
+            texts.append(f"{len(known.edited)} were edited in the file ({known.outlines} the outline): {versions}.")
+        if figures["left"]:
+            texts.append(f"{figures['left']} {_LEFT}; nothing would be done with them.")
+    console.give(found.model_dump(mode="json") | figures, "\n".join(texts))
 
 
 def _columns(mapped: list[str]) -> dict[str, str | None]:

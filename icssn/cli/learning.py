@@ -17,6 +17,9 @@ run = typer.Typer(help="One training run.", no_args_is_help=True)
 def train(
     scene: Annotated[list[str], typer.Option("--scene", help="Name of a scene; may be repeated.")],
     quick: Annotated[bool, typer.Option("--quick", help="Warm start from the active model, few steps.")] = False,
+    from_active: Annotated[
+        bool, typer.Option("--from-active", help="All steps, but from the active model instead of ImageNet.")
+    ] = False,
     predict: Annotated[bool, typer.Option("--predict", help="Then look at the same scenes with the result.")] = False,
     rounds: Annotated[int | None, typer.Option(help="Classify + segment pairs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all random choices.")] = None,
@@ -34,7 +37,13 @@ def train(
         ids = [actions.find_scene(ws, name).id for name in scene]
         looks = ids if predict else []
         started, job = actions.start_run(
-            ws, ids, quick=quick, then_predict=looks, overrides=overrides, config_file=config
+            ws,
+            ids,
+            quick=quick,
+            from_active=from_active,
+            then_predict=looks,
+            overrides=overrides,
+            config_file=config,
         )
         if detach:
             console.give({"run_id": started.id, "job_id": job.id}, f"Run {started.id} is queued (job {job.id}).")
@@ -78,6 +87,7 @@ def runs(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the runs, newest first."""
     with session(workspace, json) as (ws, console):
         found = actions.list_runs(ws)
+        actions.active_jobs(ws)  # wakes a worker where one is missing
         rows = [(r.id, f"{r.created_at:%Y-%m-%d %H:%M}", r.tier, r.device, r.checkpoint_id or "–") for r in found]
         console.table(("run", "begun", "tier", "device", "model"), rows, empty="No runs yet: icssn train --scene NAME")
         console.give({"runs": [r.model_dump(mode="json") for r in found]})

@@ -18,9 +18,10 @@ def models(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the models, newest first."""
     with session(workspace, json) as (ws, console):
         found = actions.list_checkpoints(ws)
-        rows = [(c.id, c.state, f"{c.created_at:%Y-%m-%d %H:%M}", _f1(c)) for c in found]
+        states = [c.state if actions.is_usable(ws, c.id) else f"{c.state}, files missing" for c in found]
+        rows = [(c.id, state, f"{c.created_at:%Y-%m-%d %H:%M}", _f1(c)) for c, state in zip(found, states, strict=True)]
         console.table(("model", "state", "made", "val_f1"), rows, empty="No models yet: icssn train --scene NAME")
-        console.give({"models": [c.model_dump(mode="json") for c in found]})
+        console.give({"models": [c.model_dump(mode="json") | {"usable": actions.is_usable(ws, c.id)} for c in found]})
 
 
 def _f1(checkpoint: Checkpoint) -> str:

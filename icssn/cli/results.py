@@ -63,7 +63,7 @@ def evaluate(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge a model on a scene whose landslides are known."""
+    """Judge a model on a scene whose landslides are known; the scene's prediction and candidates stay as they are."""
     with session(workspace, json) as (ws, console):
         job = actions.evaluate_scene(ws, actions.find_scene(ws, scene).id, truth, checkpoint_id=checkpoint)
         result = console.wait(ws, job).result

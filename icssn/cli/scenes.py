@@ -42,12 +42,17 @@ def scene_add(
 
 
 @scene.command("list")
-def scene_list(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+def scene_list(
+    removed: Annotated[bool, typer.Option("--removed", help="Those that were removed from the project.")] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
     """List the scenes."""
     with session(workspace, json) as (ws, console):
-        found = actions.list_scenes(ws)
+        found = actions.list_scenes(ws, removed=removed)
         rows = [(s.name, f"{s.facts.width} × {s.facts.height}", f"{s.facts.pixel_size_m:.2f} m") for s in found]
-        console.table(("name", "pixels", "pixel size"), rows, empty="No scenes yet: icssn scene add PATH --name NAME")
+        none = f"No scenes yet in {ws.folder}: icssn scene add PATH --name NAME"
+        console.table(("name", "pixels", "pixel size"), rows, empty="No scene was removed." if removed else none)
         console.give({"scenes": [s.model_dump(mode="json") for s in found]})
 
 
@@ -58,8 +63,9 @@ def scene_show(name: str, workspace: WorkspaceOption = None, json: JsonOption = 
         found = actions.find_scene(ws, name)
         count = len(actions.list_labels(ws, found.id, cls=LabelClass.landslide))
         facts = found.facts
+        gone = " (not there: icssn scene move says where it is now)" if actions.image_gone(found) else ""
         text = (
-            f"{found.name}\n  file         {found.original}\n  pixels       {facts.width} × {facts.height}, "
+            f"{found.name}\n  file         {found.original}{gone}\n  pixels       {facts.width} × {facts.height}, "
             f"{facts.band_count} band(s) {facts.dtype}, {facts.pixel_size_m:.2f} m\n  CRS          {facts.crs_name}\n"
             f"  landslides   {count} labelled, revision {actions.label_revision(ws, found.id)}"
         )
@@ -97,6 +103,56 @@ def scene_dem(name: str, path: Path, workspace: WorkspaceOption = None, json: Js
         console.wait(ws, job)
         attached = {"scene": actions.find_scene(ws, name).model_dump(mode="json")}
         console.give(attached, f"Scene '{name}' has the heights of {path.name}.")
+
+
+@scene.command("rename")
+def scene_rename(
+    name: str,
+    new_name: Annotated[str, typer.Argument(help="How to call it from now on.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give a scene another name."""
+    with session(workspace, json) as (ws, console):
+        renamed = actions.rename_scene(ws, actions.find_scene(ws, name).id, new_name)
+        console.give({"scene": renamed.model_dump(mode="json")}, f"Scene '{name}' is now called '{renamed.name}'.")
+
+
+@scene.command("move")
+def scene_move(
+    name: str,
+    path: Annotated[Path, typer.Argument(help="Where the scene's file is now.")],
+    dem: Annotated[Path | None, typer.Option(help="Where its elevation raster is now.")] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say where the file of a scene is now, after it was moved; it must show the same image. Labels stay."""
+    with session(workspace, json) as (ws, console):
+        _, job = actions.move_scene(ws, actions.find_scene(ws, name).id, path, dem=dem)
+        if job:
+            console.wait(ws, job)
+        found = actions.find_scene(ws, name)
+        text = f"Scene '{name}' has its image at {found.original}."
+        if actions.elevation_gone(found):
+            text += f" Its elevation raster is not at {found.dem}: icssn scene dem attaches it again."
+        console.give({"scene": found.model_dump(mode="json")}, text)
+
+
+@scene.command("remove")
+def scene_remove(name: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Take a scene out of the project; nothing is deleted, and icssn scene restore brings it back."""
+    with session(workspace, json) as (ws, console):
+        gone = actions.remove_scene(ws, actions.find_scene(ws, name).id)
+        text = f"Scene '{name}' was removed from the project. Nothing was deleted: icssn scene restore brings it back."
+        console.give({"scene": gone.model_dump(mode="json")}, text)
+
+
+@scene.command("restore")
+def scene_restore(name: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Bring a scene that was removed back into the project."""
+    with session(workspace, json) as (ws, console):
+        back = actions.restore_scene(ws, actions.find_scene(ws, name, removed=True).id)
+        console.give({"scene": back.model_dump(mode="json")}, f"Scene '{name}' is in the project.")
 
 
 def _numbers(name: str, text: str, kind: type[Number], count: int | None = None) -> list[Number]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from icssn.errors import MissingPartError, TrackingError
 from icssn.records import Checkpoint, Round
@@ -56,9 +61,25 @@ def log_to_mlflow(
         client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
         client.log_artifacts(run_id, str(folder))
         client.set_terminated(run_id)
-    except (MlflowException, OSError) as err:
+    except (MlflowException, CommandError, SQLAlchemyError, OSError) as err:
         raise TrackingError(to, found=str(err).splitlines()[0]) from err
     return run_id
+
+
+def sqlite_file(to: str) -> Path | None:
+    """Give the file of a tracking URI that names an SQLite database, None for every other."""
+    kind, _, rest = to.partition(":///")
+    return Path(rest.partition("?")[0]) if kind.partition("+")[0] == "sqlite" and rest else None
+
+
+def is_store(file: Path) -> bool:
+    """Say whether an SQLite file is a tracking store of MLflow's."""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+    except sqlite3.Error:
+        return False
+    return {"experiments", "runs"} <= tables
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

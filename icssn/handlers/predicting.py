@@ -6,8 +6,9 @@ import contextlib
 import math
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -30,10 +31,14 @@ from icssn.records import (
     Prediction,
     Progress,
     RasterFacts,
+    Scene,
 )
 from icssn.store import checkpoints, jobs, labels, predictions, registry, scenes
 from icssn.store.workspace import Workspace
 from icssn.vectors.truth import read_truth
+
+if TYPE_CHECKING:
+    from icssn.inference.predict import ScenePrediction, ScoredObject
 
 # Settings that, beside the threshold, change what there is to judge.
 _DECISIVE = {"core_px", "halo_px", "min_object_px", "simplify_px", "device", "backend", "quality"}
@@ -77,8 +82,6 @@ def predict_once(
         bounds: In longitude and latitude, the part of the scene that is looked at; objects that its border cuts are no
             candidates. None: the whole scene.
     """
-    from icssn.inference import predict as engine
-
     scene = scenes.get(ws.db, scene_id)
     checkpoint = checkpoints.get(ws.db, checkpoint_id)
     prediction_id = _prediction_id(job, scene_id, bounds)
@@ -87,17 +90,7 @@ def predict_once(
     if known_already:
         return known_already[0]
     out = ws.prediction_folder(prediction_id)
-    done = engine.predict_scene(
-        scene.raster,
-        facts=scene.facts,
-        dem=Path(scene.dem) if scene.dem else None,
-        checkpoint=ws.models / checkpoint.id,
-        out=out,
-        config=inference_config(job.params.get("settings")),
-        report=report,
-        stop=stop,
-        region=region,
-    )
+    done = _mapped(ws, job, scene, checkpoint.id, out=out, region=region, report=report, stop=stop)
     inside = region and region.buffer(-2 * math.hypot(*scene.facts.transform[:4:3]))  # two pixels, in the CRS's unit
     objects = [item for item in done.objects if inside is None or inside.covers(item.geometry)]
     hints = [item for item in done.hints if inside is None or inside.covers(item.geometry)]
@@ -114,6 +107,41 @@ def predict_once(
         candidate_count=len(objects),
         bounds_lonlat=bounds,
     )
+    found = _candidates(ws, scene, prediction_id, [*objects, *hints])
+    predictions.add(ws.db, prediction, found, ticket=job)
+    actions.review_queue(ws, prediction.id)  # measures the outlines now, so that the first look at the queue is quick
+    return prediction
+
+
+def _mapped(
+    ws: Workspace,
+    job: Job,
+    scene: Scene,
+    checkpoint_id: str,
+    *,
+    out: Path,
+    report: Report,
+    stop: Stop,
+    region: BaseGeometry | None = None,
+) -> ScenePrediction:
+    """Let a checkpoint look at a scene with the job's settings; the rasters go to `out`, and nothing is published."""
+    from icssn.inference.predict import predict_scene
+
+    return predict_scene(
+        scene.raster,
+        facts=scene.facts,
+        dem=Path(scene.dem) if scene.dem else None,
+        checkpoint=ws.models / checkpoint_id,
+        out=out,
+        config=inference_config(job.params.get("settings")),
+        report=report,
+        stop=stop,
+        region=region,
+    )
+
+
+def _candidates(ws: Workspace, scene: Scene, prediction_id: str, objects: Sequence[ScoredObject]) -> list[Candidate]:
+    """Give objects as candidates of a prediction; those on landslides that are labelled already are known."""
     known = [
         label.geometry_lonlat
         for label in labels.current(ws.db, scene.id, cls=LabelClass.landslide)
@@ -121,7 +149,7 @@ def predict_once(
     ]
     tree = shapely.STRtree(known)
     found = []
-    for index, item in enumerate((*objects, *hints)):
+    for index, item in enumerate(objects):
         outline = crs.to_lonlat(item.geometry, scene.facts.crs_wkt)
         shared = sum(known[i].intersection(outline).area for i in tree.query(outline, predicate="intersects"))
         found.append(
@@ -137,9 +165,7 @@ def predict_once(
                 status=CandidateStatus.known if shared > 0.3 * outline.area else CandidateStatus.open,
             )
         )
-    predictions.add(ws.db, prediction, found, ticket=job)
-    actions.review_queue(ws, prediction.id)  # measures the outlines now, so that the first look at the queue is quick
-    return prediction
+    return found
 
 
 def _prediction_id(job: Job, scene_id: str, bounds: Bounds | None = None) -> str:
@@ -156,8 +182,9 @@ def _region(bounds: Bounds, facts: RasterFacts) -> BaseGeometry:
 def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, Any]:
     """Judge a checkpoint on a scene against truth, with its own threshold and smallest object, in fast quality.
 
-    Predicts first where no prediction of the whole scene was made so. The result says of a vector file how many
-    features it holds and how many of them were taken for landslides (`truth`).
+    Judged is the newest prediction of the whole scene that was made so (`prediction_id`). Where there is none, one is
+    made for this job alone and goes with it: what the project shows, and asks to be reviewed, stays as it is. The
+    result says of a vector file how many features it holds and how many of them were taken for landslides (`truth`).
     """
     from icssn.inference import evaluate as judge
     from icssn.nets.checkpoint import least_object_px, threshold_for
@@ -169,16 +196,19 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
     path = Path(job.params["truth"])
     labelled = None if path.suffix.lower() in (".tif", ".tiff") else read_truth(path, scene=scene)
     own = _with_own_settings(ws, scene.id, checkpoint_id, threshold=threshold, min_object_px=min_object_px)
-    prediction = own or predict_once(
-        ws, job, scene_id=scene.id, checkpoint_id=checkpoint_id, report=within(report, 0.0, 0.8), stop=stop
-    )
+    if own:
+        raster, candidates = ws.path(own.probability), predictions.candidates(ws.db, own.id)
+    else:
+        out = ws.scratch_folder(job.id)
+        done = _mapped(ws, job, scene, checkpoint_id, out=out, report=within(report, 0.0, 0.8), stop=stop)
+        raster = done.probability
+        candidates = _candidates(ws, scene, _prediction_id(job, scene.id), [*done.objects, *done.hints])
     report(Progress(fraction=0.85, message="comparing with the truth"))
     truth: Path | NDArray[np.uint8] = path
     if labelled is not None:
         chips = registry.settings(ws.models / checkpoint_id).chips
         radius_px = chips.point_radius_chips * chips.size_px
         truth = judge.drawn(labelled.labels, facts=scene.facts, point_radius_px=radius_px)
-    raster = ws.path(prediction.probability)
     metrics = judge.evaluate(
         raster,
         truth,
@@ -192,12 +222,12 @@ def evaluate(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, A
                 found.mask_score,
                 found.classifier_score,
             )
-            for found in predictions.candidates(ws.db, prediction.id)
+            for found in candidates
             if found.mask_score >= threshold  # no weak hints
         ],
     )
     curve = judge.reliability_curve(raster, truth, facts=scene.facts)
-    told: dict[str, Any] = {"prediction_id": prediction.id, "checkpoint_id": checkpoint_id}
+    told: dict[str, Any] = {"checkpoint_id": checkpoint_id} | ({"prediction_id": own.id} if own else {})
     if labelled is not None:
         told["truth"] = {"features": labelled.features, "landslides": labelled.landslides}
     return {**told, "metrics": metrics, "reliability": curve}

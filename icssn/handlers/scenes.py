@@ -27,7 +27,7 @@ def make_demo(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[str, 
     report = stoppable(report, stop, "The demo project")
     folder = ws.folder / "demo"
     files = demo.make_project(folder, report=within(report, 0.0, 0.7))
-    known = {scene.name: scene for scene in scenes.every(ws.db)}
+    known = {scene.name: scene for scene in scenes.known(ws.db)}
     scene = known.get("demo") or actions.register_scene(ws, files.image, name="demo", dem=files.dem)
     if not labels.revision(ws.db, scene.id):
         area = NewLabel(geometry_lonlat=files.label_area, cls=LabelClass.label_area)
@@ -58,7 +58,7 @@ def import_dataset(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[
         composed, outlines = mosaic.compose(
             folder, f"scene-{number + 1}", samples, colours=public.colours, report=within(told, 0.0, 0.6)
         )
-        known = {scene.name: scene for scene in scenes.every(ws.db)}  # a repeated job makes no second one
+        known = {scene.name: scene for scene in scenes.known(ws.db)}  # a repeated job makes no second one
         scene = known.get(name) or actions.register_scene(ws, composed.raster, name=name)
         if not labels.revision(ws.db, scene.id):
             actions.import_labels(ws, scene.id, outlines)

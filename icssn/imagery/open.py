@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import signal
 import stat
 import subprocess
 import sys
@@ -26,12 +28,14 @@ from rasterio.io import DatasetReader
 from icssn import stores
 from icssn.errors import RasterRefusedError
 from icssn.geo import crs
+from icssn.imagery.likeness import sample_sha256
 from icssn.imagery.limits import check_declared, check_ground, check_pixels, check_size, damaged, georeference
 from icssn.imagery.remote import RemoteBytes, RemoteFile
 from icssn.imagery.stretch import estimate
 from icssn.records import Raster, RasterFacts, RemoteRaster
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, both byte orders
+_NO_MEMORY = ("MemoryError", "bad_alloc", "annot allocate memory", "failed to map segment", "ut of memory")
 _SUFFIXES = (".tif", ".tiff")
 _CONVERT = "Open it in QGIS, choose Export › Save As › GeoTIFF, and add the result."
 
@@ -53,6 +57,19 @@ def state(raster: Raster) -> str:
     return f"{raster} {found.st_size} {found.st_mtime_ns}"
 
 
+def is_gone(raster: Raster) -> bool:
+    """Say whether there is no file where a raster should be; of one in a store that is not asked."""
+    if isinstance(raster, RemoteRaster):
+        return False
+    try:
+        raster.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # it may be there, and cannot be reached
+        return False
+    return False
+
+
 @contextmanager
 def open_raster(raster: Raster) -> Iterator[DatasetReader]:
     """Open a GeoTIFF that cannot lead GDAL to any other file or host.
@@ -69,6 +86,7 @@ def open_raster(raster: Raster) -> Iterator[DatasetReader]:
         return
     path = Path(raster)
     _check_is_tiff(path)
+    _require_readable(path.resolve())  # where a link leads
     with _opened(partial(rasterio.open, path.resolve()), path.name) as dataset:
         yield dataset
 
@@ -121,8 +139,14 @@ def inspect(raster: Raster) -> RasterFacts:
             return _facts(dataset, raster.name, size_bytes=remote.size_bytes, sha256=None, version=remote.version)
     path = Path(raster)
     with open_raster(path) as dataset, path.open("rb") as handle:
-        facts = _facts(dataset, path.name, size_bytes=path.stat().st_size, sha256="", version=None)
-        return facts.model_copy(update={"sha256": hashlib.file_digest(handle, "sha256").hexdigest()})
+        found = path.stat()
+        facts = _facts(dataset, path.name, size_bytes=found.st_size, sha256="", version=None)
+        told_by = {
+            "modified_ns": found.st_mtime_ns,
+            "sample_sha256": sample_sha256(dataset),
+            "sha256": hashlib.file_digest(handle, "sha256").hexdigest(),
+        }
+        return facts.model_copy(update=told_by)
 
 
 def _facts(
@@ -172,7 +196,9 @@ def inspect_in_child(raster: Raster, timeout_s: float = 120) -> RasterFacts:
         place = raster.address
     else:
         place = str(Path(raster).absolute())
+        _check_is_tiff(Path(raster))
     command = [sys.executable, "-m", "icssn.imagery.inspect_child", place, str(math.ceil(timeout_s))]
+    late = f"inspecting it took over {timeout_s:.0f} s"
     try:
         done = subprocess.run(
             command,
@@ -183,20 +209,50 @@ def inspect_in_child(raster: Raster, timeout_s: float = 120) -> RasterFacts:
             cwd=Path(__file__).resolve().parents[2],  # where the package stands, installed or not
         )
         answer = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError) as err:
-        late = isinstance(err, subprocess.TimeoutExpired)
-        raise RasterRefusedError(
-            raster.name,
-            found=f"inspecting it took over {timeout_s:.0f} s" if late else "inspecting it needed too much memory",
-            needed="a file that can be inspected safely",
-            remedy=_CONVERT,
-        ) from err
+    except subprocess.TimeoutExpired as err:
+        raise _unsafe(raster, late) from err
+    except ValueError as err:
+        if -done.returncode == getattr(signal, "SIGXCPU", None):
+            raise _unsafe(raster, late) from err
+        raise _unsafe(raster, _why_ended(done.returncode, done.stderr.decode(errors="replace"))) from err
     if "refused" in answer:
         raise RasterRefusedError(**answer["refused"])
     return RasterFacts.model_validate(answer["facts"])
 
 
+def _why_ended(code: int, said: str) -> str:
+    """Say why an inspection ended without an answer.
+
+    Args:
+        code: With which it ended; negative: minus the signal.
+        said: What stands in its log.
+    """
+    if -code == getattr(signal, "SIGKILL", None) or any(sign in said for sign in _NO_MEMORY):
+        return "inspecting it needed too much memory"
+    last = said.strip().splitlines()[-1][:200] if said.strip() else f"code {code}"
+    return f"inspecting it ended with an error ({last})"
+
+
+def _unsafe(raster: Raster, found: str) -> RasterRefusedError:
+    return RasterRefusedError(raster.name, found=found, needed="a file that can be inspected safely", remedy=_CONVERT)
+
+
+def _require_readable(path: Path) -> None:
+    """Refuse a path that GDAL, which takes UTF-8 only, cannot be told."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as err:
+        readable = os.fsencode(path).decode(errors="replace")
+        raise RasterRefusedError(
+            Path(readable).name,
+            found=f"its path holds signs that are not written in UTF-8 ({readable})",
+            needed="a file whose name and folders can be read",
+            remedy="Rename it, or the folder.",
+        ) from err
+
+
 def _check_is_tiff(path: Path) -> None:
+    _require_readable(path)
     try:
         target = path.resolve(strict=True)
         mode = target.stat().st_mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,12 @@ from rasterio.windows import Window
 from icssn.config import TerrainLayer
 from icssn.errors import RasterRefusedError
 from icssn.imagery.drape import Drape, drape
-from icssn.imagery.open import open_raster
+from icssn.imagery.likeness import sample_sha256
+from icssn.imagery.open import is_gone, open_raster
 from icssn.imagery.read import read_window
-from icssn.records import Raster, RasterFacts, Stretch
+from icssn.records import Raster, RasterFacts, RemoteRaster, Stretch
+
+_REMEDY = "Put the original file back, or add the new one as another scene."
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,10 @@ def open_sight(sight: Sight) -> Iterator[OpenSight]:
     """Open what a network is to see.
 
     Raises:
-        RasterRefusedError: A raster cannot be opened, the scene's has been replaced, or terrain is asked for and there
-            is no elevation raster of the scene's ground.
+        RasterRefusedError: A raster is gone or cannot be opened, the scene's has been replaced, or terrain is asked for
+            and there is no elevation raster of the scene's ground.
     """
-    with open_raster(sight.raster) as image:
-        require_as_added(image, sight.facts, name=sight.raster.name)
+    with open_as_added(sight.raster, sight.facts) as image:
         if not sight.terrain:
             yield OpenSight(image, sight.channels, sight.facts.stretch, None)
             return
@@ -92,26 +95,80 @@ def open_sight(sight: Sight) -> Iterator[OpenSight]:
             yield OpenSight(image, sight.channels, sight.facts.stretch, drape(dem, sight.facts, sight.terrain))
 
 
-def require_as_added(dataset: DatasetReader, facts: RasterFacts, *, name: str) -> None:
-    """Make sure that a scene's file still has the pixels, the place and the bands that it had when it was added.
+@contextmanager
+def open_as_added(raster: Raster, facts: RasterFacts) -> Iterator[DatasetReader]:
+    """Open a scene's file, which must show the image that it showed when the scene was added.
 
-    Its bytes are not compared: a copy with overviews, or compressed otherwise, is the same image.
+    Raises:
+        RasterRefusedError: It is gone, then the message says how to name the place where it is now; or it cannot be
+            opened; or as `require_as_added`.
+    """
+    if is_gone(raster):
+        raise RasterRefusedError(
+            raster.name,
+            found=f"there is no file {raster} any more",
+            needed="the file of the scene",
+            remedy="Say where it is now, on the Scenes page or with icssn scene move.",
+        )
+    with open_raster(raster) as dataset:
+        require_as_added(dataset, raster, facts)
+        yield dataset
+
+
+def require_as_added(dataset: DatasetReader, raster: Raster, facts: RasterFacts) -> None:
+    """Make sure that a scene's file still shows the image that it showed when it was added, at the same place.
+
+    A file of the same size and the same time is taken as it is. Of any other one a sample of pixels is compared, and
+    not the bytes: a copy, one with overviews, or one compressed otherwise without loss, is the same image. One in a
+    store is known by its version, and of a scene that an earlier ICSSN added only the grid is known.
 
     Args:
         dataset: The scene's file, open.
+        raster: The same.
         facts: What the inspection found about it.
-        name: How to call it.
 
     Raises:
-        RasterRefusedError: It has been replaced by another one.
+        RasterRefusedError: It has been replaced by another one, or is damaged.
     """
-    remedy = "Put the original file back, or add the new one as another scene."
+    require_same_grid(dataset, facts, name=raster.name)
+    if isinstance(raster, RemoteRaster) or facts.sample_sha256 is None:
+        return
+    found = raster.stat()
+    if (found.st_size, found.st_mtime_ns) == (facts.size_bytes, facts.modified_ns):
+        return
+    if _sample_sha256(raster.resolve(), found.st_size, found.st_mtime_ns) != facts.sample_sha256:
+        raise RasterRefusedError(
+            raster.name,
+            found="it now shows another image",
+            needed="the one that it showed when it was added",
+            remedy=_REMEDY,
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def _sample_sha256(path: Path, size_bytes: int, modified_ns: int) -> str:
+    """Give the sample of a file in the state that size and time tell of, read once by a process."""
+    with open_raster(path) as dataset:
+        return sample_sha256(dataset)
+
+
+def require_same_grid(dataset: DatasetReader, facts: RasterFacts, *, name: str) -> None:
+    """Make sure that a file has the width and height, the place and the bands that a scene has.
+
+    Args:
+        dataset: The file, open.
+        facts: What the inspection found about the scene.
+        name: How to call the file.
+
+    Raises:
+        RasterRefusedError: It differs in one of them.
+    """
     if (dataset.width, dataset.height) != (facts.width, facts.height):
         raise RasterRefusedError(
             name,
             found=f"it is now {dataset.width} × {dataset.height} px",
             needed=f"{facts.width} × {facts.height} px, as when it was added,",
-            remedy=remedy,
+            remedy=_REMEDY,
         )
     moved = not np.allclose(tuple(dataset.transform)[:6], facts.transform, rtol=1e-9, atol=1e-12)
     if moved or dataset.crs is None or dataset.crs != CRS.from_wkt(facts.crs_wkt):
@@ -119,14 +176,14 @@ def require_as_added(dataset: DatasetReader, facts: RasterFacts, *, name: str) -
             name,
             found="it now lies elsewhere",
             needed="the place that it had when it was added",
-            remedy=remedy,
+            remedy=_REMEDY,
         )
     if (dataset.count, dataset.dtypes[0]) != (facts.band_count, facts.dtype):
         raise RasterRefusedError(
             name,
             found=f"it now has {dataset.count} band(s) of {dataset.dtypes[0]}",
             needed=f"{facts.band_count} band(s) of {facts.dtype}, as when it was added,",
-            remedy=remedy,
+            remedy=_REMEDY,
         )
 
 
@@ -134,8 +191,15 @@ def require_elevation(dem: Path | None, *, name: str) -> Path:
     """Give the elevation raster of scene `name`, which a network that looks at terrain needs.
 
     Raises:
-        RasterRefusedError: There is none.
+        RasterRefusedError: There is none, or it is gone.
     """
+    if dem is not None and is_gone(dem):
+        raise RasterRefusedError(
+            dem.name,
+            found=f"there is no file {dem} any more",
+            needed="the elevation model of the scene",
+            remedy="Attach it again, on the Scenes page or with icssn scene dem.",
+        )
     if dem is None:
         raise RasterRefusedError(
             name,

@@ -47,7 +47,9 @@ def evaluate(
     min_object_px: int,
     candidates: Sequence[Scored] = (),
 ) -> dict[str, float]:
-    """Judge the probability raster of one scene. Both rasters are held in memory whole, one byte a pixel.
+    """Judge the probability raster of one scene.
+
+    Both rasters are held in memory whole; with what judging needs besides, some 8 bytes a pixel.
 
     Args:
         probability: As written by `predict.predict_scene`.

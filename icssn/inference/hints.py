@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
-from icssn.inference.objects import Cells, Outline, Survey, level_of, outlines, survey, trace
+from icssn.inference.objects import Cells, Outline, Survey, outlines, survey, trace
+from icssn.metrics.pixels import level_of
 
 Strips = Callable[[], Iterator[NDArray[np.uint8]]]
 

@@ -89,11 +89,6 @@ class Cells(NamedTuple):
         return np.asarray(self.logits[(rows + row) // self.side_px, columns // self.side_px])
 
 
-def level_of(threshold: float) -> int:
-    """Give the smallest value of a probability raster that is at least `threshold` (in [0, 1])."""
-    return min(FULL, int(np.ceil(round(threshold * FULL, 6))))
-
-
 def survey(
     strips: Iterable[NDArray[np.uint8]],
     *,
@@ -105,7 +100,7 @@ def survey(
 
     Args:
         strips: Probability values (H, W) of equal width from top to bottom; 255 is nodata.
-        level: As from `level_of`.
+        level: As from `metrics.pixels.level_of`.
         cells: Evidence beside the probability, gathered for each part.
         beside: Pixels of the same strips, flat indices.
     """

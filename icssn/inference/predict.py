@@ -34,10 +34,11 @@ from icssn.inference.course import Course
 from icssn.inference.handover import handed_over
 from icssn.inference.hints import weak_outlines
 from icssn.inference.mask import write_mask
-from icssn.inference.objects import Cells, Outline, level_of, survey
+from icssn.inference.objects import Cells, Outline, survey
 from icssn.inference.parts import Part, load, plan, predicted_parts, strips, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere
+from icssn.metrics.pixels import level_of
 from icssn.nets.checkpoint import config_of, least_object_px, read_card, threshold_for
 from icssn.records import Progress, Raster, RasterFacts
 

@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from icssn.durable import written_to
 from icssn.errors import NotFoundError
 from icssn.jobs import child as children
 from icssn.jobs import platform
+from icssn.jobs.patience import patiently
 from icssn.records import Job, JobKind, JobState
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
@@ -46,13 +48,25 @@ def worker_runs(folder: Path) -> bool:
     return platform.is_locked(lock_path(folder))
 
 
-def ensure_worker(folder: Path) -> None:
-    """Start a detached worker for the workspace unless one runs or is just being started."""
+def ensure_worker(folder: Path) -> bool:
+    """Start a detached worker for the workspace unless one runs or is just being started; says whether it did.
+
+    Raises:
+        UnwritableError: The workspace cannot be written to.
+    """
     mark = folder / "worker.starting"
     if worker_runs(folder) or _is_being_started(mark):
-        return
+        return False
     command = [sys.executable, "-m", "icssn.worker", "--workspace", str(folder)]
-    mark.write_text(str(platform.start_detached(command, log=folder / "logs" / "worker.log")))
+    started = platform.start_detached(command, log=worker_log(folder))
+    with written_to(mark):
+        mark.write_text(str(started))
+    return True
+
+
+def worker_log(folder: Path) -> Path:
+    """Give the log of the workers of a workspace."""
+    return folder / "logs" / "worker.log"
 
 
 def stand_by(folder: Path) -> None:
@@ -96,19 +110,28 @@ def serve(
 
     Returns:
         False when another worker of this machine already serves the workspace, True after serving.
+
+    Raises:
+        UnwritableError: The workspace cannot be written to.
+        DatabaseUnusableError: The database could not be used for some minutes, see `patience`. The job goes on once
+            a worker serves again.
     """
+    name = f"{node or machine.node()}:{os.getpid()}"
     while True:
         lock = _lock(lock_path(ws.folder, node=node))
         if lock is None:
             return False
         with lock, contextlib.closing(_Crew(ws)) as crew:
-            name = f"{node or machine.node()}:{os.getpid()}"
-            _take_over(ws, name)
-            tidy(ws)
+            patiently(lambda: _take_over(ws, name), unless=stopping)
+            patiently(lambda: tidy(ws), unless=stopping)
             _serve_until_idle(ws, crew, name=name, idle_exit_s=idle_exit_s, stopping=stopping)
         # A job may have been queued between the last look and the release of the lock.
-        if stopping() or not any(job.state is JobState.queued for job in jobs.active(ws.db)):
+        if stopping() or not patiently(lambda: _is_work_queued(ws), unless=stopping):
             return True
+
+
+def _is_work_queued(ws: Workspace) -> bool:
+    return any(job.state is JobState.queued for job in jobs.active(ws.db))
 
 
 def tidy(ws: Workspace) -> None:
@@ -178,34 +201,51 @@ def _serve_until_idle(
     idle_since = time.monotonic()
     beat = _every(BEAT_S)
     while not stopping() and time.monotonic() - idle_since < idle_exit_s:
-        if next(beat):
-            _reap(ws)
-        waiting = jobs.active(ws.db)  # a look costs no writer's turn; only a claim does
-        job = jobs.claim(ws.db, worker=name) if waiting else None
+        job = patiently(lambda: _next_job(ws, name, reaps=next(beat)), unless=stopping)
         if job is None:
             if _is_wanted(ws.folder):  # else it would cost much for nothing: half a gigabyte, seconds of computing
                 crew.get_ready()
             time.sleep(POLL_S)
         else:
             watch(ws, job, crew.take(job), stopping=stopping)
-            tidy(ws)
+            patiently(lambda: tidy(ws), unless=stopping)
             idle_since = time.monotonic()
 
 
+def _next_job(ws: Workspace, name: str, *, reaps: bool) -> Job | None:
+    """Claim the job whose turn it is; one that is claimed while the database fails is given back once it was silent."""
+    if reaps:
+        _reap(ws)
+    waiting = jobs.active(ws.db)  # a look costs no writer's turn; only a claim does
+    return jobs.claim(ws.db, worker=name) if waiting else None
+
+
 def watch(ws: Workspace, job: Job, child: children.Child, *, stopping: Callable[[], bool]) -> None:
-    """Watch over a child and its job until both are over: say that it is alive, pass on a cancel, keep the limits."""
+    """Watch over a child and its job until both are over: say that it is alive, pass on a cancel, keep the limits.
+
+    While the database cannot be used the child goes on with its work.
+
+    Raises:
+        DatabaseUnusableError: The database could not be used for some minutes; the child was ended.
+    """
     asked_at: float | None = None
     begun, beat = time.monotonic(), _every(BEAT_S)
-    while child.poll() is None:
-        time.sleep(POLL_S)
-        if asked_at is not None:
-            if time.monotonic() - asked_at > GRACE_S:
-                platform.kill_group(child)
-        elif stopping() or _must_stop(ws, job, beat=next(beat), seconds=time.monotonic() - begun):
-            platform.ask_to_stop(child)
-            asked_at = time.monotonic()
-    platform.kill_group(child)  # whatever it has started itself
-    _settle(ws, job, child.returncode)
+
+    def must_stop() -> bool:
+        return _must_stop(ws, job, beat=next(beat), seconds=time.monotonic() - begun)
+
+    try:
+        while child.poll() is None:
+            time.sleep(POLL_S)
+            if asked_at is not None:
+                if time.monotonic() - asked_at > GRACE_S:
+                    platform.kill_group(child)
+            elif stopping() or patiently(must_stop, unless=stopping):
+                platform.ask_to_stop(child)
+                asked_at = time.monotonic()
+    finally:
+        platform.kill_group(child)  # and whatever it has started itself
+    patiently(lambda: _settle(ws, job, child.returncode), unless=stopping)
 
 
 def _must_stop(ws: Workspace, job: Job, *, beat: bool, seconds: float) -> bool:
@@ -235,7 +275,7 @@ def _requeue_or_fail(ws: Workspace, job: Job, what: str) -> None:
         return
     log = ws.log_file(job.id)
     if not log.exists():  # its process ended before it came so far
-        log = ws.folder / "logs" / "worker.log"
+        log = worker_log(ws.folder)
     reason = (
         f"{what[0].upper()}{what[1:]}, {MAX_FRUITLESS} times without getting any further. "
         f"Its log is {log.relative_to(ws.folder)} in the workspace."

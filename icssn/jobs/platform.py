@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import psutil
 
+from icssn.durable import make_folder, written_to
+
 _POSIX = os.name == "posix"
 _KILL_S = 10.0  # a killed process is gone within milliseconds unless it waits for a broken disk
 
@@ -22,9 +24,13 @@ def try_lock(path: Path) -> IO[str] | None:
     """Take an exclusive lock on a file; None when another process holds it.
 
     The lock lives as long as the returned handle and dies with the process, however it ends.
+
+    Raises:
+        UnwritableError: The file cannot be made or written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = path.open("a+", encoding="utf-8")
+    make_folder(path.parent)
+    with written_to(path):
+        handle = path.open("a+", encoding="utf-8")
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -41,7 +47,7 @@ def try_lock(path: Path) -> IO[str] | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Say whether some process holds the lock on `path`."""
+    """Say whether some process holds the lock on `path`; raises as `try_lock`."""
     handle = try_lock(path)
     if handle is None:
         return True
@@ -50,9 +56,13 @@ def is_locked(path: Path) -> bool:
 
 
 def start_detached(command: list[str], *, log: Path) -> int:
-    """Start a process that outlives this one; its output goes to `log`. Gives its process id."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    """Start a process that outlives this one; its output goes to `log`. Gives its process id.
+
+    Raises:
+        UnwritableError: The log cannot be written.
+    """
+    make_folder(log.parent)
+    with written_to(log), log.open("ab") as output:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_own_group()).pid
 
 

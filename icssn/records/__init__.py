@@ -71,6 +71,7 @@ from icssn.records.scenes import (
     Raster,
     RasterFacts,
     RemoteRaster,
+    Removal,
     Scene,
     Stretch,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "ReadingOutcome",
     "Record",
     "RemoteRaster",
+    "Removal",
     "Role",
     "Round",
     "Run",

@@ -37,6 +37,8 @@ class RasterFacts(Record):
     sha256: str | None  # of the whole file; None for one in a store, which is not read as a whole
     version: str | None = None  # what a store calls this state of the file; None for a local one
     size_bytes: int
+    modified_ns: int | None = None  # when the file was last written, since 1970; None for one in a store
+    sample_sha256: str | None = None  # of a sample of its pixels, however they are stored; None for one in a store
     stretch: Stretch
 
 
@@ -60,6 +62,17 @@ class RemoteRaster(Record):
 Raster = Path | RemoteRaster
 
 
+class Removal(Record):
+    """When a scene was taken out of the project, and by whom."""
+
+    at: dt.datetime = Field(default_factory=now)
+    by: str
+
+    def refusal(self, remedy: str) -> str:
+        """Say it where a scene is refused, and what to do; the day is that of UTC."""
+        return f"It was removed by {self.by} on {self.at:%Y-%m-%d}, and nothing of it was deleted. {remedy}"
+
+
 class Scene(Record):
     """One georeferenced image and its row in the catalogue."""
 
@@ -73,6 +86,7 @@ class Scene(Record):
     validation_bounds_px: tuple[int, int, int, int] | None = None  # (col, row, width, height), fixed at first training
     created_at: dt.datetime = Field(default_factory=now)
     created_by: str = ""
+    removed: Removal | None = None  # None: it is in the project
 
     @property
     def raster(self) -> Raster:

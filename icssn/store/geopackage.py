@@ -5,10 +5,13 @@ The file is a GeoPackage 1.3 (OGC 12-128r17): GDAL and QGIS read the table `labe
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.dialects.sqlite.base import ischema_names
@@ -64,7 +67,9 @@ _STATEMENTS = (
 
 
 def make_engine(file: str) -> Engine:
-    """Give the pool of connections to a file."""
+    """Give the pool of connections to a file; to one on a medium that is mounted read-only, for reading."""
+    if is_frozen(file):
+        return _listening(create_engine(_url(file), creator=lambda: _connect(file, "mode=ro&immutable=1")))
     return _listening(create_engine(_url(file), connect_args={"timeout": BUSY_TIMEOUT_S}))
 
 
@@ -73,6 +78,101 @@ def migration_engine(file: str) -> Engine:
     engine = _listening(create_engine(_url(file), connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=NullPool))
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF"))
     return engine
+
+
+@contextmanager
+def reading(file: str) -> Iterator[Connection]:
+    """Give a connection that changes nothing: not the file, and beside it nothing but a ``-shm`` where a log lies.
+
+    Without a log nobody has the file open for writing, and SQLite is told that it stays as it is: else it would leave
+    a log beside it. Should one appear meanwhile, whoever reads has to look again.
+    """
+    how = "mode=ro" if has_log(file) else "mode=ro&immutable=1"
+    engine = create_engine(_url(file), creator=lambda: _connect(file, how), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def is_frozen(file: str) -> bool:
+    """Say whether a file lies, closed, on a medium that is mounted read-only, where SQLite could keep no log of it."""
+    folder = Path(file).resolve().parent
+    fixed = hasattr(os, "statvfs") and folder.exists() and os.statvfs(folder).f_flag & os.ST_RDONLY
+    return bool(fixed) and not has_log(file)
+
+
+def has_log(file: str) -> bool:
+    """Say whether a log of SQLite lies beside a file: somebody has it open, or was stopped while it did."""
+    return any(beside.exists() for beside in logs(file)[:2])
+
+
+def logs(file: str) -> list[Path]:
+    """Give what SQLite may keep beside a file: both kinds of its log, and an index of the one."""
+    return [Path(f"{Path(file).resolve()}{ending}") for ending in ("-wal", "-journal", "-shm")]
+
+
+def is_empty(file: str) -> bool:
+    """Say whether SQLite sees nothing in a file: there is none, or it has no byte, or one (which SQLite itself leaves).
+
+    Raises:
+        DatabaseUnusableError: It is a folder.
+    """
+    path = Path(file)
+    if path.is_dir():
+        raise DatabaseUnusableError(file, found="it is a folder", remedy="Give the path of a file.")
+    return not path.exists() or path.stat().st_size <= 1
+
+
+def is_marked_by_another(connection: Connection) -> bool:
+    """Say whether the file bears the mark of another program; ours is that of any GeoPackage."""
+    return connection.exec_driver_sql("PRAGMA application_id").scalar() not in (0, _APPLICATION_ID)
+
+
+def require_sound(connection: Connection, file: str) -> None:
+    """Read the whole file and refuse it where it is damaged; about 2.5 s for each GB that is in memory.
+
+    Raises:
+        DatabaseUnusableError: It is damaged.
+    """
+    if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+        found, remedy = _TROUBLES["SQLITE_CORRUPT"]
+        raise DatabaseUnusableError(file, found=found, remedy=remedy)
+
+
+@contextmanager
+def held(file: str) -> Iterator[None]:
+    """Keep every other program out of a file during the block, in which it may be moved; its log is left as it is.
+
+    Whether others have a damaged file open cannot be known.
+
+    Raises:
+        DatabaseUnusableError: Another program has it open.
+    """
+    if is_empty(file):
+        yield
+        return
+    connection = _connect(file, "mode=rw", timeout_s=0)
+    connection.isolation_level = None
+    try:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as err:
+            if err.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise DatabaseUnusableError(
+                    file,
+                    found="another program has it open",
+                    remedy="Close the app, QGIS and whatever else uses it, wait until its worker has left (15 minutes "
+                    "without work) or end it, then try again; nothing was changed.",
+                ) from err
+        if os.name == "nt":  # there an open file cannot be moved
+            connection.close()
+        yield
+    finally:
+        connection.close()
+
+
+def _connect(file: str, how: str, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    return sqlite3.connect(f"{Path(file).absolute().as_uri()}?{how}", uri=True, timeout=timeout_s)
 
 
 def _url(file: str) -> URL:
@@ -155,7 +255,7 @@ def complete(connection: Connection) -> None:
         raise DatabaseUnusableError(
             str(connection.engine.url.database),
             found=f"rows of its table {broken[0]} refer to rows that are gone",
-            remedy="Put back a backup.",
+            remedy="Put back a backup (icssn restore FILE).",
         )
 
 
@@ -176,7 +276,10 @@ _TROUBLES = {
         "Close programs that edit this file (for example QGIS) and try again; nothing was saved.",
     ),
     "SQLITE_NOTADB": ("it is not a database", "Choose another workspace, or move this file away."),
-    "SQLITE_CORRUPT": ("its contents are damaged", "Put back a backup, or choose another workspace."),
+    "SQLITE_CORRUPT": (
+        "its contents are damaged",
+        "Put back a backup (icssn restore FILE), or choose another workspace.",
+    ),
     "SQLITE_CANTOPEN": ("it cannot be opened", "Check that its folder exists and may be written to."),
     "SQLITE_READONLY": ("it is read-only", "Give yourself the right to write to the file and its folder."),
     "SQLITE_IOERR": ("the disk reports an error", "Check the disk and its cable or network, then try again."),

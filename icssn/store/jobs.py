@@ -71,6 +71,12 @@ def recent(db: Database, *, kind: JobKind | None = None, limit: int = 50) -> lis
         return rows.every(connection, table, Job, *conditions, newest_first=True, limit=limit)
 
 
+def among(db: Database, ids: list[str]) -> list[Job]:
+    """Give the jobs with these ids, newest first; those that there are not are left out."""
+    with db.read() as connection:
+        return rows.every(connection, table, Job, table.c.id.in_(ids), newest_first=True)
+
+
 def active(db: Database) -> list[Job]:
     """Give the queued and running jobs, oldest first."""
     with db.read() as connection:

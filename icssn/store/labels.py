@@ -13,10 +13,9 @@ from typing import Any
 
 import shapely
 from shapely.geometry import box
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from icssn.errors import ConflictError, LabelsRefusedError, NotFoundError
+from icssn.errors import ConflictError, NotFoundError
 from icssn.records import (
     Bounds,
     Edits,
@@ -33,6 +32,7 @@ from icssn.records import (
 )
 from icssn.store import rows
 from icssn.store.database import Database
+from icssn.store.edits import named, refuse_misfits, refuse_repeats
 from icssn.store.geometry import touches_bounds
 from icssn.store.history import past_versions
 from icssn.store.tables import label as table
@@ -68,7 +68,7 @@ def save(db: Database, scene_id: str, edits: Edits, *, actor: str) -> SavedEdits
         if done is not None:
             return _saved(connection, scene_id, done)
         saved = apply(connection, scene_id, edits, actor=actor)
-        if _named(edits):
+        if named(edits):
             connection.execute(insert(saves), {"scene_id": scene_id, "nonce": edits.nonce, "revision": saved.revision})
         return saved
 
@@ -151,8 +151,8 @@ def revision(db: Database, scene_id: str) -> int:
 
 def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) -> SavedEdits:
     """Apply edits inside a writing transaction of the caller; raises as `save` does."""
-    _refuse_repeats(edits)
-    there = standing(connection, _named(edits))
+    refuse_repeats(edits)
+    there = standing(connection, named(edits))
     used = _last_versions(connection, [new.uid for new in edits.created])
     conflicts = [uid for uid in used if uid in there or used[uid][0] != scene_id]
     expected = {edit.uid: edit.expected_version for edit in edits.changed}
@@ -173,7 +173,7 @@ def apply(connection: Connection, scene_id: str, edits: Edits, *, actor: str) ->
         steps.append(("update", there[change.uid].model_copy(update=values | {"version": change.expected_version + 1})))
     for gone in edits.deleted:
         steps.append((_REMOVED, there[gone.uid].model_copy(update={"version": gone.expected_version + 1})))
-    _refuse_misfits(label for operation, label in steps if operation != _REMOVED)
+    refuse_misfits(label for operation, label in steps if operation != _REMOVED)
     if not steps:
         return SavedEdits(revision=_revision(connection, scene_id), labels=())
     return _append(connection, scene_id, steps, standing=set(there), actor=actor)
@@ -265,39 +265,3 @@ def _last_versions(connection: Connection, uids: Iterable[str]) -> dict[str, tup
         for uid, scene_id, version in connection.execute(query.group_by(past.c.uid, past.c.scene_id)):
             found[uid] = (scene_id, version)
     return found
-
-
-def _named(edits: Edits) -> list[str]:
-    created = [new.uid for new in edits.created]
-    return created + [change.uid for change in edits.changed] + [gone.uid for gone in edits.deleted]
-
-
-def _refuse_repeats(edits: Edits) -> None:
-    for uid, count in Counter(_named(edits)).items():
-        if count > 1:
-            raise LabelsRefusedError(
-                uid, found="one save names it twice", needed="one edit per label", remedy="Save again."
-            )
-
-
-def _refuse_misfits(labels: Iterable[Label]) -> None:
-    for label in labels:
-        is_point = label.cls is LabelClass.landslide_point
-        if fault := _fault(label.geometry_lonlat, ("Point",) if is_point else ("Polygon", "MultiPolygon")):
-            raise LabelsRefusedError(
-                label.uid,
-                found=fault,
-                needed=f"a {'point' if is_point else 'polygon'} in longitude −180…180 and latitude −90…90",
-                remedy="Draw it again inside the image.",
-            )
-
-
-def _fault(geometry: BaseGeometry, fitting: tuple[str, ...]) -> str:
-    if geometry.geom_type not in fitting:
-        return f"the geometry is a {geometry.geom_type}"
-    if geometry.is_empty:
-        return f"the {fitting[0].lower()} is empty"
-    corners = shapely.get_coordinates(geometry)
-    if not (abs(corners) <= (180.0, 90.0)).all():  # false for NaN, too
-        return "a corner lies outside the globe"
-    return ""

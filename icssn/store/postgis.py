@@ -72,7 +72,8 @@ def translate(err: psycopg.Error, place: str) -> IcssnError | None:
     for start, (found, remedy) in _TROUBLES.items():
         if code.startswith(start):
             return DatabaseUnusableError(place, found=found, remedy=remedy)
-    if isinstance(err, psycopg.OperationalError):  # no connection came about, so there is no code either
+    # No connection came about, so there is no code either; libpq knows all options of a URL, psycopg asks it before.
+    if isinstance(err, psycopg.OperationalError) or str(err).startswith("invalid connection option"):
         return DatabaseUnusableError(place, found=_reason(err), remedy=_UNREACHABLE)
     return None
 

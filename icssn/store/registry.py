@@ -24,6 +24,7 @@ from icssn.errors import CheckpointRefusedError
 from icssn.store.stac import CARD, ITEM, WEIGHTS
 
 MAX_MEMBER_BYTES = 4 << 30  # of an imported file; the largest encoders have weights of about 1 GB
+_COMPILED = "openvino-"  # folders with what one kind of processor runs, which are made anew where they are missing
 _ANOTHER = "Choose another checkpoint, or train a new one."
 
 
@@ -70,14 +71,21 @@ def settings(folder: Path) -> TrainConfig:
     """Give the settings that the checkpoint in `folder` was trained with.
 
     Raises:
-        CheckpointRefusedError: There is no card, or its settings are missing or unknown to this version.
+        CheckpointRefusedError: There is no card, its settings are missing or unknown to this version, or there are no
+            weights; whether they are those the card names, `verify` says.
     """
+    if not (folder / WEIGHTS).is_file():
+        raise _without_weights(folder)
     try:
         return TrainConfig.model_validate(card(folder).get("config"))
     except ValidationError as err:
         raise CheckpointRefusedError(
             folder.name, found="the settings on its card are missing or unknown to this version", remedy=_ANOTHER
         ) from err
+
+
+def _without_weights(folder: Path) -> CheckpointRefusedError:
+    return CheckpointRefusedError(folder.name, found=f"{WEIGHTS} is missing", remedy=_ANOTHER)
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -96,7 +104,7 @@ def verify(folder: Path) -> dict[str, Any]:
             if not list(tensors.keys()):
                 raise CheckpointRefusedError(folder.name, found="its weights are empty", remedy=_ANOTHER)
     except OSError as err:
-        raise CheckpointRefusedError(folder.name, found=f"{WEIGHTS} is missing", remedy=_ANOTHER) from err
+        raise _without_weights(folder) from err
     except SafetensorError as err:
         raise CheckpointRefusedError(folder.name, found=f"{WEIGHTS} is no safetensors file", remedy=_ANOTHER) from err
     if digest != found.get("sha256"):
@@ -107,6 +115,17 @@ def verify(folder: Path) -> dict[str, Any]:
         )
     settings(folder)
     return found
+
+
+def is_export(file: Path) -> bool:
+    """Say whether a file is a zip as `export` writes it, with nothing else in it."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            names = set(packed.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    others = {name for name in names if not name.startswith(_COMPILED)}
+    return {WEIGHTS, CARD} <= others <= {WEIGHTS, CARD, ITEM}
 
 
 def export(folder: Path, target: Path) -> Path:

@@ -7,20 +7,77 @@ a test compares the two. Prefer `op.add_column` with a server default: where a t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import Engine
 
+from icssn.errors import DatabaseUnusableError
+from icssn.store.tables import metadata
+
 SCRIPTS = Path(__file__).parent / "migrations"
+_REVISIONS = "alembic_version"
+_FIRST = {"scene", "label", "label_history", "saves", "job", "run", "round", "checkpoint", "prediction", "candidate"}
 
 
 def version(connection: Connection) -> str:
     """Give the revision of the tables, "" for an empty database and for one made before there were revisions."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(_REVISIONS):
         return ""
-    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+    return connection.scalar(text(f"SELECT version_num FROM {_REVISIONS}")) or ""
+
+
+def require_ours(connection: Connection, place: str, *, known: Sequence[str], alone: bool) -> str:
+    """Look whether a database is ours, or has room for us, and change nothing; gives the revision of its tables.
+
+    Args:
+        connection: For reading.
+        place: Where it is, fit to be shown.
+        known: The revisions that this program knows, in order.
+        alone: Tables of others make it theirs, whatever they are called; else only tables that are called like ours.
+
+    Returns:
+        The revision, "" where there are no tables yet or where they were made before there were revisions.
+
+    Raises:
+        DatabaseUnusableError: It belongs to another program, lacks tables, or was made by a newer ICSSN.
+    """
+    look = inspect(connection)
+    tables = {*look.get_table_names(), *look.get_view_names()}
+    found = _said(connection, tables)
+    lost = sorted(_FIRST - tables)
+    theirs = tables if alone else tables & {*metadata.tables, _REVISIONS}
+    if lost and found in known:
+        raise DatabaseUnusableError(
+            place,
+            found=f"it has lost its table {lost[0]}, though its tables have revision {found}",
+            remedy="Put back a backup (icssn restore FILE).",
+        )
+    if found and not lost and re.fullmatch(r"\d{4}", found) and found > known[-1]:
+        raise DatabaseUnusableError(
+            place,
+            found=f"a newer ICSSN made it (its tables have revision {found}, this ICSSN knows {known[-1]})",
+            remedy="Update ICSSN.",
+        )
+    if (lost and theirs) or (found and found not in known):
+        raise foreign(place)
+    return found
+
+
+def _said(connection: Connection, tables: Set[str]) -> str:
+    """Give the revision as it stands in a table that may be another program's; "" without one."""
+    if _REVISIONS not in tables:
+        return ""
+    row = connection.execute(text(f"SELECT * FROM {_REVISIONS}")).mappings().first()
+    return "" if row is None else str(row.get("version_num", "?"))
+
+
+def foreign(place: str) -> DatabaseUnusableError:
+    """Give the refusal of a database that is not ours."""
+    remedy = "Nothing in it was changed: name another one in ICSSN_DATABASE_URL, or choose another workspace."
+    return DatabaseUnusableError(place, found="it belongs to another program", remedy=remedy)
 
 
 def versions(scripts: Path = SCRIPTS) -> list[str]:

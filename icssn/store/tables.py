@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from icssn.records import CheckpointState, FirstWord, Progress, RasterFacts
+from icssn.records import CheckpointState, FirstWord, Progress, RasterFacts, Removal
 from icssn.store.columns import Moment, Nested
 from icssn.store.geometry import LonLatGeometry
 
@@ -58,6 +58,7 @@ scene = Table(
     _moment("created_at"),
     _text("created_by"),
     Column("revision", Integer, nullable=False, default=0),  # of its labels; each save adds one
+    Column("removed", Nested(Removal)),
 )
 
 label = Table(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from icssn.durable import make_folder
-from icssn.environment import database_url, models_folder
+from icssn.environment import database_place, models_folder
 from icssn.records import Actor
-from icssn.store.database import Database, open_database
+from icssn.store import geopackage
+from icssn.store.database import Database, gone, open_database
 
 
 class Workspace:
@@ -25,7 +26,11 @@ class Workspace:
         self.folder = folder
         self.models = models_folder(folder)
         self.actor = actor
-        self.db: Database = open_database(database_url(folder))
+        place = database_place(folder)
+        if isinstance(place, Path) and geopackage.is_empty(str(place)) and _is_lived_in(folder):
+            raise gone(str(place))
+        self.db: Database = open_database(place)
+        self.db.home = folder.resolve()
 
     def scene_folder(self, scene_id: str) -> Path:
         """Give the folder for what is derived from a scene."""
@@ -54,3 +59,8 @@ class Workspace:
     def close(self) -> None:
         """Release the database."""
         self.db.close()
+
+
+def _is_lived_in(folder: Path) -> bool:
+    """Say whether files of a project are there, which no project has before it has a database."""
+    return any(any((folder / name).glob("*")) for name in ("scenes", "runs", "models"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from icssn import actions, landslide_record
+from icssn.errors import LabelsRefusedError
 from icssn.records import ImportPreview, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, uploads, wording
@@ -45,10 +46,12 @@ def take_in(ws: Workspace, scene: Scene) -> None:
     if seen.refused > 3:
         st.error(phrase("label.more_problems", count=seen.refused - 3))
     chosen = _columns(seen, key=f"columns_{scene.id}_{given.file_id}")
+    if not seen.refused:
+        _tell_returned(ws, scene, given, points=points, columns=chosen, layer=layer)
     if st.button(phrase("label.import_button"), disabled=bool(seen.refused), type="primary"):
-        with _kept(given) as path:
+        with st.spinner(phrase("label.importing")), _kept(given) as path:
             done = actions.import_labels(
-                ws, scene.id, path, complete=complete, points=points, columns=chosen, layer=layer
+                ws, scene.id, path, complete=complete, points=points, columns=chosen, layer=layer, called=given.name
             )
         known = done.already_there
         st.success(phrase("label.imported", count=done.count, known=known, repaired=done.repaired, crs=crs))
@@ -72,6 +75,8 @@ def hand_out(ws: Workspace, scene: Scene) -> None:
 
     if ending == "zip":
         st.caption(phrase("label.shapefile_limits"))
+    if actions.elevation_gone(scene):
+        st.caption(phrase("scenes.elevation_gone", path=frame.plain(scene.dem or "")))
     st.download_button(
         phrase("label.export_button"), exported, file_name=f"{scene.name}_labels.{ending}", on_click="ignore"
     )
@@ -119,11 +124,37 @@ def _preview(ws: Workspace, scene: Scene, given: Any, *, points: bool, layer: st
     """Look at a file once, not at every run of the page."""
     asked = (scene.id, given.file_id, points, layer)
     if st.session_state.get("import_asked") != asked:
-        with _kept(given) as path:
+        with st.spinner(phrase("label.reading")), _kept(given) as path:
             st.session_state["import_seen"] = actions.preview_import(ws, scene.id, path, points=points, layer=layer)
         st.session_state["import_asked"] = asked
     seen: ImportPreview = st.session_state["import_seen"]
     return seen
+
+
+def _tell_returned(
+    ws: Workspace,
+    scene: Scene,
+    given: Any,
+    *,
+    points: bool,
+    columns: Mapping[str, str | None],
+    layer: str,
+) -> None:
+    """Say what an import would do with labels that the scene has; looked up anew when labels or wishes change."""
+    asked = (scene.id, given.file_id, points, layer, tuple(columns.items()), actions.label_revision(ws, scene.id))
+    if st.session_state.get("import_returned_asked") != asked:
+        try:
+            with st.spinner(phrase("label.reading")), _kept(given) as path:
+                found = actions.preview_return(ws, scene.id, path, points=points, columns=columns, layer=layer)
+        except LabelsRefusedError as refusal:  # two columns are to become one field
+            st.error(frame.plain(wording.told(str(refusal))))
+            return
+        st.session_state["import_returned"], st.session_state["import_returned_asked"] = found, asked
+    known: actions.Returned = st.session_state["import_returned"]
+    if known.edited:
+        st.info(phrase("label.would_update", count=len(known.edited), outlines=known.outlines))
+    if left := known.left + known.deleted:
+        st.warning(phrase("label.left", count=left))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import streamlit as st
 from icssn import actions
 from icssn.records import Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import measures, wording
+from icssn.ui import frame, measures, wording
 from icssn.ui.wording import phrase
 
 
@@ -20,6 +20,8 @@ def hand_out(ws: Workspace, scene: Scene, *, busy: bool) -> None:
         busy: An inventory is being written.
     """
     st.markdown(phrase("review.inventory"))
+    if actions.elevation_gone(scene):
+        st.caption(phrase("scenes.elevation_gone", path=frame.plain(scene.dem or "")))
     made = actions.latest_inventory(ws, scene.id)
     if made:
         of, now = int(made.result["revision"]), actions.label_revision(ws, scene.id)

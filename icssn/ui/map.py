@@ -37,7 +37,7 @@ SCRIPTS = (
         "drafts",
     ),
     *("clipboard", "toolbar", "nudge", "editor"),
-    *("overlays", "part", "swipe", "evidence", "suggest", "share", "review"),
+    *("overlays", "part", "swipe", "evidence", "suggest", "share", "correction", "review"),
 )
 """The scripts in loading order: what all maps share, the label editor, the review."""
 _EQUATOR_M = 2 * math.pi * 6378137.0

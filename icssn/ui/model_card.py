@@ -67,7 +67,8 @@ def _section(word: str, text: str) -> None:
 
 
 def _learned(ws: Workspace, checkpoint: Checkpoint, facts: Mapping[str, Any]) -> str:
-    names = {scene.id: scene.name for scene in actions.list_scenes(ws)}
+    known = (*actions.list_scenes(ws), *actions.list_scenes(ws, removed=True))
+    names = {scene.id: scene.name for scene in known}
     sources = [
         phrase("models.source", scene=frame.plain(names.get(scene_id, phrase("models.elsewhere"))), revision=revision)
         for scene_id, revision in dict(facts.get("revisions") or {}).items()

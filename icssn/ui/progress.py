@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 import streamlit as st
 
 from icssn import actions
-from icssn.records import Job, JobKind, JobState
+from icssn.records import Job, JobKind, JobState, now
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, measures, wording
 from icssn.ui.palette import CHART
@@ -18,6 +19,9 @@ LOSSES = ("classification", "ocl", "segmentation", "spots", "dice", "socl")
 
 SCORES = ("val_f1", "val_iou", "cls_accuracy")
 """What validation finds, in [0, 1], as the run's journal keeps it."""
+
+SILENT_S = 20.0
+"""A worker gives a sign of life every 5 s; one that was silent for longer has ended or stands still."""
 
 _EVERY_S = 1.0
 _WATCHED = "watched_jobs"
@@ -41,26 +45,56 @@ def _bar(ws: Workspace, job_id: str, figures: bool) -> None:
     job = actions.find_job(ws, job_id)
     if job.state.is_over:
         st.rerun()
+    waits = job.state is JobState.queued
+    stands_still = standstill(job, its_turn_since=_turn(ws, job) if waits else None, at=now())
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(job.progress.fraction, text=_line(job))
+            st.progress(job.progress.fraction, text=_line(job, moves=not stands_still))
             word = "job.cancelling" if job.cancel_requested else "job.cancel"
             if st.button(phrase(word), key=f"cancel_{job.id}", disabled=job.cancel_requested, width="content"):
                 actions.cancel_job(ws, job.id)
                 st.rerun(scope="fragment")
+        if stands_still:
+            st.info(stands_still)
+        elif job.deaths:
+            st.caption(phrase("job.interrupted" if waits else "job.resumed"))
         if figures:
             _chart(ws, job)
 
 
-def _line(job: Job) -> str:
-    """Say in one line what a job does, how far it is and how long it may still take."""
+def _turn(ws: Workspace, job: Job) -> dt.datetime | None:
+    """Say since when nothing but a worker is missing to a queued job; None while another job is running."""
+    if any(other.state is JobState.running for other in actions.active_jobs(ws)):
+        return None
+    ends = [other.ended_at for other in actions.recent_jobs(ws) if other.ended_at]
+    return max(job.created_at, job.started_at or job.created_at, *ends)
+
+
+def standstill(job: Job, *, its_turn_since: dt.datetime | None, at: dt.datetime) -> str:
+    """Say that no worker is at a job, and what to do; nothing while one is, or is expected any moment.
+
+    Args:
+        job: A job that is not over.
+        its_turn_since: Of a queued one: since when no other is before it; None while one is.
+        at: The moment of the look.
+    """
+    if job.state is JobState.running:
+        word, since = "job.silent", job.heartbeat_at
+    else:
+        word, since = "job.no_worker", its_turn_since
+    silent_s = (at - since).total_seconds() if since else 0.0
+    return phrase(word, time=measures.duration(silent_s)) if silent_s > SILENT_S else ""
+
+
+def _line(job: Job, *, moves: bool) -> str:
+    """Say in one line what a job does, how far it is and, where it moves, how long it may still take."""
     parts = [f"**{phrase(f'job.{job.kind}')}**"]
     if job.state is JobState.queued:
         return f"{parts[0]} · {phrase('job.queued')}"
     if job.progress.message:
         parts.append(frame.plain(wording.told(job.progress.message)))
     parts.append(measures.share(job.progress.fraction))
-    if job.progress.remaining_s is not None:
+    if moves and job.progress.remaining_s is not None:
         parts.append(phrase("job.remaining", time=measures.duration(job.progress.remaining_s)))
     return " · ".join(parts)
 

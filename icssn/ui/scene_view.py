@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from icssn import actions
 from icssn.records import Scene
-from icssn.ui import measures
+from icssn.ui import frame, measures
+from icssn.ui.session import workspace
 from icssn.ui.wording import phrase
 
 _KEY = "scene"
@@ -14,13 +16,15 @@ _KEY = "scene"
 def choose(scenes: list[Scene], *, width: int = 320) -> Scene | None:
     """Let the reader choose a scene; the choice holds on all pages, and in the address, so that a reload keeps it.
 
-    Gives None where there is none.
+    Gives None where there is none. An address that leads to a scene that was removed is told what became of it.
     """
     known = {scene.id: scene for scene in scenes}
-    if not known:
-        return None
     if st.session_state.get(_KEY) not in known:
         asked = st.query_params.get(_KEY)
+        if asked and asked not in known:
+            _tell_removed(asked)
+        if not known:
+            return None
         st.session_state[_KEY] = asked if asked in known else scenes[-1].id
     chosen = st.selectbox(
         phrase("frame.scene"),
@@ -58,3 +62,10 @@ def facts(scene: Scene) -> list[tuple[str, str]]:
         "added": measures.moment(scene.created_at),
     }
     return [(phrase(f"facts.{word}"), value) for word, value in rows.items()]
+
+
+def _tell_removed(scene_id: str) -> None:
+    for scene in actions.list_scenes(workspace(), removed=True):
+        if scene.id == scene_id and scene.removed:
+            who, when = frame.plain(scene.removed.by), measures.moment(scene.removed.at)
+            st.info(phrase("scenes.was_removed", scene=frame.plain(scene.name), who=who, when=when))

@@ -11,11 +11,14 @@ from icssn.vectors.mapping import OURS
 
 DBF_NAME = 10  # bytes of a column's name in a Shapefile
 _DBF_NUMBER = 1e22  # from here on a number no longer fits a field of 24 digits, and would be cut to another
-_FLOAT_END = 1e308  # from about here on a whole number is no float
+_DBF_WHOLE = 18  # characters of a whole number; others read longer ones as floats
 
 
 def typed(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give columns of one type each: whole numbers, numbers, truth values or text; missing values stay missing."""
+    """Give columns of one type each: whole numbers, numbers, truth values or text; missing values stay missing.
+
+    Numbers that the type of their column would change are text, with all their digits.
+    """
     import pandas as pd
 
     columns: dict[str, Any] = {}
@@ -24,9 +27,9 @@ def typed(rows: list[dict[str, Any]]) -> dict[str, Any]:
         kinds = {type(value) for value in values if value is not None}
         if kinds == {bool}:
             columns[name] = pd.array(values, "boolean")
-        elif kinds == {int} and all(abs(value or 0) < 1 << 62 for value in values):
+        elif kinds == {int} and all(-(1 << 63) <= (value or 0) < 1 << 63 for value in values):
             columns[name] = pd.array(values, "Int64")
-        elif kinds and kinds <= {int, float} and all(abs(value or 0) < _FLOAT_END for value in values):
+        elif kinds and kinds <= {int, float} and all(map(_is_float, values)):
             columns[name] = pd.array([None if value is None else float(value) for value in values], "Float64")
         else:
             columns[name] = [None if value is None else as_text(value) for value in values]
@@ -69,5 +72,15 @@ def dbf_names(columns: Iterable[str]) -> dict[str, str]:
 
 
 def for_dbf(value: Any) -> Any:
-    """Give a value as a Shapefile can hold it: numbers that would be cut to others as text."""
-    return as_text(value) if isinstance(value, int | float) and abs(value) >= _DBF_NUMBER else value
+    """Give a value as a Shapefile can hold it: numbers that it, or a program that reads it, would cut as text."""
+    if isinstance(value, int) and len(str(value)) > _DBF_WHOLE:
+        return as_text(value)
+    return as_text(value) if isinstance(value, float) and abs(value) >= _DBF_NUMBER else value
+
+
+def _is_float(value: float | None) -> bool:
+    """Say whether a number, whole or not, is the same as a float."""
+    try:
+        return value is None or float(value) == value
+    except OverflowError:
+        return False

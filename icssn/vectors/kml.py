@@ -90,15 +90,37 @@ def _placemarks(path: Path, content: bytes) -> Iterator[ET.Element]:
 
 def _fields(placemark: ET.Element) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for item in placemark.iter():
-        if _name(item) == "Data":
-            found[item.get("name", "")] = next((child.text for child in item if _name(child) == "value"), None)
-        elif _name(item) == "SimpleData":
-            found[item.get("name", "")] = item.text
+    for extended in placemark:
+        for name, text in _extended(extended) if _name(extended) == "ExtendedData" else ():
+            _add(found, name, text)
     for item in placemark:
-        if _name(item) in ("name", "description") and _name(item) not in found and "uid" not in found:
-            found[_name(item)] = item.text
+        if _name(item) in ("name", "description") and "uid" not in found:
+            _add(found, _name(item), item.text)
     return found
+
+
+def _extended(element: ET.Element) -> Iterator[tuple[str, str | None]]:
+    """Give the fields of a placemark, also those that another program gave elements of its own."""
+    for child in element:
+        match _name(child):
+            case "Data":
+                yield child.get("name", ""), next((item.text for item in child if _name(item) == "value"), None)
+            case "SimpleData":
+                yield child.get("name", ""), child.text
+            case "SchemaData":
+                yield from _extended(child)
+            case name:
+                leaves = [item.text for item in child.iter() if not len(item) and (item.text or "").strip()]
+                yield child.get("name", name), ";".join(filter(None, leaves))
+
+
+def _add(found: dict[str, str | None], name: str, text: str | None) -> None:
+    """Add a field; one of a name that is taken by another value has a number at the end of its own."""
+    free, count = name, 2
+    while found.get(free) not in (None, "", text):
+        free, count = f"{name}_{count}", count + 1
+    if text or free not in found:
+        found[free] = text
 
 
 def _geometry(element: ET.Element) -> BaseGeometry | None:

@@ -13,17 +13,19 @@ from icssn import landslide_record
 from icssn.errors import AttributeRefusedError, LabelsRefusedError
 from icssn.landslide_record import Field
 from icssn.records import LabelClass
+from icssn.vectors.numbers import Marks, marks_of, number_of
 
 OURS = ("class", "source", "status", "version", "updated_at")  # columns of our exports beside the record
+_OF_KML = (  # columns that GDAL gives a copy of a KML file, beside its fields
+    *("id", "Name", "description", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude"),
+    *("visibility", "drawOrder", "icon", "snippet"),
+)
+_NUMBERED = ("fid", "ogc_fid")  # columns that GIS programs give a copy of a file for its own numbers of features
 _DATE = re.compile(
     r"(\d{4})(?:\s*[-/.年 ]\s*(\d{1,2})(?:\s*[-/.月 ]\s*(\d{1,2})\s*日?(?:[T ]\s*\d{1,2}:\d\d.*)?)?)?\s*[年月]?"
 )
 _COMPACT_DATE = re.compile(r"((?:1[5-9]|20)\d\d)(\d{2})(\d{2})?")  # not 43831, a spreadsheet's count of days
-_NUMBER = re.compile(  # sign, digits in groups of three or in one, what parts the groups, decimal sign, decimals, power
-    r"(?P<sign>[-+]?)(?P<whole>\d+|\d{1,3}(?P<parted>[,. \u00a0\u2009\u202f])\d{3}(?:(?P=parted)\d{3})*)"
-    r"(?:(?P<point>[.,])(?P<rest>\d+))?(?P<power>[eE][-+]?\d+)?"
-)
-_UNSURE = re.compile(r"[-+]?[1-9]\d{,2},\d{3}([eE][-+]?\d+)?")  # 1,234: thousands or decimals
+_CUT_NAME = 10  # bytes that programs leave of a column's name in a Shapefile
 _PARTS = re.compile(r"[;|；、,，]")
 _AS_GIVEN = "_as_given"  # ending of a column's name where its own is taken by a field that its value does not fit
 
@@ -31,16 +33,18 @@ _AS_GIVEN = "_as_given"  # ending of a column's name where its own is taken by a
 def suggest(columns: Iterable[str]) -> dict[str, str]:
     """Say which columns are fields of the landslide record; every field is found once at most.
 
-    Columns are known by the field's key, its name in a Shapefile, its other names and its names in other
-    inventories, in that order, whatever their case. What we measure ourselves and the number that we give a label are
-    left alone: a foreign area or number is kept as it is.
+    Columns are known by the field's key, its name in a Shapefile, its other names, its names in other inventories and
+    what other programs leave of its key in a Shapefile, in that order, whatever their case. What we measure ourselves
+    and the number that we give a label are left alone: a foreign area or number is kept as it is.
     """
     fields = landslide_record.fields()
+    cut = _cut_names(fields)
     known: dict[str, str] = {}
     for names in (
         lambda field: (field.key, field.short),
         lambda field: field.also,
         lambda field: field.crosswalk.values(),
+        lambda field: cut.get(field.key, ()),
     ):
         for field in fields.values():
             for name in () if field.origin == "measured" or field.key == "uid" else names(field):
@@ -55,12 +59,19 @@ def suggest(columns: Iterable[str]) -> dict[str, str]:
 
 
 def left_out(columns: Iterable[str]) -> dict[str, str]:
-    """Give the columns of an export of ours that do not become attributes: what we measure, and the label's own."""
+    """Give the columns of an export of ours that do not become attributes.
+
+    They are what we measure, the label's own, and what other programs add to every feature of a copy.
+    """
+    fields = landslide_record.fields()
+    cut = _cut_names(fields)
     measured = {
-        name for field in landslide_record.fields().values() if field.origin == "measured"
-        for name in (field.key, field.short)
+        name for field in fields.values() if field.origin == "measured"
+        for name in (field.key, field.short, *cut.get(field.key, ()))
     }  # fmt: skip
-    return {column: "" for column in columns if column in measured or column in ("uid", *OURS)}
+    there = set(columns)
+    added = {*_NUMBERED, *(_OF_KML if {"altitudeMode", "tessellate"} <= there else ())}
+    return {column: "" for column in there if column in {"uid", *OURS, *added, *measured}}
 
 
 def understood(columns: Iterable[str], wish: Mapping[str, str | None]) -> dict[str, str]:
@@ -97,7 +108,9 @@ def understood(columns: Iterable[str], wish: Mapping[str, str | None]) -> dict[s
     return found
 
 
-def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def converted(
+    row: Mapping[str, Any], columns: Mapping[str, str], marks: Mapping[str, Marks] | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """Give a feature's attributes for the store, and the columns whose value its field does not know.
 
     Such a value is kept under the name of its column. Columns that are mapped to nothing are left out, those that are
@@ -106,6 +119,7 @@ def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[
     Args:
         row: Values by column.
         columns: Column → field of the record, or "" to leave it out.
+        marks: Column → what its commas and points mean; see `column_marks`.
     """
     fields = landslide_record.fields()
     attributes: dict[str, Any] = {}
@@ -116,7 +130,7 @@ def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[
             continue
         if key:
             try:
-                attributes[key] = recognised(fields[key], value)
+                attributes[key] = recognised(fields[key], value, (marks or {}).get(column))
             except AttributeRefusedError:
                 strange.append(column)
             else:
@@ -129,8 +143,29 @@ def converted(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[dict[
     return attributes, strange
 
 
-def recognised(field: Field, value: Any) -> Any:
+def column_marks(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> dict[str, Marks]:
+    """Say of each column that becomes a number what its commas and points mean, as its values tell.
+
+    Args:
+        rows: Of the whole file.
+        columns: Column → field of the record, or "" where it is left out.
+    """
+    fields = landslide_record.fields()
+    there = list(rows)
+    return {
+        column: marks_of((row.get(column) for row in there), unit=fields[key].unit)
+        for column, key in columns.items()
+        if key and fields[key].kind == "number"
+    }
+
+
+def recognised(field: Field, value: Any, marks: Marks | None = None) -> Any:
     """Give a foreign value as the field wants it: by its code, other spellings, text for numbers, many forms of dates.
+
+    Args:
+        field: Of the record.
+        value: As it stands in the file.
+        marks: What commas and points mean in the value's column; without, 1,234 is not known and 1.234 has decimals.
 
     Raises:
         AttributeRefusedError: The field does not know the value.
@@ -141,7 +176,7 @@ def recognised(field: Field, value: Any) -> Any:
         case "multi":
             value = [_code(field, item) for item in _listed(value)]
         case "number":
-            value = _number(field, value)
+            value = number_of(value, marks or Marks(), unit=field.unit)
         case "date":
             value = _date(value)
         case "text":
@@ -150,9 +185,19 @@ def recognised(field: Field, value: Any) -> Any:
 
 
 def is_ours(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Say whether a file is an export of ours, whose classes and states can be believed."""
+    """Say whether a file is an export of ours, whose classes and states can be believed.
+
+    Features that were added to it elsewhere may have no class.
+    """
     classes = [cls.value for cls in LabelClass]  # a list: what a file holds may be one, too
-    return {"uid", "class"} <= set(columns) and all(row.get("class") in classes for row in rows)
+    said = [row.get("class") for row in rows]
+    filled = [cls for cls in said if cls not in (None, "")]
+    return {"uid", "class"} <= set(columns) and bool(filled) and all(cls in classes for cls in filled)
+
+
+def class_of(row: Mapping[str, Any]) -> LabelClass | None:
+    """Give the class that a row of an export of ours names, None where it names none."""
+    return LabelClass(row["class"]) if row.get("class") not in (None, "") else None
 
 
 def _code(field: Field, value: Any) -> Any:
@@ -174,22 +219,6 @@ def _listed(value: Any) -> list[Any]:
     return [part.strip() for part in _PARTS.split(str(value)) if part.strip()]
 
 
-def _number(field: Field, value: Any) -> Any:
-    """Give the number that a text can only mean, else what was given."""
-    if not isinstance(value, str):
-        return value
-    units = "|".join(map(re.escape, (field.unit, field.unit.replace("²", "2").replace("³", "3"))))
-    text = re.sub(rf"\s*(?:{units})$", "", value.strip())
-    found = _NUMBER.fullmatch(text)
-    if not found or _UNSURE.fullmatch(text) or (found["parted"] and found["parted"] == found["point"]):
-        return value
-    whole = found["sign"] + re.sub(r"\D", "", found["whole"])
-    if not (found["rest"] or found["power"]):
-        return int(whole)
-    number = float(f"{whole}.{found['rest'] or 0}{found['power'] or ''}")
-    return int(number) if number.is_integer() else number
-
-
 def _date(value: Any) -> Any:
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
     found = _COMPACT_DATE.fullmatch(text) or _DATE.fullmatch(text)
@@ -201,3 +230,10 @@ def _date(value: Any) -> Any:
 
 def _folded(name: str) -> str:
     return re.sub(r"[\s_\-]+", "_", name.strip().casefold())
+
+
+def _cut_names(fields: Mapping[str, Field]) -> dict[str, tuple[str, ...]]:
+    """Give what a Shapefile of other programs leaves of the keys of fields, where it leaves that of one key only."""
+    cut = {key: key.encode()[:_CUT_NAME].decode("utf-8", "ignore") for key in fields}
+    count = Counter(cut.values())
+    return {key: (name,) for key, name in cut.items() if count[name] == 1 and name != key}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -31,7 +33,25 @@ from icssn.vectors.source import features
 
 _SAMPLES = 3  # values of a column shown in a preview
 _MOST_PROBLEMS = 10  # told in a preview
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _UID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What an export of ours says of one label beside its record; of another file nothing.
+
+    Attributes:
+        cls: Its class, None where the cell is empty: a feature that was added elsewhere.
+        status: Its status, None where the cell is empty.
+        version: The label's when it was written.
+        at: Since when the label was as it was written; None also where the file gives no time zone.
+    """
+
+    cls: LabelClass | None = None
+    status: LabelStatus | None = None
+    version: int | None = None
+    at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,8 @@ class FoundLabels:
         crs_name: The coordinate system that the file declares.
         columns: Column of the file → field of the record, "" where it was left out.
         strange: Column → how many of its values its field does not know; they are kept under the column's name.
+        ours: The file is an export of ours: what it says of numbers, classes and states can be believed.
+        stated: What it says of each label.
     """
 
     labels: tuple[NewLabel, ...]
@@ -53,6 +75,8 @@ class FoundLabels:
     crs_name: str
     columns: dict[str, str]
     strange: dict[str, int] = field(default_factory=dict)
+    ours: bool = False
+    stated: tuple[Stated, ...] = ()
 
 
 def read_labels(
@@ -122,19 +146,6 @@ def preview(
     )
 
 
-def read_polygons(path: Path, *, crs_wkt: str) -> list[BaseGeometry]:
-    """Read the geometries of a file in another CRS, whatever they are.
-
-    Raises:
-        LabelsRefusedError: As `read_labels`, but the place is not checked.
-    """
-    found = features(path)
-    if not found.rows:
-        raise nothing(path)
-    to_crs = Transformer.from_crs(found.crs, crs_wkt, always_xy=True)
-    return [carried(path, row, geometry, to_crs) for row, geometry in enumerate(found.geometries, start=1)]
-
-
 def _labels(
     path: Path,
     found: Features,
@@ -150,23 +161,26 @@ def _labels(
     ours = mapping.is_ours(found.columns, found.rows)
     columns = mapping.understood(found.columns, wish)
     columns |= mapping.left_out(found.columns) if ours else {}
+    marks = mapping.column_marks(found.rows, columns)
     to_lonlat = Transformer.from_crs(found.crs, LONLAT, always_xy=True)
     scene = check.scene_outline(facts)
     labels: list[NewLabel] = []
+    stated: list[Stated] = []
     strange: Counter[str] = Counter()
     repaired = off_scene = 0
     for number, (row, geometry) in enumerate(zip(found.rows, found.geometries, strict=True), start=1):
         try:
             lonlat = carried(path, number, geometry, to_lonlat)
-            cls = LabelClass(row["class"]) if ours else _class_of(lonlat, points)
+            said = _stated(row) if ours else Stated()
+            cls = said.cls or _class_of(lonlat, points or ours)
             sound, was_repaired = _sound(lonlat, cls, name=f"{path.name}, feature {number}")
-            attributes, unknown = mapping.converted(row, columns)
+            attributes, unknown = mapping.converted(row, columns, marks)
             label = NewLabel(
                 uid=_uid(row.get("uid")) if ours else new_id(),
                 geometry_lonlat=sound,
                 cls=cls,
                 source=LabelSource.imported,
-                status=status_of(row.get("status")) if ours else LabelStatus.accepted,
+                status=said.status or LabelStatus.accepted,
                 attributes=landslide_record.checked(attributes),
             )
         except LabelsRefusedError as refusal:
@@ -176,6 +190,7 @@ def _labels(
             tell(refused(path, f"feature {number}: {err}", "fields that fit the record", "Correct the file."))
             continue
         labels.append(label)
+        stated.append(said)
         strange.update(unknown)
         repaired += was_repaired
         off_scene += not sound.intersects(scene)
@@ -186,6 +201,8 @@ def _labels(
         crs_name=found.crs.name,
         columns=columns,
         strange=dict(strange),
+        ours=ours,
+        stated=tuple(stated),
     )
 
 
@@ -218,7 +235,22 @@ def _sound(lonlat: BaseGeometry, cls: LabelClass, *, name: str) -> tuple[BaseGeo
     return (parts[0] if len(parts) == 1 else polygon), repaired
 
 
-def _uid(text: Any) -> str:
+def _stated(row: Mapping[str, Any]) -> Stated:
+    status = row.get("status")
+    version = as_text(row.get("version")).removesuffix(".0")  # a table that knows only floats
+    at = None
+    with contextlib.suppress(ValueError):
+        at = dt.datetime.fromisoformat(as_text(row.get("updated_at")))
+    return Stated(
+        cls=mapping.class_of(row),
+        status=None if status in (None, "") else status_of(status),
+        version=int(version) if _DIGITS.fullmatch(version) else None,
+        at=at if at and at.tzinfo else None,
+    )
+
+
+def _uid(value: Any) -> str:
+    text = str(value) if isinstance(value, int) else value
     return text if isinstance(text, str) and _UID.fullmatch(text) else new_id()
 
 

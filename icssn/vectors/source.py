@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import contextlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +15,7 @@ from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
 from icssn.records import RasterFacts
-from icssn.vectors import archive, coco, geojson, kml, table
+from icssn.vectors import archive, coco, dbf, geojson, kml, table
 from icssn.vectors.features import LONLAT, Features, plain, refused, unreadable
 
 # How the content of each format begins: GDAL looks at content only, so a disguised file must not reach it.
@@ -99,7 +97,9 @@ def _json(path: Path, facts: RasterFacts | None, scene_name: str) -> Features:
     _check_crs(path, found.crs)
     items = document["features"] if document["type"] == "FeatureCollection" else [document]
     rows = [
-        {"id": item["id"], **row} if isinstance(item.get("id"), str | int | float) else row
+        {"id": item["id"], **row}
+        if isinstance(item.get("id"), str | int | float) and not {"uid", "class"} <= row.keys()  # an export of ours
+        else row
         for item, row in zip(items, found.rows, strict=True)
     ]
     return replace(found, rows=_encodable(path, rows))
@@ -180,6 +180,8 @@ def _layer(path: Path, layer: str, kind: str) -> Features:
     text = _reader_of_texts(path) if shapefile else str
     columns = [text(str(column)) for column in meta["fields"]]
     filled = [whole.get(name, values) for name, values in zip(meta["fields"], fields, strict=True)]
+    for number, values in dbf.long_numbers(path, fids.tolist()).items() if shapefile else ():
+        filled[number] = values
     rows = [
         {column: _value(values[row], text) for column, values in zip(columns, filled, strict=True)}
         for row in range(len(geometries))
@@ -239,27 +241,8 @@ def _value(value: Any, text: Callable[[str], str]) -> Any:
 
 def _reader_of_texts(shp: Path) -> Callable[[str], str]:
     """Give how to read a Shapefile's texts, which come as Latin-1: a name may be cut in the middle of a character."""
-    encoding = _dbf_encoding(shp)
+    encoding = dbf.encoding(shp)
     return lambda text: text.encode("latin-1").decode(encoding, "ignore")
-
-
-def _dbf_encoding(shp: Path) -> str:
-    """Give how a Shapefile's texts are written: by its .cpg, else a guess of UTF-8, then of GBK."""
-    for cpg in (shp.with_suffix(".cpg"), shp.with_suffix(".CPG")):
-        if cpg.is_file():
-            said = cpg.read_bytes()[:40].decode("ascii", "ignore").strip().upper().removeprefix("ANSI ")
-            with contextlib.suppress(LookupError):
-                return codecs.lookup(f"cp{said}" if said.isdigit() else said).name
-    dbf = next((file for file in (shp.with_suffix(".dbf"), shp.with_suffix(".DBF")) if file.is_file()), None)
-    if dbf is None or dbf.stat().st_size > MAX_BYTES:
-        return "latin-1"
-    content = dbf.read_bytes()
-    texts = content[int.from_bytes(content[8:10], "little") :]  # behind the header, whose padding is arbitrary
-    for encoding in ("utf-8", "gbk"):
-        with contextlib.suppress(UnicodeDecodeError):
-            texts.decode(encoding)
-            return encoding
-    return "latin-1"
 
 
 def _together(parts: list[Features]) -> Features:

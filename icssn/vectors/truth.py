@@ -56,7 +56,7 @@ def read_truth(path: Path, *, scene: Scene) -> Truth:
     labels = []
     everywhere = True
     for number, (row, geometry) in enumerate(zip(found.rows, found.geometries, strict=True), start=1):
-        cls = LabelClass(row["class"]) if ours else LabelClass.landslide
+        cls = (mapping.class_of(row) if ours else None) or LabelClass.landslide
         status = status_of(row.get("status")) if ours else LabelStatus.accepted
         everywhere &= (cls, status) != (LabelClass.label_area, LabelStatus.accepted)
         place = _sound(carried(path, number, geometry, to_lonlat), cls, near=outline)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
-from icssn.durable import require_folder, whole_file, write_text
-from icssn.errors import LabelsRefusedError
+from icssn.durable import require_folder, whole_file, write_text, written_to
+from icssn.errors import DiskFullError, LabelsRefusedError, UnwritableError
 from icssn.geo import crs
 from icssn.records import Candidate, ExportedLabels, LabelClass, LabelRecord, RasterFacts
 from icssn.vectors import coco, columns, geojson, kml, ours, style, table
@@ -27,6 +30,8 @@ _IN_SCENE_CRS = (".gpkg", ".shp", ".zip")
 _TAKEN = ("fid", "ogc_fid", "geom", "geometry", "the_geom", "wkt", "wkt_geom", *OURS)  # names that formats use
 _DBF_BYTES = 254  # of a text in a Shapefile
 _KEPT = "The style '{name}' is none of ours and was kept."
+_FULL = ("disk is full", "No space left", "quota")  # in what GDAL says of a disk, or a person's share, without room
+_LEAST_ROOM = 1 << 20  # bytes of a file with few features, and of its style
 _DECIMALS = 3  # of measures: a millimetre, a thousandth of a degree
 
 
@@ -47,8 +52,7 @@ def write_labels(
 
     Raises:
         LabelsRefusedError: The ending is none that is known.
-        UnwritableError: A GeoPackage there holds other layers, a Shapefile of points there is none of ours, the folder
-            cannot be made, or no file be written there.
+        UnwritableError: What stands there is no export of ours, the folder cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
     suffix = ".coco.json" if path.name.lower().endswith(".coco.json") else path.suffix.lower()
@@ -59,18 +63,19 @@ def write_labels(
             needed="one of " + ", ".join(ENDINGS),
             remedy="Choose another file name.",
         )
+    ours.require_export(path)
     rows = [row_of(record) for record in records]
     outlines = [record.label.geometry_lonlat for record in records]
     files, notices = [path], list[str]()
     if suffix == ".gpkg":
-        ours.require_geopackage(path, ours.LABEL_LAYERS)
-        with whole_file(path) as draft:
+        with whole_file(path) as draft, _told_of_gdal(path.parent, rows, outlines):
             _geopackage(draft, rows, outlines, facts)
     elif suffix in (".shp", ".zip"):
         require_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".icssn-") as folder:
             stem = OUR_LAYERS[0] if suffix == ".zip" else path.stem
-            parts, notices = _shapefile(Path(folder), stem, rows, outlines, facts)
+            with _told_of_gdal(path.parent, rows, outlines):
+                parts, notices = _shapefile(Path(folder), stem, rows, outlines, facts)
             files, kept = (_zipped if suffix == ".zip" else _moved)(path, parts)
         notices += kept
     else:
@@ -132,7 +137,7 @@ def write_candidates(path: Path, candidates: Sequence[Candidate], *, facts: Rast
         for candidate in candidates
     ]
     outlines = [candidate.geometry_lonlat for candidate in candidates]
-    with whole_file(path) as draft:
+    with whole_file(path) as draft, _told_of_gdal(path.parent, rows, outlines):
         _layer(draft, rows, outlines, facts, layer="candidates")
     return len(rows)
 
@@ -227,6 +232,21 @@ def _layer(
     )
 
 
+@contextmanager
+def _told_of_gdal(folder: Path, rows: list[dict[str, Any]], outlines: list[BaseGeometry]) -> Iterator[None]:
+    """Say in a sentence why features could not be written; GDAL has many words for a full disk, and none for some."""
+    import pyogrio
+
+    try:
+        with written_to(folder):
+            yield
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as err:
+        needed = _LEAST_ROOM + sum(map(len, shapely.to_wkb(outlines))) + sum(len(as_text(row)) for row in rows)
+        if shutil.disk_usage(folder).free < 2 * needed or any(word in str(err) for word in _FULL):
+            raise DiskFullError(str(folder)) from err
+        raise UnwritableError(str(folder), found=f"GDAL could not write it ({err})") from err
+
+
 def _by_kind(rows: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
     """Give the numbers of the outlines and of the points."""
     points = [i for i, row in enumerate(rows) if row["class"] == LabelClass.landslide_point]
@@ -242,7 +262,7 @@ def _styled(qml: Path) -> tuple[list[Path], list[str]]:
 
 
 def _is_of_others(qml: Path) -> bool:
-    return qml.exists() and not ours.is_style(qml)
+    return os.path.lexists(qml) and not ours.is_style(qml)
 
 
 def _zipped(path: Path, parts: list[Path]) -> tuple[list[Path], list[str]]:
@@ -256,13 +276,14 @@ def _moved(path: Path, parts: list[Path]) -> tuple[list[Path], list[str]]:
     """Move the parts of Shapefiles to their place, but for styles where others are; give the files, and notices."""
     others = [path.parent / part.name for part in parts if part.suffix == ".shp" and part.stem != path.stem]
     for other in others:
-        ours.require_shapefile(other)
+        ours.require_export(other)
     notices = []
     for part in parts:
         if part.suffix == ".qml" and _is_of_others(path.parent / part.name):
             notices.append(_KEPT.format(name=part.name))
         else:
-            shutil.move(part, path.parent / part.name)
+            with written_to(path.parent / part.name):
+                part.replace(path.parent / part.name)
     return [path, *others], notices
 
 

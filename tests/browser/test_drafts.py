@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime as dt
 
+import pytest
+from sqlalchemy import update
+
+from icssn import actions
+from icssn.records import now
+from icssn.store.tables import seat
 from tests.browser.conftest import Visit
 from tests.browser.desk import Desk
 
@@ -79,6 +85,43 @@ def test_without_locks_a_duplicated_tab_keeps_a_draft_of_its_own_too(desk: Desk)
     desk.reload()
     assert desk.frame.evaluate("!navigator.locks && !parent.navigator.locks")
     test_a_duplicated_tab_keeps_a_draft_of_its_own(desk)
+
+
+def fall_silent(desk: Desk) -> None:
+    """Stop all timers of a map, as a browser all but does in the background, and let its last sign of life age."""
+    desk.frame.evaluate("() => { for (let id = setTimeout(() => 0); id; id--) clearTimeout(id) }")
+    with desk.ws.db.write() as connection:
+        connection.execute(update(seat).values(seen_at=now() - dt.timedelta(minutes=2)))
+
+
+def a_new_tab(desk: Desk) -> Desk:
+    """Open the page once more, in a tab that shares nothing with the first but the browser."""
+    other = Desk(Visit(desk.visit.page.context.new_page()), desk.server, desk.ws, desk.scene)
+    other.open()
+    return other
+
+
+def test_the_draft_of_a_tab_that_lies_silent_in_the_background_stays_its_own(desk: Desk) -> None:
+    desk.draw(*TRIANGLE)
+    desk.wait("icssn.isKept()")
+    fall_silent(desk)
+    [kept] = actions.drafts(desk.ws, desk.scene.id)
+    assert not kept.is_open  # as far as the server knows
+    other = a_new_tab(desk)
+    assert other.pending() == []
+    assert [draft.session_id for draft in actions.drafts(desk.ws, desk.scene.id)] == [kept.session_id]
+    desk.visit.page.close()
+    fall_silent(other)
+    heir = a_new_tab(other)
+    assert len(heir.pending()) == 1
+    other.visit.page.close()
+    heir.visit.page.close()
+
+
+def test_without_locks_the_draft_of_a_silent_tab_stays_its_own_too(desk: Desk) -> None:
+    desk.visit.page.context.add_init_script("delete Navigator.prototype.locks")
+    desk.reload()
+    test_the_draft_of_a_tab_that_lies_silent_in_the_background_stays_its_own(desk)
 
 
 def test_a_tab_keeps_its_draft_over_a_walk_through_other_pages(desk: Desk) -> None:

@@ -85,6 +85,24 @@ def test_next_and_previous_follow_the_list(desk: Desk) -> None:
     assert desk.chosen() == first
 
 
+def test_what_the_keyboard_leads_to_is_pressed_by_enter_and_space(desk: Desk) -> None:
+    pen, summary = desk.inside.locator("#ic-draw_label_area"), desk.inside.locator(".ic-deleted summary")
+    page = desk.visit.page
+    page.keyboard.press("Tab")
+    pen.focus()
+    page.keyboard.press("Enter")
+    assert pen.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Space")
+    assert pen.get_attribute("aria-pressed") == "false"
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert summary.evaluate("(element) => element.parentElement.open")
+    pen.click()
+    desk.click((0.6, 0.2), (0.8, 0.2), (0.8, 0.4))
+    page.keyboard.press("Enter")  # after the mouse it is the map's again
+    assert desk.count() == 4
+
+
 def test_the_record_is_filled_in_by_keyboard_beside_the_map(desk: Desk) -> None:
     desk.draw((0.6, 0.2), (0.8, 0.2), (0.8, 0.4))
     [uid] = desk.chosen()

@@ -75,3 +75,14 @@ def test_in_a_narrow_window_every_tool_is_in_sight_and_no_message_covers_one(des
     assert buttons_not_seen(desk.frame) == []
     desk.inside.locator("#ic-split").click()
     assert desk.inside.locator("#ic-split").get_attribute("aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("width", [900, 1280])
+def test_a_title_is_covered_by_nothing_beside_it_and_no_button_loses_its_words(desk: Desk, width: int) -> None:
+    page = desk.visit.page
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{desk.server.url}/Review")
+    desk.visit.map()
+    assert seen(page.get_by_role("heading", name="Review"))
+    words = page.get_by_role("button", name="Results").locator("p")
+    assert words.evaluate("(p) => p.scrollWidth <= p.clientWidth")

@@ -160,6 +160,24 @@ def test_the_doctor_finds_this_machine_fit(started: Icssn) -> None:
     assert (status, answer["ok"]) == (0, True)
 
 
+def test_a_backup_is_restored_and_the_former_database_kept(icssn: Icssn, workspace: Path) -> None:
+    saved, file = workspace.with_name("saved.gpkg"), workspace / "icssn.gpkg"
+    icssn("init")
+    assert icssn("backup", saved)[0] == 0
+    with file.open("rb+") as handle:
+        handle.seek(-(file.stat().st_size // 3) // 4096 * 4096, 2)
+        handle.write(b"\xff" * 8192)
+    status, answer = icssn("doctor")
+    faults = [check["finding"] for check in answer["checks"] if not check["ok"]]
+    assert (status, len(faults)) == (1, 1)
+    assert "its contents are damaged. Put back a backup (icssn restore FILE)" in faults[0]
+    status, answer = icssn("restore", saved)
+    assert (status, answer["scenes"], Path(answer["former"]).parent) == (0, 0, workspace)
+    assert icssn("doctor")[0] == 0
+    status, answer = icssn("restore", workspace / "none.gpkg")
+    assert (status, "Check the path." in answer["error"]) == (1, True)
+
+
 def test_the_whole_project_may_live_in_postgis(
     icssn: Icssn, raster: Path, slides: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +191,8 @@ def test_the_whole_project_may_live_in_postgis(
         assert backup.read_bytes()[:5] == b"PGDMP"
         status, answer = icssn("backup", backup)
         assert (status, "never overwritten" in answer["error"]) == (1, True)
+        status, answer = icssn("restore", backup)
+        assert (status, f"'{backup}'" in answer["error"]) == (1, True)
 
 
 def test_a_scene_may_stay_in_a_store_that_is_named(
@@ -188,3 +208,28 @@ def test_a_scene_may_stay_in_a_store_that_is_named(
     status, answer = icssn("scene", "add", f"{web.url}/far.tif", "--name", "again")
     assert status == 1
     assert "in no store that this installation names" in answer["error"]
+
+
+def test_a_scene_is_told_where_its_file_is_now(icssn: Icssn, raster: Path) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    moved = raster.rename(raster.with_name("moved.tif"))
+    status, answer = icssn("scene", "add", moved, "--name", "slope")
+    assert (status, "icssn scene move" in answer["error"]) == (1, True)
+    assert icssn("scene", "move", "hill", moved)[1]["scene"]["original"] == str(moved)
+    assert icssn("scene", "show", "hill")[1]["scene"]["original"] == str(moved)
+
+
+def test_a_scene_is_renamed_removed_and_restored(icssn: Icssn, raster: Path, slides: Path) -> None:
+    icssn("scene", "add", raster, "--name", "hill")
+    icssn("labels", "import", slides, "--scene", "hill")
+    assert icssn("scene", "rename", "hill", "slope")[1]["scene"]["name"] == "slope"
+    assert icssn("scene", "remove", "slope")[1]["scene"]["removed"]["at"]
+    assert icssn("scene", "list")[1]["scenes"] == []
+    assert [scene["name"] for scene in icssn("scene", "list", "--removed")[1]["scenes"]] == ["slope"]
+    for words in (("scene", "show", "slope"), ("labels", "list", "--scene", "slope"), ("predict", "--scene", "slope")):
+        status, answer = icssn(*words)
+        assert status == 1
+        assert "Restore it on the Scenes page, or with icssn scene restore." in answer["error"]
+    assert icssn("scene", "restore", "slope")[1]["scene"]["removed"] is None
+    assert icssn("scene", "show", "slope")[1]["landslides"] == 2
+    assert icssn("scene", "restore", "dale")[0] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from pyproj import CRS
 
+from icssn.errors import DiskFullError
+from icssn.vectors.write import write_labels
 from tests.cli.conftest import Icssn
+from tests.store.samples import FACTS
 
 
 @pytest.fixture
@@ -43,3 +48,15 @@ def test_an_import_onto_a_full_disk_fails_with_a_sentence_and_can_be_repeated(
     assert status == 0
     assert answer["scene"]["tiles"]
     assert answer["scene"]["id"] == scene["id"]
+
+
+@pytest.mark.parametrize("name", ["a.gpkg", "a.shp", "a.zip", "a.csv"])
+def test_labels_onto_a_full_disk_fail_with_a_sentence(
+    small_disk: Callable[[int], None], workspace: Path, name: str
+) -> None:
+    room = shutil.disk_usage(workspace).free
+    (workspace / "full").write_bytes(bytes(room))
+    facts = FACTS.model_copy(update={"crs_wkt": CRS.from_epsg(32648).to_wkt()})
+    with pytest.raises(DiskFullError, match="No space is left on the disk of"):
+        write_labels(workspace / name, [], facts=facts)
+    assert [path.name for path in workspace.iterdir()] == ["full"]

@@ -144,3 +144,40 @@ def test_the_child_process_refuses_in_the_same_words(make_raster: RasterMaker) -
 def test_an_inspection_that_lasts_too_long_is_stopped(make_raster: RasterMaker) -> None:
     with pytest.raises(RasterRefusedError, match=r"inspecting it took over 0 s"):
         inspect_in_child(make_raster(texture(1, 40, 40)), timeout_s=0.01)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are UTF-16 there")
+def test_a_name_that_is_not_utf8_is_refused_in_a_text_that_can_be_shown(
+    make_raster: RasterMaker, tmp_path: Path
+) -> None:
+    path = make_raster(texture(1, 40, 40))
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xbb\xac\xc6\xc2.tif"))
+    named.write_bytes(path.read_bytes())
+    (tmp_path / "link.tif").symlink_to(named)
+    for given in (named, tmp_path / "link.tif"):
+        for look in (inspect, inspect_in_child):
+            with pytest.raises(RasterRefusedError, match=r"signs that are not written in UTF-8.* Rename it") as caught:
+                look(given)
+            assert str(caught.value).encode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell plays the process")
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo oops >&2; exit 3", r"it ended with an error \(oops\)"),
+        ("exit 3", r"it ended with an error \(code 3\)"),
+        ("kill -KILL $$", "it needed too much memory"),
+        ("echo MemoryError >&2; exit 1", "it needed too much memory"),
+        ("kill -XCPU $$", "it took over 120 s"),
+    ],
+)
+def test_why_an_inspection_gave_no_answer_is_told(
+    make_raster: RasterMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
+) -> None:
+    path, program = make_raster(texture(1, 40, 40)), tmp_path / "program"
+    program.write_text(f"#!/bin/sh\nulimit -c 0\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(RasterRefusedError, match=f"inspecting {told}"):
+        inspect_in_child(path)

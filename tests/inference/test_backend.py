@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 
 from icssn.config import InferenceConfig
 from icssn.errors import MissingPartError
@@ -16,6 +17,7 @@ from icssn.inference import openvino
 from icssn.inference.backend import Answers, Backend, TorchBackend, window_that_fits
 from icssn.inference.choose import choose_backend
 from icssn.inference.openvino import OpenvinoBackend
+from icssn.metrics.pixels import levels
 from icssn.nets.checkpoint import read_card
 from icssn.nets.icssn import Icssn
 from tests.inference.conftest import landscape
@@ -50,6 +52,15 @@ def test_one_forward_takes_several_images(name: str, request: pytest.FixtureRequ
     images = np.stack([landscape(64, 96, seed=seed) for seed in range(3)])
     alone = np.concatenate([chosen.map(image[None]).probability for image in images])
     assert np.abs(chosen.map(images).probability.astype(int) - alone).max() <= 2
+
+
+def test_a_map_and_the_choice_of_its_threshold_round_probabilities_alike(net: Icssn, backend: TorchBackend) -> None:
+    image = landscape(128, 192, seed=3)[None]
+    with torch.inference_mode():
+        logits = net.map(torch.from_numpy(image).contiguous(memory_format=torch.channels_last))[0].float().numpy()
+    stored, judged = backend.map(image).probability, levels(expit(logits))
+    assert stored.std() > 20  # else equality says nothing
+    assert (stored != judged).mean() < 0.001  # those that lie between two levels, but for the rounding of float32
 
 
 def test_a_network_in_half_precision_answers_in_types_that_numpy_knows(net: Icssn) -> None:

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from icssn.config import InferenceConfig
 from icssn.inference.hints import weak_outlines
-from icssn.inference.objects import Outline, level_of, survey
+from icssn.inference.objects import Outline, survey
+from icssn.metrics.pixels import level_of
 
 CONFIG = InferenceConfig(min_object_px=20, hint_share=0.4)
 

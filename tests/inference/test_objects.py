@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from icssn.geo.shapes import rasterise
-from icssn.inference.objects import Cells, Outline, level_of, outlines, survey, trace
+from icssn.inference.objects import Cells, Outline, outlines, survey, trace
+from icssn.metrics.pixels import level_of
 
 Array = NDArray[np.uint8]
 
@@ -118,8 +119,3 @@ def test_a_scene_without_landslides_has_no_objects(value: int) -> None:
     mask, found = find(np.full((9, 9), value, np.uint8), rows=4)
     assert np.array_equal(np.unique(mask), [value])
     assert found == []
-
-
-@pytest.mark.parametrize(("threshold", "level"), [(0.0, 0), (0.5, 127), (0.501, 128), (1.0, 254), (100 / 254, 100)])
-def test_the_level_is_the_smallest_value_at_or_above_the_threshold(threshold: float, level: int) -> None:
-    assert level_of(threshold) == level

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from icssn.errors import UnwritableError
 from icssn.jobs import platform
 
 
@@ -27,6 +28,15 @@ def test_only_one_holds_a_lock_and_it_dies_with_its_holder(tmp_path: Path) -> No
     holder.kill()
     holder.wait()
     assert not platform.is_locked(path)
+
+
+@pytest.mark.parametrize("place", ["worker.lock", "file/worker.lock"])
+def test_a_lock_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "worker.lock").mkdir()
+    (tmp_path / "file").touch()
+    for asked in (platform.try_lock, platform.is_locked):
+        with pytest.raises(UnwritableError, match=r"cannot be written to: a (folder|file) stands in the place"):
+            asked(tmp_path / place)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")

@@ -21,6 +21,9 @@ from icssn.records import new_id
 from icssn.store.database import open_database
 from icssn.store.tables import metadata
 
+ASKED = "asked"
+"""A role of this name is asked for its password; all others are trusted."""
+
 
 class NoPostgisError(RuntimeError):
     """This machine cannot start a PostgreSQL with PostGIS; the text says why."""
@@ -95,6 +98,8 @@ def throwaway(*, durable: bool = False) -> Iterator[Cluster]:
         made = subprocess.run(init, capture_output=True, text=True, check=False, **who)
         if made.returncode:
             raise NoPostgisError(f"initdb failed: {made.stderr.strip()}")
+        doors = folder / "data" / "pg_hba.conf"
+        doors.write_text(f"host all {ASKED} 127.0.0.1/32 scram-sha-256\n{doors.read_text()}")
         command = [binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", folder]
         command += ["-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=60"]
         with (folder / "log").open("wb") as log:

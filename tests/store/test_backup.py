@@ -13,7 +13,7 @@ from icssn.errors import DatabaseUnusableError, MissingPartError
 from icssn.store import backup, labels, postgis, scenes
 from icssn.store.database import Database, open_database
 from tests.store import children
-from tests.store.cluster import Cluster
+from tests.store.cluster import ASKED, Cluster
 from tests.store.samples import a_scene, drawn
 
 
@@ -62,6 +62,30 @@ def test_a_dump_of_postgres_can_be_restored(db: Database, cluster: Cluster, tmp_
         copy = open_database(url)
         assert labels.current(copy, scene_id) == labels.current(db, scene_id)
         copy.close()
+
+
+@pytest.mark.parametrize(
+    "address", ["{who}:s%40crt@{host}:{port}/common", "{who}:s%40crt@/common?host={host}&port={port}"]
+)
+@pytest.mark.parametrize("url", ["postgis"], indirect=True)
+def test_a_dump_is_made_where_a_password_is_asked_for(
+    db: Database, cluster: Cluster, tmp_path: Path, address: str
+) -> None:
+    scenes.add(db, a_scene())
+    cluster.run(f"CREATE ROLE {ASKED} LOGIN SUPERUSER PASSWORD 's@crt'")
+    try:
+        url = f"postgresql://{address.format(who=ASKED, host='127.0.0.1', port=cluster.port)}"
+        with pytest.raises(DatabaseUnusableError, match="password authentication failed"):
+            open_database(url.replace("crt", "cret"))
+        asked = open_database(url)
+        backup.write(asked, tmp_path / "a.dump")
+        asked.close()
+        assert (tmp_path / "a.dump").read_bytes()[:5] == b"PGDMP"
+        demanding = Database("x", postgis.make_engine(asked.engine.url.update_query_dict({"sslmode": "require"})))
+        with pytest.raises(DatabaseUnusableError, match="does not support SSL"):
+            backup.write(demanding, tmp_path / "b.dump")
+    finally:
+        cluster.run(f"DROP ROLE {ASKED}")
 
 
 @pytest.mark.parametrize("url", ["postgis"], indirect=True)

@@ -33,6 +33,12 @@ def test_a_job_survives_the_table(db: Database) -> None:
         jobs.get(db, "x")
 
 
+def test_some_jobs_are_given_newest_first(db: Database) -> None:
+    first, _, last = _queued(db), _queued(db), _queued(db)
+    assert jobs.among(db, [first.id, "x", last.id]) == [last, first]
+    assert jobs.among(db, []) == []
+
+
 def test_jobs_are_claimed_oldest_first(db: Database) -> None:
     first, second = _queued(db), _queued(db)
     claimed = jobs.claim(db, worker="w1")

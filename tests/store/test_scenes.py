@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from icssn.errors import DuplicateError, NotFoundError
+from icssn.records import Removal
 from icssn.store import scenes
 from icssn.store.database import Database
 from tests.store.samples import a_scene, drawn
@@ -42,3 +45,23 @@ def test_an_update_sets_the_named_fields_only(db: Database) -> None:
     updated = scenes.update(db, scene.id, dem="/data/dem.tif", validation_bounds_px=(1, 2, 3, 4))
     assert updated == scene.model_copy(update={"dem": "/data/dem.tif", "validation_bounds_px": (1, 2, 3, 4)})
     assert scenes.get(db, scene.id) == updated
+
+
+def test_a_removed_scene_is_out_of_the_list_and_still_known(db: Database) -> None:
+    stays, goes = scenes.add(db, a_scene(name="lushan")), scenes.add(db, a_scene(name="bijie"))
+    gone = scenes.update(db, goes.id, removed=Removal(by="Li", at=dt.datetime(2026, 11, 28, tzinfo=dt.UTC)))
+    assert scenes.every(db) == [stays]
+    assert scenes.removed(db) == [gone]
+    assert scenes.known(db) == [stays, gone]
+    assert scenes.get(db, goes.id) == scenes.named(db, "bijie", removed=True) == gone
+    for look in (lambda: scenes.named(db, "bijie"), lambda: scenes.in_project(db, goes.id)):
+        with pytest.raises(NotFoundError, match=r"'bijie'.* removed by Li on 2026-11-28, and nothing.* Restore it on"):
+            look()
+    with pytest.raises(NotFoundError, match=r"Known: lushan\."):
+        scenes.named(db, "dale")
+    with pytest.raises(NotFoundError, match=r"Known: bijie, lushan\."):
+        scenes.named(db, "dale", removed=True)
+    with pytest.raises(DuplicateError, match="already a scene 'bijie'"):
+        scenes.add(db, a_scene(name="bijie"))
+    assert scenes.update(db, goes.id, removed=None) == goes == scenes.in_project(db, goes.id)
+    assert scenes.every(db) == [stays, goes]

@@ -10,12 +10,12 @@ from typing import Any
 import pyogrio
 import pytest
 from shapely.geometry import box
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from icssn.errors import DatabaseUnusableError
 from icssn.records import Edits, LabelChange, LabelDeletion
-from icssn.store import labels, scenes, schema, seats
+from icssn.store import labels, rows, scenes, schema, seats
 from icssn.store.database import Database, open_database
 from icssn.store.tables import metadata
 from tests.store.samples import a_scene, drawn, square
@@ -84,7 +84,11 @@ def test_the_migrations_make_the_tables_that_the_program_knows(empty_urls: Itera
 def test_a_workspace_made_before_there_were_revisions_is_adopted(empty_urls: Iterator[str], tmp_path: Path) -> None:
     url = next(empty_urls)
     old = open_database(url, scripts=_scripts(tmp_path, until="0001"))
-    scene = scenes.add(old, a_scene())
+    scene = a_scene()
+    with old.write() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("scene")}
+        then = {name: value for name, value in rows.row_of(scene).items() if name in columns}
+        connection.execute(insert(metadata.tables["scene"]).values(then))
     first, second = drawn(old, scene.id, 2)
     labels.save(old, scene.id, Edits(deleted=(LabelDeletion(uid=second.uid, expected_version=1),)), actor="bob")
     with old.write() as connection:

@@ -10,8 +10,8 @@ import rasterio
 from streamlit.testing.v1 import AppTest
 
 from icssn import actions
-from icssn.records import Edits, JobKind, Label, LabelClass, NewLabel, Scene
-from icssn.store import scenes
+from icssn.records import Edits, Job, JobKind, Label, LabelClass, NewLabel, Scene
+from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, wording
 from tests.ui.conftest import inside
@@ -151,6 +151,27 @@ def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene,
     assert actions.find_scene(ws, scene.name).dem == str(tmp_path / "dem.tif")
 
 
+def test_the_page_says_that_a_scenes_file_is_gone_and_asks_where_it_is(
+    ws: Workspace, scene: Scene, tmp_path: Path
+) -> None:
+    scenes.update(ws.db, scene.id, dem=str(tmp_path / "gone" / "dem.tif"))
+    moved = Path(scene.original).rename(tmp_path / "moved.tif")
+    app = opened("pages/1_Scenes.py")
+    assert not app.error
+    assert scene.original in texts(app).replace("\\", "")
+    assert "gone/dem.tif" in texts(app).replace("\\", "")
+    [path] = [item for item in app.text_input if item.label == "Where the image is now"]
+    [button] = [item for item in app.button if item.label == "It is there"]
+    button.click().run()
+    assert "Give the whole path of a GeoTIFF" in app.error[0].value
+    path.set_value(str(moved))
+    button.click().run()
+    assert not app.exception
+    assert not app.error
+    assert actions.find_scene(ws, scene.name).original == str(moved)
+    assert "Where the image is now" not in [item.label for item in app.text_input]
+
+
 def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene) -> None:
     app = opened("pages/1_Scenes.py")
     for name, band in (("Red", 3), ("Blue", 1)):
@@ -177,6 +198,46 @@ def test_a_reload_keeps_the_scene_and_an_unknown_one_in_the_address_is_the_newes
         again.run()
         assert not again.exception
         assert [box.value for box in again.selectbox if box.key == "scene"] == [shown]
+
+
+def test_a_scene_is_renamed_removed_and_restored_on_its_page(ws: Workspace, scene: Scene) -> None:
+    def click(label: str) -> None:
+        [button] = [item for item in app.button if item.label == label]
+        button.click().run()
+        assert not app.exception
+
+    app = opened("pages/1_Scenes.py")
+    assert not [item for item in app.expander if "Removed" in item.label]
+    for wanted, told in ((" ", True), ("north_slope", False)):
+        [name] = [item for item in app.text_input if item.label == "Name of the scene"]
+        name.set_value(wanted)
+        click("Rename")
+        assert any("a name of 1 to 80 characters" in error.value for error in app.error) == told
+    assert not app.error
+    assert actions.list_scenes(ws)[0].name == "north_slope"
+    job = jobs.add(ws.db, Job(kind=JobKind.predict, params={"scene_id": scene.id}))
+    click("Remove from the project")
+    assert "already queued" in app.error[0].value
+    actions.cancel_job(ws, job.id)
+    click("Remove from the project")
+    assert actions.list_scenes(ws) == []
+    assert "was removed from the project by" in app.info[0].value
+    assert [item.label for item in app.expander if "Removed" in item.label] == ["Removed scenes (1)"]
+    click("Restore")
+    assert [known.id for known in actions.list_scenes(ws)] == [scene.id]
+    assert [box.value for box in app.selectbox if box.key == "scene"] == [scene.id]
+
+
+def test_an_old_address_says_that_its_scene_was_removed(ws: Workspace, scene: Scene) -> None:
+    newer = scenes.add(ws.db, scene.model_copy(update={"id": "e" * 32, "name": "newer"}))
+    actions.remove_scene(ws, scene.id)
+    for script in ("pages/1_Scenes.py", "pages/2_Label.py", "pages/4_Review.py"):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run().switch_page(script)
+        app.query_params["scene"] = scene.id
+        app.run()
+        assert not app.exception
+        assert any("Scene 'hill' was removed from the project by Li" in item.value for item in app.info)
+        assert [box.value for box in app.selectbox if box.key == "scene"] == [newer.id]
 
 
 def test_names_in_the_table_of_scenes_are_shown_as_they_are(ws: Workspace, scene: Scene) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import geopandas as gpd
 import pytest
 import shapely
-from pyproj import CRS
 from shapely.geometry import LineString, Point, Polygon, box
 
 from icssn.errors import LabelsRefusedError
 from icssn.geo import crs
 from icssn.imagery.open import inspect
 from icssn.records import LabelClass, LabelSource, LabelStatus, RasterFacts
-from icssn.vectors.read import read_labels, read_polygons
+from icssn.vectors.read import read_labels
+from icssn.vectors.source import features
 
 SLIDE = box(600_100, 3_799_500, 600_300, 3_799_700)
 BOW_TIE = Polygon([(600_400, 3_799_500), (600_500, 3_799_600), (600_500, 3_799_500), (600_400, 3_799_600)])
@@ -132,4 +132,43 @@ def test_the_labels_of_the_real_scene_lie_on_it(real_data: Path) -> None:
 @pytest.mark.parametrize(("name", "count"), [("Wenchuan_2014", 560), ("Nepal_2015", 98), ("PNG_2017", 95)])
 def test_real_inventories_are_read_whole(real_data: Path, name: str, count: int) -> None:
     path = real_data / "inventories_wenchuan_nepal_png" / f"{name}.shp"
-    assert len(read_polygons(path, crs_wkt=CRS.from_epsg(4326).to_wkt())) == count
+    assert len(features(path).rows) == count
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1,234", "12,5"], [1.234, 12.5]),
+        (["1,234", "0,5"], [1.234, 0.5]),
+        (["1,234", "1,234,567"], [1234, 1_234_567]),
+        (["1,234", "1,234.5"], [1234, 1234.5]),
+        (["1.234", "12,5"], [None, 12.5]),  # a comma parts decimals, and of the point nothing is told
+        (["1.234", "1.250.000"], [1234, 1_250_000]),
+        (["1.234", "7"], [1.234, 7]),
+        (["1,234", "2,500"], [None, None]),
+        (["1,234", "12.5"], [None, 12.5]),
+        (["1,234", "12,5", "1,234,567"], [None, 12.5, 1_234_567]),  # they tell both
+    ],
+)
+def test_what_a_comma_means_is_told_by_the_whole_column_or_the_text_is_kept_and_said(
+    tmp_path: Path, facts: RasterFacts, texts: list[str], expected: list[float | None]
+) -> None:
+    path = write(tmp_path / "a.gpkg", [SLIDE] * len(texts), volume_m3=texts)
+    found = read_labels(path, facts=facts, scene_name="demo")
+    assert [label.attributes.get("volume_m3") for label in found.labels] == expected
+    kept = [label.attributes.get("volume_m3_as_given") for label in found.labels]
+    assert kept == [text if number is None else None for text, number in zip(texts, expected, strict=True)]
+    assert found.strange == ({"volume_m3": expected.count(None)} if None in expected else {})
+
+
+def test_a_feature_that_was_added_to_an_export_is_a_landslide_and_the_file_still_ours(
+    tmp_path: Path, facts: RasterFacts
+) -> None:
+    rows = {"uid": ["a", None], "class": ["label_area", None], "status": ["proposed", None], "version": [2.0, None]}
+    found = read_labels(write(tmp_path / "a.gpkg", [SLIDE, SLIDE], **rows), facts=facts, scene_name="demo")
+    assert found.ours
+    assert [(label.cls, label.status) for label in found.labels] == [
+        (LabelClass.label_area, LabelStatus.proposed),
+        (LabelClass.landslide, LabelStatus.accepted),
+    ]
+    assert [(said.cls is None, said.version) for said in found.stated] == [(False, 2), (True, None)]

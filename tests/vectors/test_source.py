@@ -325,3 +325,25 @@ def test_placemarks_in_folders_and_parts_of_geometries_are_read(tmp_path: Path) 
     assert found.geometries[0] is not None
     assert found.geometries[0].geom_type == "MultiPolygon"
     assert isinstance(found.geometries[0].geoms[1], Polygon)
+
+
+@pytest.mark.parametrize("values", [[5101072020000123457, 7], [5101072020000123457, None], [-4101072020000123457, 1]])
+def test_whole_numbers_of_nineteen_digits_in_a_shapefile_keep_them(tmp_path: Path, values: list[int | None]) -> None:
+    frame = {"first": [0.5, 1.5], "id": pd.array(values, "Int64"), "last": ["甲", "b"]}
+    gpd.GeoDataFrame(frame, geometry=[SQUARE] * 2, crs=4326).to_file(tmp_path / "a.shp", encoding="UTF-8")
+    rows = features(tmp_path / "a.shp").rows
+    assert repr([row["id"] for row in rows]) == repr(values)
+    assert [(row["first"], row["last"]) for row in rows] == [(0.5, "甲"), (1.5, "b")]
+
+
+def test_fields_of_one_name_in_a_placemark_are_all_kept(tmp_path: Path) -> None:
+    data = (
+        "<ExtendedData><SchemaData><SimpleData name='type'>flow</SimpleData></SchemaData>"
+        "<Data name='type'><value>slide</value></Data><Data name='type'><value>flow</value></Data>"
+        "<Data name='Type'><value>fall</value></Data><Data name='name'><value>N</value></Data>"
+        "<camp:number xmlns:camp='http://camp.com'>14</camp:number></ExtendedData>"
+    )
+    (tmp_path / "a.kml").write_text(kml(PLACEMARK.format(name="other").replace("<Polygon>", f"{data}<Polygon>")))
+    assert features(tmp_path / "a.kml").rows == [
+        {"type": "flow", "type_2": "slide", "Type": "fall", "name": "N", "number": 14, "name_2": "other"}
+    ]

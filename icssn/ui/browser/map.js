@@ -210,7 +210,11 @@ window.icssn = (function () {
       return undefined;
     }
     Object.assign(actions, { " ": hideOverlays, "?": sheet, h: () => (hillshade ? hillshade.flip() : tell(say("no_terrain"))), v: pixels });
+    let tabbed = null; // what the keyboard has led to, not the mouse: Enter and Space press that
+    document.addEventListener("focusin", ({ target }) => (tabbed = target.matches(":focus-visible") ? target : null));
+    const presses = ({ target, key }) => target === tabbed && (key === "Enter" || key === " ") && target.matches("button, summary, a, input[type=checkbox]");
     document.addEventListener("keydown", (event) => {
+      if (presses(event)) return;
       const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s"; // from a field, too: it takes its text first
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "range" && event.target.type !== "checkbox") {
         if (saves) event.target.blur();

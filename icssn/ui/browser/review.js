@@ -1,6 +1,5 @@
-/* The review map: a queue of candidates, the doubtful first, each decided by one key; overlays, swipe and evidence
-   stand in files of their own. A decision is kept in this browser until Python has acknowledged it, a corrected outline until
-   it is accepted or dropped. */
+/* The review map: a queue of candidates, the doubtful first, each decided by one key; overlays, swipe, evidence
+   and correction stand in files of their own. A decision is kept in this browser until Python has acknowledged it. */
 icssn.review = function (map, options) {
   "use strict";
   const { node, button } = icssn, ui = icssn.stage(map, options), { say } = ui;
@@ -17,9 +16,11 @@ icssn.review = function (map, options) {
   });
   const prediction = options.main ? options.main.id : "", QUICK_MS = 700, MOST_ROWS = 400;
   let candidates = [], others = [], labels = [], again = null, me = "", current = null, order = "priority", shown = "all";
-  let draft = null, asked = false, moved = 0, sentAs = null; // an outline being corrected, whether to drop it; when the queue last moved on
+  let moved = 0, sentAs = null; // when the queue last moved on; the nonce of what was sent
   const undos = [], sent = new Map();
-  const unsaved = icssn.kept(`icssn.decisions.${prediction}`), corrected = icssn.kept(`icssn.corrections.${prediction}`); // candidate id → decision not yet acknowledged, → outline
+  const unsaved = icssn.kept(`icssn.decisions.${prediction}`); // candidate id → decision not yet acknowledged
+  const correction = icssn.correction(map, ui, prediction, { current: () => find(current), draw: (item) => draw(item), changed: () => { list(); details(); } });
+  const corrected = correction.kept;
 
   // ---- outlines
   ui.pane("ic-casing", 390, true);
@@ -53,7 +54,7 @@ icssn.review = function (map, options) {
   function draw(item) {
     for (const old of shapes.get(item.id) || []) drawn.removeLayer(old);
     if (item.again && shown !== "again") return; // what is to be read again shows only there
-    const chosen = item.id === current, geometry = (chosen && draft) || item.geometry, style = { ...styleOf(item) };
+    const chosen = item.id === current, draft = chosen && correction.draft(), geometry = draft || item.geometry, style = { ...styleOf(item) };
     if (chosen) Object.assign(style, { color: "#fff", weight: 4, fill: !draft });
     const outline = line(geometry, { fill: true, ...style }, canvas.main, drawn, "ic-outlines");
     outline.on("click", () => choose(item.id, false));
@@ -126,13 +127,13 @@ icssn.review = function (map, options) {
     const why = node("p", "ic-why", card);
     item.reasons.forEach((reason) => node("span", "", why, say(`why_${reason}`)));
     const buttons = node("div", "ic-three", card), instead = node("div", "ic-instead", card), ways = node("div", "ic-four", card);
-    button(buttons, say(draft ? "accept_edited" : "accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
+    button(buttons, say(correction.draft() ? "accept_edited" : "accept"), () => decide("accepted"), { className: "ic-primary", key: "A", id: "ic-accept" });
     button(buttons, say("reject"), () => decide("rejected"), { key: "X", id: "ic-reject" });
     button(buttons, say("unsure"), () => decide("unsure"), { key: "U", id: "ic-unsure" });
     node("span", "ic-quiet", instead, say("reject_as"));
     options.lookAlikes.forEach((kind, i) => button(instead, say(`look_${kind}`), () => decide("rejected", kind), { key: String(i + 1) })
       .setAttribute("aria-pressed", item.status === "rejected" && item.look_alike === kind));
-    button(ways, say("correct"), edit, { key: "E", id: "ic-correct" }).setAttribute("aria-pressed", Boolean(draft));
+    button(ways, say("correct"), correction.toggle, { key: "E", id: "ic-correct" }).setAttribute("aria-pressed", Boolean(correction.draft()));
     ways.firstChild.disabled = Boolean(item.again);
     button(ways, say("undo"), undo, { key: "Z", id: "ic-undo" }).disabled = !undos.length;
     button(ways, say("previous"), () => move(-1), { key: "P", id: "ic-previous" });
@@ -141,11 +142,11 @@ icssn.review = function (map, options) {
   function choose(id, go) {
     const before = find(current);
     current = id;
-    stopEditing();
+    correction.stop();
     if (before) draw(before);
     const item = find(id);
     if (item) {
-      if (corrected.has(id) && !item.again && !(unsaved.get(id) || {}).geometry) beginEditing(corrected.get(id));
+      if (corrected.has(id) && !item.again && !(unsaved.get(id) || {}).geometry) correction.begin(corrected.get(id));
       draw(item);
       if (go) fly(item);
     }
@@ -203,11 +204,11 @@ icssn.review = function (map, options) {
   function decide(status, look_alike = "") {
     const item = find(current);
     if (!item) return;
-    const { id, look_alike: kind, again: reading, geometry } = item, mine = status === "accepted" ? draft : null;
+    const { id, look_alike: kind, again: reading, geometry } = item, mine = status === "accepted" ? correction.draft() : null;
     undos.push({ id, status: item.status, look_alike: kind, again: reading, geometry, mine });
     record(item, status, look_alike, mine);
     if (mine) item.geometry = mine;
-    stopEditing();
+    correction.stop();
     draw(item);
     if (openOnes().length) move(1);
     else choose(item.id, false);
@@ -221,41 +222,6 @@ icssn.review = function (map, options) {
     item.geometry = last.geometry;
     if (last.mine) corrected.set(item.id, last.mine);
     choose(item.id, true);
-  }
-
-  // ---- accepting with another outline
-  const handles = icssn.handles(map, ui, { follow: (geometry) => trace(geometry), commit: (geometry) => { trace(geometry); corrected.set(current, geometry); handles.show(geometry); } });
-  function trace(geometry) {
-    draft = geometry;
-    asked = false;
-    draw(find(current));
-  }
-  function edit() {
-    const item = find(current);
-    if (!item || item.again) return; // a second reader judges the same outline
-    if (draft && corrected.has(current) && !asked) { // what was corrected is thrown away only when asked twice
-      asked = true;
-      ui.hint.textContent = say("hint_escape");
-      return;
-    }
-    if (draft) {
-      stopEditing();
-      corrected.delete(current);
-    } else beginEditing(structuredClone(item.geometry));
-    draw(item);
-    list();
-    details();
-  }
-  function beginEditing(geometry) {
-    draft = geometry;
-    handles.show(draft);
-    ui.hint.textContent = say("hint_correct");
-  }
-  function stopEditing() {
-    if (draft) ui.hint.textContent = "";
-    draft = null;
-    asked = false;
-    handles.clear();
   }
 
   // ---- swipe; outlines stay on both sides unless there are two predictions' to tell apart
@@ -293,8 +259,8 @@ icssn.review = function (map, options) {
     details();
     if (share) share.show(contents.share, contents.answer);
   }
-  Object.assign(ui.actions, { a: () => decide("accepted"), x: () => decide("rejected"), u: () => decide("unsure"), e: edit, z: undo, "ctrl+z": undo,
-    n: () => move(1), p: () => move(-1), Delete: () => draft && handles.removeCorner(), Escape: () => (draft ? edit() : choose(null, false)) });
+  Object.assign(ui.actions, { a: () => decide("accepted"), x: () => decide("rejected"), u: () => decide("unsure"), e: correction.toggle, z: undo, "ctrl+z": undo,
+    n: () => move(1), p: () => move(-1), Delete: correction.removeCorner, Escape: () => (correction.draft() ? correction.toggle() : choose(null, false)) });
   options.lookAlikes.forEach((kind, i) => (ui.actions[String(i + 1)] = () => decide("rejected", kind)));
   list();
   details();
