@@ -17,7 +17,6 @@ from shapely.geometry import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from icssn import actions
-from icssn.actions.exchange import preview_return
 from icssn.geo import crs
 from icssn.records import (
     Actor,
@@ -239,7 +238,7 @@ def test_an_outline_that_was_edited_becomes_a_version_of_its_label_and_is_told_b
     file = tmp_path / "a.geojson"
     actions.export_labels(ws, scene.id, file)
     move(file)
-    told = preview_return(ws, scene.id, file)
+    told = actions.preview_return(ws, scene.id, file)
     assert (len(told.new), told.there, len(told.edited), told.outlines, told.left) == (0, 2, 1, 1, 0)
     assert {label.version for label in actions.list_labels(ws, scene.id)} == {1}
     assert figures(actions.import_labels(ws, scene.id, file, called="from QGIS.geojson")) == (2, 2, 1, 0)
@@ -269,7 +268,7 @@ def test_an_outline_edited_in_a_file_does_not_win_over_a_label_that_changed_here
     move(file)
     if there == "another copy of the project":  # where the label has come to the same version, but later
         edit(file, lambda row: row.update(version=2, updated_at="2031-01-01T00:00:00+00:00"))
-    assert preview_return(ws, scene.id, file).left == 1
+    assert actions.preview_return(ws, scene.id, file).left == 1
     assert figures(actions.import_labels(ws, scene.id, file)) == (1, 1, 0, 1)
     label = only(ws, scene)
     assert (label.version, label.attributes) == (2, {"confidence": "low"})
@@ -287,7 +286,7 @@ def test_a_row_that_is_not_in_the_file_deletes_nothing_and_a_label_deleted_here_
     assert figures(actions.import_labels(ws, scene.id, tmp_path / "one.gpkg")) == (1, 1, 0, 0)
     assert len(actions.list_labels(ws, scene.id)) == 2
     actions.save_edits(ws, scene.id, Edits(deleted=(LabelDeletion(uid="l0", expected_version=1),)))
-    assert preview_return(ws, scene.id, file).deleted == 1
+    assert actions.preview_return(ws, scene.id, file).deleted == 1
     assert figures(actions.import_labels(ws, scene.id, file)) == (2, 2, 0, 1)
     assert only(ws, scene).uid == "l1"
 

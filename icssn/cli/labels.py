@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from icssn import actions
-from icssn.actions.exchange import preview_return
 from icssn.actions.returning import Returned
 from icssn.cli.console import Console, JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
@@ -45,7 +44,7 @@ def labels_import(
             found = actions.preview_import(ws, scene_id, path, points=points, columns=columns, layer=layer)
             known = None
             if not found.refused:
-                known = preview_return(ws, scene_id, path, points=points, columns=columns, layer=layer)
+                known = actions.preview_return(ws, scene_id, path, points=points, columns=columns, layer=layer)
             _show(console, found, known)
             return
         done = actions.import_labels(ws, scene_id, path, complete=complete, points=points, columns=columns, layer=layer)

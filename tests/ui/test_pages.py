@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -154,8 +155,9 @@ def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene,
 def test_the_page_says_that_a_scenes_file_is_gone_and_asks_where_it_is(
     ws: Workspace, scene: Scene, tmp_path: Path
 ) -> None:
-    scenes.update(ws.db, scene.id, dem=str(tmp_path / "gone" / "dem.tif"))
-    moved = Path(scene.original).rename(tmp_path / "moved.tif")
+    moved = shutil.copy(scene.original, tmp_path / "moved.tif")  # other tests share the original
+    gone = tmp_path / "gone"
+    scene = scenes.update(ws.db, scene.id, original=str(gone / "hill.tif"), dem=str(gone / "dem.tif"))
     app = opened("pages/1_Scenes.py")
     assert not app.error
     assert scene.original in texts(app).replace("\\", "")
