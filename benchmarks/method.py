@@ -110,7 +110,7 @@ def run_row(
     place = out / "work" / task / f"seed-{config.seed}" / variant.replace(" ", "-")
     learned = TASKS[task](data, place, config.seed)
     bands = len(learned.source.facts.stretch.bands)
-    config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"bands": bands})})
+    config = config.model_copy(update={"encoder": config.encoder.model_copy(update={"bands": bands}), "looks": ()})
     chips, folder = place / "chips", place / "run"
     if not (chips / MANIFEST).exists():
         cut([learned.source], chips, config=config.chips, seed=config.seed)

@@ -46,7 +46,7 @@ from icssn.review.priority import is_faint
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "bijie_scenes"
 QUICK = ("--rounds", "1", "--steps", "60", "--set", "classify.steps=30")
-BRIEFLY = ("--rounds", "1", "--steps", "12", "--set", "classify.steps=4", "--set", "looks=[1.0]")
+BRIEFLY = ("--rounds", "1", "--steps", "12", "--set", "classify.steps=4")
 TOP = 0.2
 LOOK_S = 2.0
 

@@ -18,7 +18,7 @@ from icssn.records import JobState
 from icssn.store import jobs
 from icssn.store.workspace import Workspace
 
-FIRST = {"rounds": 1, "classify.steps": 4, "segment.steps": 12, "looks": [1.0]}
+FIRST = {"rounds": 1, "classify.steps": 4, "segment.steps": 12}
 """Settings of the first run, which makes a model to go on from."""
 
 

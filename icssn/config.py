@@ -100,6 +100,10 @@ class StageConfig(Settings):
     weight_decay: float = Field(1e-2, ge=0)
 
 
+_WRITTEN_OUT = {"encoder", "chips", "contrast", "rounds", "seed", "paste_share"}
+"""Of settings that name themselves all, as in runs and on cards; who asks for some leaves out most of these."""
+
+
 class TrainConfig(Settings):
     """One run: rounds of classification and segmentation that share and hand back the encoder.
 
@@ -115,7 +119,7 @@ class TrainConfig(Settings):
     course: tuple[Stage, ...] = Field(("classify", "segment"), min_length=1)  #: the stages of a round, in order
     classify: StageConfig = StageConfig(steps=80, batch_size=8)
     segment: StageConfig = StageConfig(steps=220, batch_size=8)
-    looks: Annotated[tuple[float, ...], WHOLE] = Field((0.5, 1.0), min_length=1)  #: shares of a stage, then judged
+    looks: Annotated[tuple[float, ...], WHOLE] = (1.0,)  #: shares of a stage, then judged, to be shown
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
@@ -136,7 +140,7 @@ class TrainConfig(Settings):
     @classmethod
     def _as_it_was(cls, given: Any) -> Any:
         """Read what runs and cards say from before there was fading, or a use of points for masks: they had none."""
-        if isinstance(given, dict) and "paste_share" in given:
+        if isinstance(given, dict) and given.keys() >= _WRITTEN_OUT:
             return {"fade_share": 0.0, "point_weight": 0.0, **given}
         return given
 
@@ -185,7 +189,6 @@ QUICK: dict[str, Any] = {
     "course": ("segment",),
     "segment.steps": 60,
     "segment.learning_rate": 5e-4,
-    "looks": (1.0,),
 }
 """Settings that make a run *quick*: everything goes on from the last checkpoint for few steps on masks, and is judged
 once. The classifier's last layer follows. What this costs in quality stands in docs/benchmarks.md."""

@@ -17,10 +17,13 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 from scipy.special import expit, logit
+from shapely.affinity import affine_transform
+from shapely.geometry import box
 
 from icssn.chips import cut
 from icssn.chips.blocks import split_into_blocks, surveyed, without
 from icssn.chips.ground import IGNORE, SPOT, survey, to_lonlat
+from icssn.chips.split import Rectangle
 from icssn.config import MIN_OBJECT_PX, InferenceConfig, TrainConfig
 from icssn.durable import write_text
 from icssn.errors import CancelledError
@@ -76,13 +79,21 @@ def cross_validate(
     _cut(source, folder / "random-split", config, course.cutting(folds), random_split=True)
     for number, (rectangle, fold) in enumerate(zip(rectangles, places, strict=True)):
         result = _train(fold, config, course.training(number), stop)
-        probability = _predict(source, result.last, fold, course.predicting(number), stop)
+        probability = _predict(
+            source,
+            rectangle,
+            result.last,
+            out=fold / "prediction",
+            config=InferenceConfig(device=config.device, most_hints=0),  # judged are pixels
+            report=course.predicting(number),
+            stop=stop,
+        )
         col, row, width, height = rectangle
         block = np.s_[row : row + height, col : col + width]
-        mask = ground.mask(Window(col, row, width, height))
+        mask = ground.mask(Window(*rectangle))
         truth[block] = np.where(mask == SPOT, IGNORE, mask)  # judged are outlines
-        found[block] = aligned(probability[block], threshold=result.last.threshold)
-        plain[block] = probability[block]
+        found[block] = aligned(probability, threshold=result.last.threshold)
+        plain[block] = probability
         counted.append((result.last.threshold, count_levels(truth[block], plain[block])))
         judged = _judge(truth[block], found[block], source)
         told.append({"rectangle_px": rectangle, "val_f1": result.last.metrics["val_f1"], "f1": judged.get("f1")})
@@ -152,26 +163,36 @@ def _cut(
 
 
 def _train(folder: Path, config: TrainConfig, report: Report, stop: Stop) -> rounds.TrainResult:
-    chips = folder / "chips"
+    chips, config = folder / "chips", config.model_copy(update={"looks": ()})  # nobody watches a fold
     return rounds.train(folder, chips, config=config, parent=None, report=report, on_round=lambda _: None, stop=stop)
 
 
 def _predict(
-    source: cut.ChipSource, offered: rounds.RoundResult, folder: Path, report: Report, stop: Stop
+    source: cut.ChipSource,
+    rectangle: Rectangle,
+    offered: rounds.RoundResult,
+    *,
+    out: Path,
+    config: InferenceConfig,
+    report: Report,
+    stop: Stop,
 ) -> NDArray[np.uint8]:
-    config = InferenceConfig()
+    """Give the probability in stored levels of a rectangle, (H, W); what lies around it is seen, and not predicted."""
+    col, row, width, height = rectangle
+    a, b, c, d, e, f = source.facts.transform
     done = predict_scene(
         source.raster,
         facts=source.facts,
         dem=source.dem,
         checkpoint=offered.folder,
-        out=folder / "prediction",
+        out=out,
         config=config,
         report=report,
         stop=stop,
+        region=affine_transform(box(col, row, col + width, row + height), [a, b, d, e, c, f]),
     )
     with rasterio.open(done.probability) as dataset:
-        values: NDArray[np.uint8] = dataset.read(1)
+        values: NDArray[np.uint8] = dataset.read(1, window=Window(*rectangle))
     return values
 
 

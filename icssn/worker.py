@@ -87,6 +87,7 @@ def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
     Where the database fails it no end is written: the worker that watches gives the job back, and it is tried again.
     """
     from icssn import handlers
+    from icssn.imagery.open import NO_MEMORY
 
     def end(state: JobState, *, result: dict[str, object] | None = None, error: str = "") -> None:
         patiently(lambda: jobs.finish(ws.db, job, state, result=result, error=error))
@@ -106,14 +107,14 @@ def run_job(ws: Workspace, job: Job, *, stop: Callable[[], bool]) -> int:
     except IcssnError as err:
         traceback.print_exc()
         end(JobState.failed, error=str(err))
-    except MemoryError:
-        traceback.print_exc()
-        reason = "This machine has too little memory for it. Close other programs, or use smaller windows or batches."
-        end(JobState.failed, error=reason)
     except Exception as err:
         traceback.print_exc()
-        log = ws.log_file(job.id).relative_to(ws.folder)
-        reason = f"Something unexpected went wrong ({type(err).__name__}). The details are in {log} in the workspace."
+        log, kind = ws.log_file(job.id).relative_to(ws.folder), type(err).__name__
+        reason = f"Something unexpected went wrong ({kind}). The details are in {log} in the workspace."
+        if any(words in f"{kind}: {err}" for words in NO_MEMORY):  # torch's are RuntimeErrors
+            reason = (
+                "This machine has too little memory for it. Close other programs, or use smaller windows or batches."
+            )
         end(JobState.failed, error=reason)
     else:
         end(JobState.done, result=result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import get_args
 
 import streamlit as st
@@ -19,9 +19,13 @@ def estimate(seconds: float | None) -> str:
     return phrase("train.estimate", time=measures.duration(seconds)) if seconds else phrase("train.no_estimate")
 
 
-def terrain(learned_from: Iterable[Scene]) -> dict[str, list[TerrainLayer]]:
+def terrain(learned_from: Sequence[Scene]) -> dict[str, list[TerrainLayer]]:
     """Let the reader choose terrain where every scene has heights; gives the setting, nothing where none is chosen."""
     if not all(scene.dem for scene in learned_from):
+        return {}
+    if gone := [scene for scene in learned_from if actions.elevation_gone(scene)]:
+        for scene in gone:
+            st.info(phrase("train.terrain_gone", scene=frame.plain(scene.name), path=frame.plain(scene.dem or "")))
         return {}
     layers = st.multiselect(
         phrase("train.terrain"),
@@ -78,7 +82,7 @@ with frame.page("train") as ws:
             look = st.checkbox(phrase("train.then_predict"), value=True)
             with st.expander(phrase("train.advanced")):
                 seen = (
-                    terrain(scenes[scene_id] for scene_id in chosen)
+                    terrain([scenes[scene_id] for scene_id in chosen])
                     if tier == "full" and chosen and not goes_on
                     else {}
                 )

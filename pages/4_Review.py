@@ -61,6 +61,10 @@ with frame.page("review", headline=False) as ws:
             st.info(phrase("review.not_predicted"))
     if not scene.tiles:
         st.info(phrase("scenes.not_ready"))
+    if actions.image_gone(scene):
+        frame.way(phrase("scenes.image_gone", path=frame.plain(scene.original)), "scenes")
+    if any(actions.prediction_gone(ws, found[shown]) for shown in (main, other) if shown):
+        st.info(phrase("review.prediction_gone"))
     with results.popover(phrase("review.results"), width="stretch"), frame.told():
         inventory.hand_out(ws, scene, busy=bool(writing))
         if active is not None and not running:

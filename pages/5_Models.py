@@ -8,12 +8,18 @@ from pathlib import Path
 import streamlit as st
 
 from icssn import actions
-from icssn.records import CheckpointState
+from icssn.records import Checkpoint, CheckpointState
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, model_card, results
 from icssn.ui.wording import phrase
 
 _TAKEN = "model_taken_up"  # its name, until it has been told
+
+
+def state_of(ws: Workspace, checkpoint: Checkpoint) -> str:
+    """Say what a model is used for, and whether its files are missing."""
+    state = phrase(f"models.{checkpoint.state}")
+    return state if actions.is_usable(ws, checkpoint.id) else phrase("models.unusable", state=state)
 
 
 def packed(ws: Workspace, checkpoint_id: str) -> bytes:
@@ -47,7 +53,7 @@ with frame.page("models") as ws:
         [
             {
                 phrase("models.model"): model_card.named(item),
-                phrase("models.state"): phrase(f"models.{item.state}"),
+                phrase("models.state"): state_of(ws, item),
                 phrase("figure.f1"): results.with_interval(item.metrics, "val_f1"),
                 phrase("models.threshold"): f"{item.threshold:.2f}",
             }

@@ -48,6 +48,7 @@ from icssn.records import (
     Role,
     Run,
     Scene,
+    Stretch,
     WarningKind,
 )
 from icssn.store import checkpoints, jobs, registry, runs, stac
@@ -506,6 +507,21 @@ def test_bands_and_stretch_of_a_scene_are_saved_and_its_map_is_drawn_anew(ws: Wo
     assert changed.facts.stretch.low[0] == pytest.approx(np.percentile(blue, 10))
     assert changed.facts.stretch.high[0] == pytest.approx(np.percentile(blue, 90))
     assert changed.facts.model_copy(update={"stretch": scene.facts.stretch}) == scene.facts
+
+
+def test_other_bands_alone_leave_the_contrast_as_the_import_chooses_it(ws: Workspace, scene: Scene) -> None:
+    changed, _ = actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+    assert changed.facts.stretch == Stretch(bands=(3, 2, 1), low=(0,) * 3, high=(255,) * 3)
+    path = ws.folder / "deep.tif"
+    with (
+        rasterio.open(scene.original) as source,
+        rasterio.open(path, "w", **source.profile | {"dtype": "uint16"}) as out,
+    ):
+        out.write(source.read() * np.uint16(100))
+    deep = actions.register_scene(ws, path, name="deep")
+    changed, _ = actions.set_stretch(ws, deep.id, bands=(3, 2, 1))
+    assert changed.facts.stretch.low == deep.facts.stretch.low[::-1]
+    assert changed.facts.stretch.high == deep.facts.stretch.high[::-1]
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,17 @@ def test_no_stage_is_judged_after_its_end() -> None:
     assert TrainConfig(looks=(2.0,)).looks == (2.0,)  # as some card may say
 
 
+def test_what_was_written_down_before_landslides_faded_had_no_fading_and_who_asks_now_has() -> None:
+    old = TrainConfig(paste_share=0.3).model_dump(mode="json")
+    for later in ("fade_share", "point_weight", "cuda_graphs"):
+        del old[later]
+    read = TrainConfig.model_validate(old)
+    assert (read.paste_share, read.fade_share, read.point_weight) == (0.3, 0, 0)
+    usual = TrainConfig()
+    for asked in (TrainConfig(paste_share=0.3), TrainConfig(rounds=1, paste_share=0.3, seed=2)):
+        assert (asked.fade_share, asked.point_weight) == (usual.fade_share, usual.point_weight)
+
+
 def test_what_was_written_down_before_there_were_limits_is_read() -> None:
     old = TrainConfig().model_dump(mode="json")
     old["segment"]["steps"] = 10**9

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 from scipy.special import expit, logit
@@ -19,9 +20,18 @@ from icssn.chips.blocks import surveyed
 from icssn.chips.cut import ChipSource
 from icssn.chips.ground import BACKGROUND, IGNORE, LANDSLIDE, SPOT
 from icssn.chips.split import grown
-from icssn.config import MIN_OBJECT_PX, ChipConfig, ContrastConfig, EncoderConfig, StageConfig, TrainConfig
+from icssn.config import (
+    MIN_OBJECT_PX,
+    ChipConfig,
+    ContrastConfig,
+    EncoderConfig,
+    InferenceConfig,
+    StageConfig,
+    TrainConfig,
+)
 from icssn.crossval import aligned, at_random, cross_validate, ranked
 from icssn.errors import CancelledError, NotTrainableError
+from icssn.inference.predict import predict_scene
 from icssn.metrics.pixels import average_precision, best_threshold, count_levels, exceeds, levels
 from icssn.metrics.report import judge
 from icssn.records import Dispute, LabelClass, Progress
@@ -121,6 +131,42 @@ def test_a_cross_validation_judges_every_block_by_models_that_never_knew_it(sour
     assert [report.remaining_s for report in ends[:-1]] == [pytest.approx(s.remaining_s) for s in starts[1:]]
     assert ends[0].remaining_s
     assert ends[-1].remaining_s == 0
+
+
+def test_a_block_is_judged_as_in_the_whole_scene_and_on_the_device_of_the_settings(
+    source: ChipSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as machine:
+        machine.setattr(torch.cuda, "is_available", lambda: True)  # the settings ask for the processor all the same
+        told = cross_validate(source, tmp_path, config=TINY, folds=2, report=lambda _: None, stop=lambda: False)
+    truth, found = surveyed(source, TINY.chips).mask(Window(0, 0, 640, 600)), np.full((600, 640), IGNORE, np.uint8)
+    counted = []
+    for number, fold in enumerate(told["folds"], start=1):
+        place = tmp_path / f"fold-{number}"
+        whole = predict_scene(
+            source.raster,
+            facts=source.facts,
+            checkpoint=place / "round-1",
+            out=place / "whole",
+            config=InferenceConfig(device="cpu"),
+            report=lambda _: None,
+            stop=lambda: False,
+        )
+        col, row, width, height = fold["rectangle_px"]
+        block = np.s_[row : row + height, col : col + width]
+        with (
+            rasterio.open(whole.probability) as dataset,
+            rasterio.open(place / "prediction" / "probability.tif") as own,
+        ):
+            stored, kept = dataset.read(1), own.read(1)
+        assert np.array_equal(kept[block], stored[block])
+        assert np.count_nonzero(kept != IGNORE) == width * height < stored.size
+        found[block] = aligned(stored[block], threshold=whole.threshold)
+        counted.append((whole.threshold, count_levels(truth[block], stored[block])))
+    pixel_size_m = source.facts.pixel_size_m
+    figures = judge(truth, found, threshold=0.5, min_object_px=MIN_OBJECT_PX, pixel_size_m=pixel_size_m)
+    figures |= ranked(counted)
+    assert told["blocks"] == pytest.approx({name: figures[name] for name in told["blocks"]}, rel=1e-12)
 
 
 def test_points_of_other_blocks_are_learned_and_the_ground_around_points_is_not_judged(

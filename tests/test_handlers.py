@@ -6,18 +6,19 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import torch
 from rasterio.transform import Affine
 from safetensors.torch import save_file
 from shapely.geometry import Polygon, box, mapping
 
 from benchmarks import crime_scene
-from icssn import actions, handlers
+from icssn import actions, handlers, worker
 from icssn.chips import cut
 from icssn.chips.ground import to_pixels
 from icssn.config import train_config
@@ -34,7 +35,7 @@ from icssn.errors import (
 from icssn.handlers import first_look
 from icssn.imagery.cog import make_tiles
 from icssn.imagery.open import raster_at
-from icssn.jobs import engine, platform
+from icssn.jobs import engine, leftovers, platform
 from icssn.nets.encoder import build_encoder
 from icssn.records import Edits, Job, JobState, LabelClass, NewLabel, Prediction, Progress, Scene
 from icssn.store import jobs, scenes
@@ -43,7 +44,7 @@ from tests.object_stores import Web
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-TINY = {**crime_scene.SMALL, "segment.steps": 6, "looks": [1.0], "device": "cpu"}
+TINY = {**crime_scene.SMALL, "segment.steps": 6, "device": "cpu"}
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def test_judging_a_model_changes_nothing_that_the_project_shows(ws: Workspace, s
     for model in (first, second):
         actions.evaluate_scene(ws, scene.id, truth, checkpoint_id=model.id)
         answers.append(done(ws).result)
-        engine.tidy(ws)
+        leftovers.tidy(ws)
     assert [answer["checkpoint_id"] for answer in answers] == [first.id, second.id]
     assert [answer.get("prediction_id") for answer in answers] == [shown.id, None]
     assert answers[0]["metrics"] != answers[1]["metrics"]
@@ -327,7 +328,7 @@ def test_a_model_is_judged_by_what_our_own_labels_know(ws: Workspace, scene: Sce
 def test_a_cross_validation_leaves_its_figures_and_no_files(ws: Workspace, scene: Scene) -> None:
     actions.cross_validate(ws, scene.id, folds=2, overrides={**TINY, "chips.min_landslides": 2})
     assert done(ws).result["blocks"]["judged_px"] > 0
-    engine.tidy(ws)
+    leftovers.tidy(ws)
     assert not list(ws.scratch_folder("").iterdir())
 
 
@@ -516,3 +517,56 @@ def test_a_scene_that_stays_in_a_store_is_shown_learned_from_and_predicted(
     actions.predict_scene(ws, far.id)
     with pytest.raises(RasterRefusedError, match="another file in its store now than when it was added"):
         done(ws)
+
+
+def test_a_prediction_whose_worker_is_told_to_leave_goes_on_and_one_that_the_user_cancels_leaves_nothing(
+    ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("icssn.inference.parts._LARGEST_PX", (128, 128))
+    actions.start_run(ws, [scene.id], overrides=TINY)
+    done(ws)
+    small = {"core_px": 128, "halo_px": 32}
+    job = actions.predict_scene(ws, scene.id, settings=small)
+
+    def parts() -> list[Path]:
+        return list(ws.scratch_folder(job.id).rglob("*.part"))
+
+    worker.run_job(ws, claimed(ws), stop=lambda: len(parts()) >= 4)
+    leftovers.tidy(ws)
+    assert (actions.find_job(ws, job.id).state, len(parts())) == (JobState.queued, 4)
+    assert not [file for file in ws.prediction_folder("").rglob("*") if file.is_file()]
+    first = {path.name: path.stat().st_mtime_ns for path in parts()}
+    worker.run_job(ws, claimed(ws), stop=lambda: len(parts()) >= 7)
+    assert {path.name: path.stat().st_mtime_ns for path in parts()}.items() > first.items()
+
+    ticket = claimed(ws)
+    jobs.request_cancel(ws.db, job.id)
+    worker.run_job(ws, ticket, stop=lambda: jobs.cancel_requested(ws.db, job.id))
+    assert actions.find_job(ws, job.id).state is JobState.cancelled
+    leftovers.tidy(ws)
+    assert not list(ws.scratch_folder("").iterdir())
+
+    actions.predict_scene(ws, scene.id, settings=small)
+    assert done(ws).result["prediction_id"]
+    leftovers.tidy(ws)
+    assert not list(ws.scratch_folder("").iterdir())
+
+
+def without_memory(*_: object) -> None:
+    torch.empty(1 << 50, dtype=torch.uint8)
+
+
+def without_memory_on_a_card(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize("step", [without_memory, without_memory_on_a_card])
+def test_that_torch_finds_no_memory_is_told_as_what_it_is(
+    ws: Workspace, scene: Scene, monkeypatch: pytest.MonkeyPatch, step: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    _, job = actions.start_run(ws, [scene.id], overrides=TINY)
+    assert worker.run_job(ws, claimed(ws), stop=lambda: False) == 1
+    failed = actions.find_job(ws, job.id)
+    assert failed.state is JobState.failed
+    assert failed.error.startswith("This machine has too little memory for it. Close other programs")

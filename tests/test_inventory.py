@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyogrio
@@ -138,6 +138,19 @@ def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
     assert set(by_uid) == {"drawn", "found"}
     assert by_uid["drawn"]["method"] == "manual"
     assert by_uid["found"]["method"] == "model"
+
+
+def test_the_manifest_says_that_rasters_are_gone(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    def manifest(name: str) -> dict[str, Any]:
+        handed_out(ws, scene.id, tmp_path / name)
+        found: dict[str, Any] = json.loads((tmp_path / name / "manifest.json").read_text(encoding="utf-8"))
+        return found
+
+    assert manifest("whole")["model"]["rasters"] == "given"
+    ws.path("p/mask.tif").unlink()
+    without = manifest("without")
+    assert without["model"]["rasters"] == "gone"
+    assert "mask.tif" not in {entry["path"] for entry in without["files"]}
 
 
 def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ import rasterio
 from shapely.geometry import box
 
 from icssn import actions
-from icssn.errors import DuplicateError, RasterRefusedError
+from icssn.actions import work
+from icssn.errors import DiskFullError, DuplicateError, QueueFullError, RasterRefusedError
 from icssn.imagery.sight import Sight, open_sight
 from icssn.jobs import engine, platform
-from icssn.records import Actor, Edits, NewLabel, Role, Scene
+from icssn.records import Actor, Edits, Job, JobKind, NewLabel, Role, Scene
+from icssn.store import jobs, scenes
 from icssn.store.workspace import Workspace
 
 EAST, NORTH = 600_000, 3_800_000
@@ -82,6 +84,51 @@ def test_the_same_file_is_only_converted_again(ws: Workspace, tmp_path: Path) ->
     changed, job = actions.set_stretch(ws, former.id, bands=(3, 2, 1))
     actions.cancel_job(ws, job.id)
     assert actions.add_scene(ws, path, name="hill")[0] == changed
+
+
+def test_a_conversion_is_repeated_whatever_other_scenes_wait_for(ws: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "hill.tif")
+    former = given_up(ws, path)
+    actions.add_scene(ws, write(tmp_path / "other.tif", seed=1))
+    scene, job = actions.add_scene(ws, path, name="hill")
+    assert (scene, job.params) == (former, {"scene_id": former.id})
+    with pytest.raises(DuplicateError, match="'hill'"):  # while its own waits
+        actions.add_scene(ws, path, name="hill")
+    assert len(actions.active_jobs(ws)) == 2
+
+
+@pytest.mark.parametrize("full", ["disk", "queue"])
+def test_where_the_job_is_not_taken_the_scene_stays_as_it_is(
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    hill, dem = write(tmp_path / "hill.tif"), write_heights(tmp_path / "dem.tif")
+    scene = actions.register_scene(ws, hill, name="hill", dem=dem)
+    scene = scenes.update(ws.db, scene.id, tiles="tiles.tif", hillshade="hillshade.tif")
+    demo = actions.register_scene(ws, write(tmp_path / "demo.tif", seed=2), name="demo")
+    demo = actions.remove_scene(ws, demo.id)
+    failed = actions.register_scene(ws, write(tmp_path / "failed.tif", seed=3))
+    moved, here = Path(shutil.copyfile(hill, tmp_path / "moved.tif")), write_heights(tmp_path / "here.tif")
+    write(tmp_path / "failed.tif", seed=4)
+    if full == "disk":
+        for kind in (JobKind.import_scene, JobKind.demo):
+            monkeypatch.setitem(work._ROOM_MB, kind, 1e9)  # more than any disk has
+    else:
+        for _ in range(jobs.MAX_WAITING):
+            jobs.add(ws.db, Job(kind=JobKind.export))
+    waiting = actions.active_jobs(ws)
+    for give in (
+        lambda: actions.set_stretch(ws, scene.id, bands=(3, 2, 1)),
+        lambda: actions.set_elevation(ws, scene.id, here),
+        lambda: actions.move_scene(ws, scene.id, moved, dem=here),
+        lambda: actions.add_scene(ws, write(tmp_path / "new.tif", seed=1)),
+        lambda: actions.add_scene(ws, tmp_path / "failed.tif"),
+        lambda: actions.load_demo(ws),
+    ):
+        with pytest.raises(DiskFullError if full == "disk" else QueueFullError):
+            give()
+        assert actions.list_scenes(ws) == [scene, failed]
+        assert actions.list_scenes(ws, removed=True) == [demo]
+    assert actions.active_jobs(ws) == waiting
 
 
 def test_labels_stay_on_their_ground(ws: Workspace, tmp_path: Path) -> None:

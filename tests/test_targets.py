@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from icssn import actions
 from icssn.config import TrainConfig
-from icssn.errors import CheckpointRefusedError, UnwritableError
+from icssn.errors import CheckpointRefusedError, NotFoundError, UnwritableError
 from icssn.imagery.write import MASK_TAGS, PROBABILITY_TAGS, write_grid
 from icssn.records import Checkpoint, Edits, NewLabel, Prediction, Run, Scene
 from icssn.store import checkpoints, jobs, predictions, runs, scenes
@@ -66,6 +66,18 @@ def test_a_prediction_takes_the_place_of_an_earlier_one(ws: Workspace, predictio
     for _ in range(2):
         files = actions.export_prediction(ws, prediction.id, tmp_path / "out")
         assert all(file.is_file() for file in files)
+
+
+def test_a_prediction_whose_raster_is_gone_is_told_and_nothing_is_written(
+    ws: Workspace, prediction: Prediction, tmp_path: Path
+) -> None:
+    ws.path(prediction.mask).unlink()
+    with pytest.raises(NotFoundError, match=r"no file '.*mask\.tif' in this workspace\. Predict again\.") as caught:
+        actions.export_prediction(ws, prediction.id, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    told = wording.told(str(caught.value), language="zh")
+    assert told.startswith("此工作区中没有")
+    assert "Predict" not in told
 
 
 @pytest.mark.parametrize("case", ["truth", "corrected", "text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,19 @@ from shapely.geometry import box
 from sqlalchemy import update
 
 from icssn import actions
-from icssn.errors import DuplicateError, IcssnError, NotAllowedError, NotFoundError, RasterRefusedError
+from icssn.config import TrainConfig
+from icssn.errors import (
+    DuplicateError,
+    IcssnError,
+    NotAllowedError,
+    NotFoundError,
+    NotTrainableError,
+    RasterRefusedError,
+)
 from icssn.imagery.sight import Sight, open_sight
 from icssn.jobs import engine, platform
-from icssn.records import Actor, Edits, NewLabel, Role, Scene
-from icssn.store import scenes
+from icssn.records import Actor, Checkpoint, Edits, Job, JobKind, JobState, NewLabel, Role, Run, Scene
+from icssn.store import checkpoints, jobs, runs, scenes
 from icssn.store.tables import scene as table
 from icssn.store.workspace import Workspace
 from icssn.ui import wording
@@ -149,6 +158,63 @@ def test_a_scene_is_told_where_its_file_is_and_keeps_everything(ws: Workspace, h
     assert len(actions.list_labels(ws, hill.id)) == 1
     assert actions.active_jobs(ws) == [made]  # it had no map yet
     assert sees(found)
+
+
+@pytest.fixture
+def model(ws: Workspace) -> Checkpoint:
+    """An active checkpoint that looks at terrain; of its weights only the file is there."""
+    config = TrainConfig.model_validate({"encoder": {"terrain": ["slope"]}})
+    folder = ws.models / "m1"
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(json.dumps({"config": config.model_dump(mode="json")}))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return checkpoints.add(ws.db, Checkpoint(id="m1", run_id="r", round=1, sha256="a" * 64))
+
+
+GONE = {
+    "hill.tif": ("with icssn scene move", r"image of scene 'hill'.*\(it was .*hill\.tif\).*icssn scene move"),
+    "hill_dem.tif": (
+        "Attach it again",
+        r"elevation model of scene 'hill'.*\(it was .*hill_dem\.tif\).*attach it again",
+    ),
+}
+
+
+@pytest.mark.parametrize("lost", GONE)
+def test_nothing_is_queued_for_a_file_that_is_gone(
+    ws: Workspace, hill: Scene, model: Checkpoint, tmp_path: Path, lost: str
+) -> None:
+    refused, not_trained = GONE[lost]
+    run = runs.add(
+        ws.db,
+        Run(
+            scene_ids=(hill.id,),
+            revisions={hill.id: 1},
+            config=TrainConfig.model_validate({"encoder": {"terrain": ["slope"]}}).model_dump(mode="json"),
+            job_id=jobs.add(ws.db, Job(kind=JobKind.train, state=JobState.done)).id,
+        ),
+    )
+    moved_to(hill, tmp_path / "new", lost)
+    truth = write_image(tmp_path / "truth.tif")
+    for ask in (
+        lambda: actions.predict_scene(ws, hill.id, checkpoint_id=model.id),
+        lambda: actions.evaluate_scene(ws, hill.id, truth, checkpoint_id=model.id),
+    ):
+        with pytest.raises(RasterRefusedError, match=refused):
+            ask()
+    seeing: dict[str, Any] = {"encoder.terrain": ["slope"]}
+    for train in (
+        lambda: actions.start_run(ws, [hill.id], overrides=seeing),
+        lambda: actions.start_run(ws, [], then_predict=[hill.id], overrides=seeing),
+        lambda: actions.cross_validate(ws, hill.id, overrides=seeing),
+        lambda: actions.repeat_run(ws, run.id),
+    ):
+        with pytest.raises(NotTrainableError, match=not_trained):
+            train()
+    told = wording.told(actions.readiness(ws, [hill.id], terrain=["slope"]).reasons[-1], language="zh")
+    assert told.startswith("影像“hill”的")
+    assert f"已不在原处（{hill.original if lost == 'hill.tif' else hill.dem}）：请在影像页" in told
+    assert actions.active_jobs(ws) == []
 
 
 def test_a_map_that_stands_is_not_made_again(ws: Workspace, hill: Scene, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ from icssn.actions.rereading import (
 )
 from icssn.actions.returning import Returned
 from icssn.actions.reviewing import (
+    candidate_statuses,
     evaluate_scene,
     export_prediction,
     find_candidate,
@@ -86,7 +87,7 @@ from icssn.actions.training import (
     run_journal,
     start_run,
 )
-from icssn.actions.whereabouts import NO_HEIGHTS, elevation_gone, image_gone, move_scene
+from icssn.actions.whereabouts import NO_HEIGHTS, elevation_gone, image_gone, move_scene, prediction_gone
 from icssn.actions.work import active_jobs, cancel_job, find_job, job_log, recent_jobs, stand_by, wait_for
 
 __all__ = [
@@ -166,8 +167,10 @@ __all__ = [
     # predictions and review
     "predict_scene",
     "list_predictions",
+    "prediction_gone",
     "latest_prediction",
     "list_candidates",
+    "candidate_statuses",
     "review_queue",
     "find_candidate",
     "candidate_terrain",

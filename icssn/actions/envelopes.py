@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from icssn.durable import whole_file
+from icssn.errors import DiskFullError, UnwritableError
 from icssn.geo import crs
 from icssn.geo.shapes import pixel_transform, rasterise
 from icssn.imagery.open import open_raster
@@ -30,17 +32,19 @@ def of_prediction(
 ) -> dict[str, Envelope]:
     """Give the envelope of every candidate by id; measures them the first time, which takes some ms each.
 
+    Where they cannot be kept, they are measured every time.
+
     Returns:
-        Nothing where the probability raster is gone.
+        Nothing where the probability raster was gone before it was measured.
     """
     raster = ws.path(prediction.probability)
-    if not raster.is_file():
-        return {}
     kept = raster.with_name(f"{raster.stem}_{_NAME}")
     if kept.is_file():
         return {key: Envelope(**values) for key, values in json.loads(kept.read_text(encoding="utf-8")).items()}
+    if not raster.is_file():
+        return {}
     found = _measured(raster, candidates, facts)
-    with whole_file(kept) as draft:
+    with contextlib.suppress(UnwritableError, DiskFullError), whole_file(kept) as draft:
         draft.write_text(json.dumps({key: asdict(value) for key, value in found.items()}), encoding="utf-8")
     return found
 

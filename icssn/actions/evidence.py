@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import shapely
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from icssn.actions.whereabouts import heights_of
 from icssn.geo import crs
 from icssn.imagery.limits import georeference
 from icssn.imagery.open import open_raster
-from icssn.imagery.read import read_values
+from icssn.imagery.terrain import read_elevation, terrain
 from icssn.records import Candidate, CandidateStatus, Prediction
-from icssn.review import history, terrain
+from icssn.review import history
 from icssn.review.history import Calibration, Sighting
-from icssn.review.terrain import Ground, Relief
+from icssn.review.terrain import Ground, Relief, look
 from icssn.store import predictions, scenes
 from icssn.store.workspace import Workspace
 
@@ -41,28 +41,23 @@ def candidate_terrain(ws: Workspace, candidate_id: str) -> Relief | None:
 
 
 def relief_under(dem: Path, geometry_lonlat: shapely.Geometry) -> Relief:
-    """Measure an elevation raster under an outline, from a window of bounded size.
+    """Measure an elevation raster under an outline as its record does, and look at the ground around it.
+
+    Of a large outline the ground is read in coarser pixels: what is held does not grow with it.
 
     Raises:
         RasterRefusedError: The raster cannot be read or has no place on the Earth.
     """
+    (under,) = terrain(dem, [geometry_lonlat])
     with open_raster(dem) as dataset:
         wkt, _ = georeference(dataset, dem.name)
-        to_px = ~dataset.transform
-        outline_px = shapely.transform(
-            crs.from_lonlat(geometry_lonlat, wkt), lambda x, y: to_px * (x, y), interleaved=False
-        )
-        west, north, east, south = outline_px.bounds
-        margin = max(3.0, _MARGIN * max(east - west, south - north))
-        left, top = math.floor(west - margin), math.floor(north - margin)
-        window = Window(left, top, math.ceil(east + margin) - left, math.ceil(south + margin) - top)
-        across_m, down_m = crs.pixel_axes_m(
-            wkt, tuple(dataset.transform)[:6], col=(west + east) / 2, row=(north + south) / 2
-        )
-        step = max(1, math.ceil(max(window.width, window.height) / _MOST_PX))
-        ground = Ground(_elevations(dataset, window)[::step, ::step], across_m * step, down_m * step)
-        outline_m = shapely.transform(outline_px, lambda points: (points - [left, top]) * [across_m, down_m])
-        return terrain.look(ground, outline_m)
+        outline = crs.from_lonlat(geometry_lonlat, wkt)
+        elevation, to_crs = read_elevation(dataset, _around(dataset, outline), most_px=_MOST_PX)
+    outline_px = _in_pixels(outline, to_crs)
+    west, north, east, south = outline_px.bounds
+    across_m, down_m = crs.pixel_axes_m(wkt, tuple(to_crs)[:6], col=(west + east) / 2, row=(north + south) / 2)
+    outline_m = shapely.transform(outline_px, lambda points: points * [across_m, down_m])
+    return look(Ground(elevation, across_m, down_m), outline_m, under)
 
 
 def candidate_history(ws: Workspace, candidate_id: str) -> list[tuple[Prediction, Sighting | None]]:
@@ -94,6 +89,14 @@ def score_calibration(ws: Workspace, candidate: Candidate) -> Calibration | None
     return history.calibration(candidate.score, decided)
 
 
-def _elevations(dataset: DatasetReader, window: Window) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    values, valid = read_values(dataset, window, (1,))
-    return np.where(valid, values[0], np.nan).astype(np.float32)
+def _around(dataset: DatasetReader, outline: shapely.Geometry) -> Window:
+    """Give the window of an outline in the raster's CRS, with a margin; it may reach outside the raster."""
+    west, north, east, south = _in_pixels(outline, dataset.transform).bounds
+    margin = max(3.0, _MARGIN * max(east - west, south - north))
+    left, top = math.floor(west - margin), math.floor(north - margin)
+    return Window(left, top, math.ceil(east + margin) - left, math.ceil(south + margin) - top)
+
+
+def _in_pixels(outline: shapely.Geometry, to_crs: Affine) -> shapely.Geometry:
+    to_px = ~to_crs
+    return shapely.transform(outline, lambda x, y: to_px * (x, y), interleaved=False)

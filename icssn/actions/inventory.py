@@ -15,7 +15,7 @@ from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
 from icssn.actions.recording import label_records
-from icssn.actions.whereabouts import elevation_gone, heights_of
+from icssn.actions.whereabouts import elevation_gone, heights_of, prediction_gone
 from icssn.durable import whole_file, write_text
 from icssn.export import stac, summary
 from icssn.export.sheet import View, index, sheet
@@ -208,6 +208,11 @@ def _readable(key: str, value: Any, words: Mapping[str, str]) -> str:
     return ", ".join(words.get(f"record_code.{key}.{item}", str(item)) for item in values)
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def _manifest(
     ws: Workspace,
     scene: Scene,
@@ -220,7 +225,12 @@ def _manifest(
 ) -> dict[str, Any]:
     model: dict[str, Any] | None = None
     if prediction:
-        model = {"prediction": prediction.id, "checkpoint": prediction.checkpoint_id, "threshold": prediction.threshold}
+        model = {
+            "prediction": prediction.id,
+            "checkpoint": prediction.checkpoint_id,
+            "threshold": prediction.threshold,
+            "rasters": "gone" if prediction_gone(ws, prediction) else "given",
+        }
         known = {checkpoint.id: checkpoint for checkpoint in checkpoints.every(ws.db)}.get(prediction.checkpoint_id)
         if known:
             model |= {"run": known.run_id, "round": known.round, "weights_sha256": known.sha256}
@@ -248,7 +258,7 @@ def _manifest(
             {
                 "path": path.relative_to(folder).as_posix(),
                 "bytes": path.stat().st_size,
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "sha256": _sha256(path),
             }
             for path in written
         ],

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from icssn.actions.permission import require, require_role
-from icssn.actions.work import submit
+from icssn.actions.work import require_room, submit
 from icssn.environment import database_place, person, workspace_folder
 from icssn.errors import DuplicateError
 from icssn.records import (
@@ -63,9 +63,15 @@ def load_demo(ws: Workspace) -> Job:
     """Queue the making of the demo project: a generated landscape with terrain and few labels.
 
     Where its scene was removed, that is restored.
+
+    Raises:
+        DiskFullError: There is no room for it; nothing was restored.
+        QueueFullError: Too many jobs wait already; nothing was restored.
     """
     require(ws, Role.annotator, "load the demo")
+    job = Job(kind=JobKind.demo, created_by=ws.actor.name)
+    require_room(ws, job)
     for scene in scenes.removed(ws.db):
         if scene.name == "demo":
             scenes.update(ws.db, scene.id, removed=None)
-    return submit(ws, Job(kind=JobKind.demo, created_by=ws.actor.name))
+    return submit(ws, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,18 @@ from icssn.actions.work import submit
 from icssn.config import inference_config
 from icssn.durable import whole_file
 from icssn.errors import BoundsError, NotFoundError
-from icssn.imagery.sight import require_elevation
+from icssn.imagery.sight import open_as_added, require_elevation
 from icssn.records import (
     Bounds,
     Candidate,
+    CandidateStatus,
     Checkpoint,
     Decision,
     Job,
     JobKind,
     LabelClass,
     Prediction,
+    RemoteRaster,
     Role,
     SavedEdits,
     Scene,
@@ -62,7 +65,8 @@ def predict_scene(
         NotFoundError: There is no such scene or checkpoint.
         BoundsError: The bounds are none, or lie beside the scene.
         ConfigError: A setting is unknown or out of range.
-        RasterRefusedError: The checkpoint looks at terrain, and the scene has no elevation raster.
+        RasterRefusedError: The scene's file is gone, damaged or replaced; or the checkpoint looks at terrain, and the
+            scene has no elevation raster, or that is gone.
         CheckpointRefusedError: The checkpoint's card is missing or cannot be read.
     """
     require(ws, Role.annotator, "predict")
@@ -103,6 +107,11 @@ def latest_prediction(ws: Workspace, scene_id: str) -> Prediction:
 def list_candidates(ws: Workspace, prediction_id: str) -> list[Candidate]:
     """Give the candidates of a prediction, highest score first."""
     return predictions.candidates(ws.db, prediction_id)
+
+
+def candidate_statuses(ws: Workspace, prediction_id: str) -> Counter[CandidateStatus]:
+    """Count the candidates of a prediction by status; quick, however many there are."""
+    return predictions.statuses(ws.db, prediction_id)
 
 
 def find_candidate(ws: Workspace, candidate_id: str) -> Candidate:
@@ -167,6 +176,7 @@ def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[P
     """Copy a prediction out: ``probability.tif``, ``mask.tif`` and ``candidates.gpkg``, each whole.
 
     Raises:
+        NotFoundError: One of its rasters is not there any more; nothing was written.
         UnwritableError: As `require_prediction_place`; or the folder cannot be made, or no file be written there.
         DiskFullError: The disk is full.
     """
@@ -174,9 +184,13 @@ def export_prediction(ws: Workspace, prediction_id: str, folder: Path) -> list[P
     prediction = predictions.get(ws.db, prediction_id)
     scene = scenes.get(ws.db, prediction.scene_id)
     *rasters, candidates = (folder / name for name in _FILES)
-    for source, target in zip((prediction.probability, prediction.mask), rasters, strict=True):
+    sources = [ws.path(prediction.probability), ws.path(prediction.mask)]
+    for source in sources:
+        if not source.is_file():
+            raise NotFoundError("file", str(source), remedy="Predict again.")
+    for source, target in zip(sources, rasters, strict=True):
         with whole_file(target) as draft:
-            shutil.copyfile(ws.path(source), draft)
+            shutil.copyfile(source, draft)
     found = predictions.candidates(ws.db, prediction_id)
     write.write_candidates(candidates, found, facts=scene.facts)
     return [*rasters, candidates]
@@ -187,7 +201,7 @@ def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: 
 
     Raises:
         NotFoundError: There is no such scene, file or checkpoint.
-        RasterRefusedError: The checkpoint looks at terrain, and the scene has no elevation raster.
+        RasterRefusedError: As `predict_scene`.
         CheckpointRefusedError: The checkpoint's card is missing or cannot be read.
     """
     require(ws, Role.annotator, "judge a model")
@@ -200,10 +214,13 @@ def evaluate_scene(ws: Workspace, scene_id: str, truth: Path, *, checkpoint_id: 
 
 
 def _fitting(ws: Workspace, checkpoint_id: str, scene: Scene) -> Checkpoint:
-    """Give the checkpoint with an id, the active one where that is empty, if the scene has what it looks at."""
+    """Give the checkpoint with an id, the active one where that is empty, if what it looks at is there."""
     chosen = checkpoints.get(ws.db, checkpoint_id) if checkpoint_id else checkpoints.active(ws.db)
     if chosen is None:
         raise NotFoundError("model", "active", remedy="Train first: press Retrain, or run `icssn train`.")
+    if not isinstance(scene.raster, RemoteRaster):  # a store is asked by the job
+        with open_as_added(scene.raster, scene.facts):
+            pass
     if terrain_of(ws, chosen.id):
         require_elevation(Path(scene.dem) if scene.dem else None, name=scene.name)
     return chosen

@@ -8,7 +8,7 @@ from typing import Any
 from icssn.actions.assigning import sound_name
 from icssn.actions.catalogue import require_free
 from icssn.actions.permission import require
-from icssn.actions.work import submit
+from icssn.actions.work import require_room, submit
 from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.elevation import check_elevation
@@ -44,15 +44,17 @@ def add_scene(
             the message says what to do.
         DuplicateError: The name is taken, or a scene has the same file already; that may be one that was removed.
         ConfigError: The name is too long, or holds signs that cannot be seen.
+        DiskFullError: The map has no room; nothing was registered.
+        QueueFullError: Too many jobs wait already; nothing was registered.
     """
     require(ws, Role.annotator, "add a scene")
-    scene = _unconverted(ws, raster, name.strip() or raster.stem)
-    if scene:
-        scene = _inspected_anew(ws, scene, raster, dem=dem, again=again)
-    else:
-        scene = register_scene(ws, raster, name=name, dem=dem, again=again)
-    job = Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
-    return scene, submit(ws, job)
+    known = _unconverted(ws, raster, name.strip() or raster.stem)
+    if known:
+        return draw_anew(ws, known, _inspected_anew(ws, known, raster, dem=dem, again=again))
+    scene = _inspected(ws, raster, name=name, dem=dem, again=again)
+    job = _conversion(ws, scene)
+    require_room(ws, job, facts=scene.facts)
+    return scenes.add(ws.db, scene), submit(ws, job)
 
 
 def register_scene(
@@ -60,6 +62,11 @@ def register_scene(
 ) -> Scene:
     """Check a GeoTIFF and enter it in the catalogue, without the conversion for the map; raises as `add_scene`."""
     require(ws, Role.annotator, "add a scene")
+    return scenes.add(ws.db, _inspected(ws, raster, name=name, dem=dem, again=again))
+
+
+def _inspected(ws: Workspace, raster: Raster, *, name: str, dem: Path | None, again: bool) -> Scene:
+    """Give a scene that is not in the catalogue yet, if it may be; raises as `add_scene`."""
     wanted = sound_name(name) if name else raster.stem
     require_free(ws, wanted)
     facts = inspect_in_child(raster)
@@ -67,7 +74,7 @@ def register_scene(
         _require_new(ws, raster, facts)
     if dem is not None:
         check_elevation(dem, facts)
-    scene = Scene(
+    return Scene(
         id=new_id(),
         name=wanted,
         original=_original(raster),
@@ -75,7 +82,6 @@ def register_scene(
         dem=str(dem.resolve()) if dem else None,
         created_by=ws.actor.name,
     )
-    return scenes.add(ws.db, scene)
 
 
 def import_dataset(ws: Workspace, kind: str, folder: Path, *, name: str = "", most: int | None = None) -> Job:
@@ -113,7 +119,7 @@ def set_stretch(
     scene_id: str,
     *,
     bands: tuple[int, ...] | None = None,
-    percent: tuple[float, float] = (2, 98),
+    percent: tuple[float, float] | None = None,
 ) -> tuple[Scene, Job]:
     """Choose which bands of a scene are shown and learned from, and between which percentiles; redraws its map.
 
@@ -123,25 +129,26 @@ def set_stretch(
         ws: Where.
         scene_id: The scene.
         bands: 1-based, 1 or 3 of them, in the order red, green, blue; for false colour any others. None: as they are.
-        percent: Of the values, lowest and highest, that become black and white.
+        percent: Of the values, lowest and highest, that become black and white. None: as when a scene is added, so
+            that 8-bit values stay as they are; whatever was chosen before does not count.
 
     Raises:
         NotFoundError: There is no such scene, or it was removed.
         ConfigError: There are no such bands, or the percentiles are not in order.
         RasterRefusedError: The file is gone, damaged or replaced.
+        DiskFullError: The map has no room; nothing was changed.
+        QueueFullError: Too many jobs wait already; nothing was changed.
     """
     require(ws, Role.annotator, "change how a scene is shown")
     scene = scenes.in_project(ws.db, scene_id)
     wanted = bands or scene.facts.stretch.bands
     if len(wanted) not in (1, 3) or not all(1 <= band <= scene.facts.band_count for band in wanted):
         raise ConfigError("bands", wanted, f"1 or 3 numbers from 1 to {scene.facts.band_count}")
-    if not 0 <= percent[0] < percent[1] <= 100:
+    if percent is not None and not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
     with open_as_added(scene.raster, scene.facts) as dataset:
         stretch = estimate(dataset, bands=wanted, percent=percent)
-    changed = scenes.update(ws.db, scene_id, facts=scene.facts.model_copy(update={"stretch": stretch}), tiles=None)
-    job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
-    return changed, submit(ws, job)
+    return draw_anew(ws, scene, {"facts": scene.facts.model_copy(update={"stretch": stretch}), "tiles": None})
 
 
 def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
@@ -151,27 +158,46 @@ def set_elevation(ws: Workspace, scene_id: str, dem: Path) -> tuple[Scene, Job]:
         NotFoundError: There is no such scene, or it was removed.
         RasterRefusedError: It cannot be used, lies beside the scene, or holds no heights; or the scene's own file is
             gone or replaced.
+        DiskFullError: The relief has no room; nothing was changed.
+        QueueFullError: Too many jobs wait already; nothing was changed.
     """
     require(ws, Role.annotator, "change how a scene is shown")
     scene = scenes.in_project(ws.db, scene_id)
     with open_as_added(scene.raster, scene.facts):
         pass
     check_elevation(dem, scene.facts)
-    changed = scenes.update(ws.db, scene_id, dem=str(dem.resolve()), hillshade=None)
-    job = Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name)
-    return changed, submit(ws, job)
+    return draw_anew(ws, scene, {"dem": str(dem.resolve()), "hillshade": None})
+
+
+def draw_anew(ws: Workspace, scene: Scene, changes: dict[str, Any]) -> tuple[Scene, Job]:
+    """Change fields of a scene and queue the making of its map; where the job is not taken, nothing is changed.
+
+    Raises:
+        NotFoundError: The scene was removed.
+        DiskFullError: The map has no room.
+        QueueFullError: Too many jobs wait already.
+    """
+    job = _conversion(ws, scene)
+    require_room(ws, job)
+    return scenes.update(ws.db, scene.id, **changes) if changes else scene, submit(ws, job)
+
+
+def _conversion(ws: Workspace, scene: Scene) -> Job:
+    return Job(kind=JobKind.import_scene, params={"scene_id": scene.id}, created_by=ws.actor.name)
 
 
 def _unconverted(ws: Workspace, raster: Raster, name: str) -> Scene | None:
     """Give the scene of this file and name if its conversion has ended without a result."""
-    if any(job.kind is JobKind.import_scene for job in jobs.active(ws.db)):
+    alike = (scene for scene in scenes.every(ws.db) if (scene.name, scene.original) == (name, _original(raster)))
+    scene = next(alike, None)  # a name is given once
+    if scene is None or scene.tiles is not None:
         return None
-    waiting = (scene for scene in scenes.every(ws.db) if scene.tiles is None and scene.name == name)
-    return next((scene for scene in waiting if scene.original == _original(raster)), None)
+    waits = any(job.kind is JobKind.import_scene and job.params["scene_id"] == scene.id for job in jobs.active(ws.db))
+    return None if waits else scene
 
 
-def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | None, again: bool) -> Scene:
-    """Give a scene that has no map yet with the facts of the file as it now is, and with `dem` where one is given."""
+def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | None, again: bool) -> dict[str, Any]:
+    """Give what changes in a scene that has no map yet: the facts of the file as it now is, and `dem` if given."""
     facts, changes = inspect_in_child(raster), dict[str, Any]()
     if _is_same(scene, raster, facts):
         facts = scene.facts  # with the stretch that somebody has chosen
@@ -186,7 +212,7 @@ def _inspected_anew(ws: Workspace, scene: Scene, raster: Raster, *, dem: Path | 
     if attached:
         check_elevation(attached, facts)
         changes |= {"dem": str(attached.resolve()), "hillshade": None}
-    return scenes.update(ws.db, scene.id, **changes) if changes else scene
+    return changes
 
 
 def _require_new(ws: Workspace, raster: Raster, facts: RasterFacts) -> None:

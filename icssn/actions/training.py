@@ -10,6 +10,7 @@ from typing import Any
 
 from icssn.actions.networks import require_network, require_same_network
 from icssn.actions.permission import require
+from icssn.actions.whereabouts import elevation_gone, image_gone
 from icssn.actions.work import require_room, submit
 from icssn.config import TerrainLayer, TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
@@ -50,7 +51,7 @@ def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[Terr
             "Nothing says where there is no landslide: draw a label area inside which every landslide is "
             "labelled, or reject some candidates."
         )
-    reasons += without_elevation(ws, chosen) if terrain else []
+    reasons += out_of_sight(ws, chosen, terrain=terrain)
     seconds = {
         tier: next((_took_s(run) for run in runs.every(ws.db) if run.tier == tier and run.checkpoint_id), None)
         for tier in ("full", "quick")
@@ -67,14 +68,26 @@ def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[Terr
     )
 
 
-def without_elevation(ws: Workspace, scene_ids: Iterable[str]) -> list[str]:
-    """Say of which scenes no terrain can be measured, a sentence for each."""
-    return [
-        f"Scene '{scene.name}' has no elevation model, from which terrain is measured: attach one on the Scenes page, "
-        "or leave terrain out."
-        for scene in (scenes.get(ws.db, scene_id) for scene_id in dict.fromkeys(scene_ids))
-        if not scene.dem
-    ]
+def out_of_sight(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[TerrainLayer] = ()) -> list[str]:
+    """Say of which scenes the image, or the heights for these layers of terrain, cannot be seen, in sentences."""
+    reasons = []
+    for scene in (scenes.get(ws.db, scene_id) for scene_id in dict.fromkeys(scene_ids)):
+        if image_gone(scene):
+            reasons.append(
+                f"The image of scene '{scene.name}' is not there any more (it was {scene.original}): say where it is "
+                "now, on the Scenes page or with icssn scene move."
+            )
+        if terrain and not scene.dem:
+            reasons.append(
+                f"Scene '{scene.name}' has no elevation model, from which terrain is measured: attach one on the "
+                "Scenes page, or leave terrain out."
+            )
+        if terrain and elevation_gone(scene):
+            reasons.append(
+                f"The elevation model of scene '{scene.name}' is not there any more (it was {scene.dem}): attach it "
+                "again, on the Scenes page or with icssn scene dem, or leave terrain out."
+            )
+    return reasons
 
 
 def _took_s(run: Run) -> float | None:
@@ -104,7 +117,8 @@ def start_run(
 
     Raises:
         BusyError: A run is already queued or running.
-        NotTrainableError: The labels do not suffice, or terrain is asked for and a scene has no elevation raster.
+        NotTrainableError: The labels do not suffice, the image of a scene is gone, or terrain is asked for and a
+            scene has no elevation raster, or that is gone.
         ConfigError: A setting is unknown or out of range, or there is no such encoder.
         NotFoundError: No checkpoint is active, from which a full run was to start.
         CheckpointRefusedError: The active checkpoint is to go on, and its card cannot be read or its weights do not
@@ -118,9 +132,8 @@ def start_run(
     given = bands_of(ws, chosen) | (_encoder_of(ws, parent) if parent else {})
     config = train_config(given | (overrides or {}), quick=quick, file=config_file)
     state = readiness(ws, chosen, terrain=config.encoder.terrain)
-    reasons = [*state.reasons]
-    if config.encoder.terrain:
-        reasons += without_elevation(ws, [scene_id for scene_id in looks if scene_id not in chosen])
+    others = [scene_id for scene_id in looks if scene_id not in chosen]
+    reasons = [*state.reasons, *out_of_sight(ws, others, terrain=config.encoder.terrain)]
     if reasons:
         raise NotTrainableError(reasons)
     if parent:
@@ -157,13 +170,18 @@ def repeat_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:
 
     Raises:
         NotFoundError: There is no such run.
+        NotTrainableError: The image of a scene, or an elevation raster that the network looks at, is gone.
         BusyError: A run is already queued or running.
     """
     require(ws, Role.annotator, "train")
     former = runs.get(ws.db, run_id)
     same = ("scene_ids", "revisions", "tier", "seed", "config", "parent_checkpoint")
     run = Run(**{name: getattr(former, name) for name in same})
-    return _enter(ws, run, then_predict=jobs.get(ws.db, former.job_id).params.get("then_predict", []))
+    looks = jobs.get(ws.db, former.job_id).params.get("then_predict", [])
+    terrain = former.config.get("encoder", {}).get("terrain", ())
+    if reasons := out_of_sight(ws, [*run.scene_ids, *looks], terrain=terrain):
+        raise NotTrainableError(reasons)
+    return _enter(ws, run, then_predict=looks)
 
 
 def resume_run(ws: Workspace, run_id: str) -> tuple[Run, Job]:

@@ -1,4 +1,4 @@
-"""The files of scenes: whether they are still there, and where they are now."""
+"""The files of scenes and predictions: whether they are still there, and where a scene's are now."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from icssn.actions.permission import require
-from icssn.actions.work import submit
+from icssn.actions.scenes import draw_anew
 from icssn.errors import RasterRefusedError
 from icssn.imagery.elevation import check_elevation
 from icssn.imagery.open import inspect_in_child, is_gone, open_raster
 from icssn.imagery.sight import require_same_grid
-from icssn.records import Job, JobKind, RasterFacts, Role, Scene
+from icssn.records import Job, Prediction, RasterFacts, Role, Scene
 from icssn.store import scenes
 from icssn.store.workspace import Workspace
 
@@ -28,6 +28,12 @@ def image_gone(scene: Scene) -> bool:
 def elevation_gone(scene: Scene) -> bool:
     """Say whether a scene has an elevation model whose file is not where it was."""
     return scene.dem is not None and is_gone(Path(scene.dem))
+
+
+def prediction_gone(ws: Workspace, prediction: Prediction) -> bool:
+    """Say whether rasters of a prediction are not where they were; its candidates and the decisions are kept."""
+    rasters = (prediction.probability, prediction.mask, prediction.uncertainty)
+    return not all(ws.path(raster).is_file() for raster in rasters if raster)
 
 
 def heights_of(scene: Scene) -> Path | None:
@@ -54,6 +60,8 @@ def move_scene(ws: Workspace, scene_id: str, raster: Path, *, dem: Path | None =
     Raises:
         NotFoundError: There is no such scene, or it was removed.
         RasterRefusedError: One of the files cannot be used, or is another one.
+        DiskFullError: The map has no room; nothing was changed.
+        QueueFullError: Too many jobs wait already; nothing was changed.
     """
     require(ws, Role.annotator, "say where a scene's file is")
     scene = scenes.in_project(ws.db, scene_id)
@@ -68,10 +76,9 @@ def move_scene(ws: Workspace, scene_id: str, raster: Path, *, dem: Path | None =
     if attached:
         check_elevation(attached, scene.facts)
         changes |= {"dem": str(attached.resolve()), "hillshade": None}
-    moved = scenes.update(ws.db, scene_id, **changes)
-    if moved.tiles and ws.path(moved.tiles).is_file() and not attached:
-        return moved, None
-    return moved, submit(ws, Job(kind=JobKind.import_scene, params={"scene_id": scene_id}, created_by=ws.actor.name))
+    if scene.tiles and ws.path(scene.tiles).is_file() and not attached:
+        return scenes.update(ws.db, scene_id, **changes), None
+    return draw_anew(ws, scene, changes)
 
 
 def _require_same_image(known: RasterFacts, found: RasterFacts, *, name: str) -> None:

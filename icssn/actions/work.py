@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 
 from icssn.actions.permission import require
-from icssn.errors import DiskFullError, JobFailedError, UnwritableError
+from icssn.errors import DiskFullError, JobFailedError, QueueFullError, UnwritableError
 from icssn.jobs import engine
 from icssn.records import (
     Job,
     JobKind,
     JobState,
+    RasterFacts,
     Role,
 )
 from icssn.store import jobs, scenes
@@ -58,8 +59,12 @@ def _wake(ws: Workspace) -> bool:
 
 
 def stand_by(ws: Workspace) -> None:
-    """Have a worker ready that has done its slow imports, so that the next click on Retrain need not wait for them."""
-    engine.stand_by(ws.folder)
+    """Have a worker ready that has done its slow imports, so that the next click on Retrain need not wait for them.
+
+    Where nothing can be written there is none, and the click says why.
+    """
+    with contextlib.suppress(UnwritableError, DiskFullError):
+        engine.stand_by(ws.folder)
 
 
 def recent_jobs(ws: Workspace, *, kind: JobKind | None = None, limit: int = 20) -> list[Job]:
@@ -129,16 +134,27 @@ def submit(ws: Workspace, job: Job, *, alone: bool = False) -> Job:
     return queued
 
 
-def require_room(ws: Workspace, job: Job) -> None:
-    """Make sure, before a job is queued, that its scene is in the project and what it will write has room.
+def require_room(ws: Workspace, job: Job, *, facts: RasterFacts | None = None) -> None:
+    """Make sure, before a job is queued or anything is changed for it, that it will be taken.
+
+    Its scene must be in the project, what it will write must have room, and so must the queue.
+
+    Args:
+        ws: Where.
+        job: What.
+        facts: Of its scene, where that is not in the catalogue yet.
 
     Raises:
         NotFoundError: The scene was removed; the message says how to restore it.
-        DiskFullError: It has not; the message says how much is needed.
+        DiskFullError: There is no room; the message says how much is needed.
+        QueueFullError: Too many jobs wait already.
     """
     needed_mb = _ROOM_MB[job.kind]
     if "scene_id" in job.params:
-        facts = scenes.in_project(ws.db, str(job.params["scene_id"])).facts
-        needed_mb += _BYTES_PER_PIXEL * facts.width * facts.height / 1e6
+        size = facts or scenes.in_project(ws.db, str(job.params["scene_id"])).facts
+        needed_mb += _BYTES_PER_PIXEL * size.width * size.height / 1e6
     if shutil.disk_usage(ws.folder).free / 1e6 < needed_mb:
         raise DiskFullError(str(ws.folder), needed_mb=needed_mb)
+    waiting = sum(known.state is JobState.queued for known in jobs.active(ws.db))
+    if waiting >= jobs.MAX_WAITING:
+        raise QueueFullError(waiting)

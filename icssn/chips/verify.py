@@ -15,7 +15,8 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def check_no_leak(manifest: Manifest, masks: Pixels) -> None:
-    """Make sure that no training pixel is known in or near a held-out rectangle, and no validation pixel outside.
+    """Make sure that no training pixel is known in or near the held-out rectangle of its scene, and no validation pixel
+    outside. What another scene of the same ground holds out is not looked at.
 
     Args:
         manifest: Where each chip lies, the rectangles and the buffer.

@@ -76,16 +76,21 @@ def scene_show(name: str, workspace: WorkspaceOption = None, json: JsonOption = 
 def scene_set(
     name: str,
     bands: Annotated[str, typer.Option(help="Bands for red, green and blue, such as 4,3,2; or one.")] = "",
-    percent: Annotated[str, typer.Option(help="Percentiles that become black and white.")] = "2,98",
+    percent: Annotated[
+        str, typer.Option(help="Percentiles that become black and white, such as 2,98; by default as on import.")
+    ] = "",
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Choose the bands and the stretch of a scene; its map is drawn anew, its file stays as it is."""
     with session(workspace, json) as (ws, console):
-        low, high = _numbers("percent", percent, float, 2)
         chosen = tuple(_numbers("bands", bands, int)) if bands else None
+        cut = None
+        if percent:
+            low, high = _numbers("percent", percent, float, 2)
+            cut = low, high
         scene_id = actions.find_scene(ws, name).id
-        changed, job = actions.set_stretch(ws, scene_id, bands=chosen, percent=(low, high))
+        changed, job = actions.set_stretch(ws, scene_id, bands=chosen, percent=cut)
         console.wait(ws, job)
         stretch = changed.facts.stretch
         shown = ", ".join(

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from icssn.errors import MissingPartError, TrackingError
@@ -40,6 +39,8 @@ def log_to_mlflow(
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody else is told anything
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # six seconds instead of minutes
+    from alembic.util import CommandError  # here, because it is slow to load and seldom needed
+
     try:
         from mlflow.entities import Metric, Param, RunTag
         from mlflow.exceptions import MlflowException

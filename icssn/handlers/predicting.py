@@ -137,11 +137,14 @@ def _mapped(
         report=report,
         stop=stop,
         region=region,
+        scratch=ws.scratch_folder(job.id) / out.name,
     )
 
 
 def _candidates(ws: Workspace, scene: Scene, prediction_id: str, objects: Sequence[ScoredObject]) -> list[Candidate]:
     """Give objects as candidates of a prediction; those on landslides that are labelled already are known."""
+    from icssn.metrics.objects import COVERAGE
+
     known = [
         label.geometry_lonlat
         for label in labels.current(ws.db, scene.id, cls=LabelClass.landslide)
@@ -162,7 +165,7 @@ def _candidates(ws: Workspace, scene: Scene, prediction_id: str, objects: Sequen
                 mask_score=item.mask_score,
                 classifier_score=item.classifier_score,
                 area_m2=crs.area_m2(outline),
-                status=CandidateStatus.known if shared > 0.3 * outline.area else CandidateStatus.open,
+                status=CandidateStatus.known if shared > COVERAGE * outline.area else CandidateStatus.open,
             )
         )
     return found

@@ -35,7 +35,16 @@ from icssn.imagery.stretch import estimate
 from icssn.records import Raster, RasterFacts, RemoteRaster
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF and BigTIFF, both byte orders
-_NO_MEMORY = ("MemoryError", "bad_alloc", "annot allocate memory", "failed to map segment", "ut of memory")
+NO_MEMORY = (
+    "MemoryError",
+    "bad_alloc",
+    "an't allocate memory",
+    "annot allocate memory",
+    "failed to map segment",
+    "ut of memory",
+)
+"""What libraries and the system say where memory ran out."""
+
 _SUFFIXES = (".tif", ".tiff")
 _CONVERT = "Open it in QGIS, choose Export › Save As › GeoTIFF, and add the result."
 
@@ -227,7 +236,7 @@ def _why_ended(code: int, said: str) -> str:
         code: With which it ended; negative: minus the signal.
         said: What stands in its log.
     """
-    if -code == getattr(signal, "SIGKILL", None) or any(sign in said for sign in _NO_MEMORY):
+    if -code == getattr(signal, "SIGKILL", None) or any(sign in said for sign in NO_MEMORY):
         return "inspecting it needed too much memory"
     last = said.strip().splitlines()[-1][:200] if said.strip() else f"code {code}"
     return f"inspecting it ended with an error ({last})"

@@ -14,7 +14,8 @@ from rasterio.windows import Window
 
 from icssn.records import Stretch
 
-_PERCENTILES = (2, 98)  # the usual cut of GIS programs (QGIS: "cumulative count cut"), robust against glints
+_USUAL = (2.0, 98.0)  # the usual cut of GIS programs (QGIS: "cumulative count cut"), robust against glints
+_UNCUT = (0.0, 100.0)
 _SAMPLES = 8  # windows per axis; 64 of them cost the same on a small and on a huge raster
 _SAMPLE_PX = 128
 
@@ -25,8 +26,8 @@ def estimate(
     """Choose the bands to show and learn from, and the values that become 0 and 255.
 
     Bands: red, green and blue where the file names them, else the first three; one where there are fewer. 8-bit
-    values stay as they are; others are cut at their 2nd and 98th percentile over an even sample of windows, without
-    nodata and NaN.
+    values stay as they are; others are cut at percentiles, the usual ones of `usual_percent`, over an even sample of
+    windows, without nodata and NaN.
 
     Args:
         dataset: Open.
@@ -42,8 +43,16 @@ def estimate(
         for kept, band in zip(samples, values, strict=True):
             known = band.compressed()
             kept.append(known[np.isfinite(known)])
-    cuts = [_cut(np.concatenate(kept), percent or _PERCENTILES) for kept in samples]
+    cuts = [_cut(np.concatenate(kept), percent or _USUAL) for kept in samples]
     return Stretch(bands=bands, low=tuple(low for low, _ in cuts), high=tuple(high for _, high in cuts))
+
+
+def usual_percent(dtype: str) -> tuple[float, float]:
+    """Give the percentiles at which `estimate` cuts values of a type unless others are asked for, 0-100.
+
+    8-bit values are not cut, 0 to 100, and not spread over 0-255 either.
+    """
+    return _UNCUT if dtype == "uint8" else _USUAL
 
 
 def apply(values: npt.NDArray[Any], stretch: Stretch) -> npt.NDArray[np.uint8]:

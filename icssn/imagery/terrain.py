@@ -64,6 +64,45 @@ def terrain(dem: Path, geometries_lonlat: Sequence[BaseGeometry]) -> list[Terrai
         return [_under(dataset, _carried(item, wkt), wkt) for item in geometries_lonlat]
 
 
+def read_elevation(dataset: DatasetReader, window: Window, *, most_px: int = MOST_PX) -> tuple[Elevation, Affine]:
+    """Read elevations under a window, averaged to coarser pixels where it is large.
+
+    Args:
+        dataset: From `icssn.imagery.open.open_raster`; elevations in m in its first band.
+        window: Whole pixels; may reach outside the raster.
+        most_px: Longer side of what is read and held.
+
+    Returns:
+        Elevations (H, W), m, NaN where unknown or outside the raster, and their transform into the raster's CRS.
+
+    Raises:
+        RasterRefusedError: The file is damaged at this place.
+    """
+    coarser = max(1.0, max(window.width, window.height) / most_px)
+    left, top = max(window.col_off, 0), max(window.row_off, 0)
+    right = min(window.col_off + window.width, dataset.width)
+    bottom = min(window.row_off + window.height, dataset.height)
+    if right - left < min(coarser, window.width) or bottom - top < min(coarser, window.height):
+        nothing = np.full((math.ceil(window.height / coarser), math.ceil(window.width / coarser)), np.nan)
+        return nothing, pixel_transform(dataset.transform, window) * Affine.scale(coarser)
+    inside = Window(left, top, right - left, bottom - top)
+    height, width = math.ceil(inside.height / coarser), math.ceil(inside.width / coarser)
+    try:
+        values = dataset.read(1, window=inside, out_shape=(height, width), masked=True, resampling=Resampling.average)
+    except RasterioError as err:
+        raise damaged(Path(dataset.name).name, str(err)) from err
+    across, down = inside.width / width, inside.height / height
+    before = math.ceil((top - window.row_off) / down), math.ceil((left - window.col_off) / across)
+    after = (
+        math.ceil((window.row_off + window.height - bottom) / down),
+        math.ceil((window.col_off + window.width - right) / across),
+    )
+    known = np.ma.filled(values.astype(np.float64), np.nan)
+    elevation = np.pad(known, tuple(zip(before, after, strict=True)), constant_values=np.nan)
+    to_crs = pixel_transform(dataset.transform, inside) * Affine.scale(across, down)
+    return elevation, to_crs * Affine.translation(-before[1], -before[0])
+
+
 def slopes(
     elevation: Elevation, *, across_m: float, down_m: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -89,7 +128,7 @@ def _under(dataset: DatasetReader, outline: BaseGeometry | None, wkt: str) -> Te
     window = None if outline is None else _window(dataset, outline)
     if outline is None or window is None:
         return None
-    elevation, transform = _read(dataset, window)
+    elevation, transform = read_elevation(dataset, window)
     inside = _inside(outline, transform, elevation.shape) & np.isfinite(elevation)
     if not inside.any():
         return None
@@ -132,18 +171,6 @@ def _window(dataset: DatasetReader, outline: BaseGeometry) -> Window | None:
     right = min(math.ceil(cols.max()) + 1, dataset.width)
     bottom = min(math.ceil(rows.max()) + 1, dataset.height)
     return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
-
-
-def _read(dataset: DatasetReader, window: Window) -> tuple[Elevation, Affine]:
-    """Read a window, coarser where it is large: elevations (H, W), NaN where unknown, and their transform."""
-    coarser = max(1.0, max(window.width, window.height) / MOST_PX)
-    height, width = math.ceil(window.height / coarser), math.ceil(window.width / coarser)
-    try:
-        values = dataset.read(1, window=window, out_shape=(height, width), masked=True, resampling=Resampling.average)
-    except RasterioError as err:
-        raise damaged(Path(dataset.name).name, str(err)) from err
-    scale = Affine.scale(window.width / width, window.height / height)
-    return np.ma.filled(values.astype(np.float64), np.nan), pixel_transform(dataset.transform, window) * scale
 
 
 def _inside(outline: BaseGeometry, transform: Affine, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

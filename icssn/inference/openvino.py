@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from icssn.durable import whole_file
 from icssn.errors import MissingPartError
@@ -97,17 +98,13 @@ class OpenvinoBackend:
             wanted, wanted_cells = answers(torch.from_numpy(images))
         found = self.map(images)
         by_pixel = np.abs(found.probability.astype(int) - wanted.numpy()).max() / PROBABILITY_STEPS
-        by_cell = np.abs(_sigmoid(found.cells) - _sigmoid(wanted_cells.numpy())).max()
+        by_cell = np.abs(expit(found.cells) - expit(wanted_cells.numpy())).max()
         difference = max(float(by_pixel), float(by_cell))
         if not difference <= tolerance:
             raise MissingPartError(
                 f"an OpenVINO that agrees with torch (its probabilities differ by up to {difference:.3f})",
                 remedy="Set the backend to 'torch', or install another release of openvino.",
             )
-
-
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def _import_openvino() -> Any:

@@ -1,6 +1,6 @@
 """A scene in parts: each is read, predicted window by window, and kept in a file until the whole scene stands.
 
-A part that is already there is not predicted again, so that a prediction that was killed goes on where it was.
+A part that is already there is not predicted again, so that one that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from icssn.geo.windows import HaloWindow, even_windows
 from icssn.imagery.sight import OpenSight
 from icssn.imagery.write import PROBABILITY_NODATA
 from icssn.inference.backend import Backend
+from icssn.records import RasterFacts
 
 _LARGEST_PX = (4096, 2048)  # columns and rows of a part; two of them are in memory, 100 MB with 3 bands
 _READ_ROWS = 256  # converted to uint8 at once; a row of blocks, in most files
@@ -154,7 +155,7 @@ def predict_part(reading: Reading, backend: Backend, *, tell: Callable[[float], 
     part, cell_px = reading.part, backend.cell_px
     area = part.area
     probability = np.full((area.height, area.width), PROBABILITY_NODATA, np.uint8)
-    cells = np.zeros(_in_cells(area, cell_px), np.float16)
+    cells = np.zeros(in_cells(area, cell_px), np.float16)
     spread: NDArray[np.uint8] | None = None
     for number, item in enumerate(part.windows):
         tell(number / len(part.windows))
@@ -196,7 +197,7 @@ def load(folder: Path, part: Part, *, cell_px: int) -> Predicted | None:
     stored, checksum = whole[:-_CHECKSUM_BYTES], whole[-_CHECKSUM_BYTES:]
     if zlib.crc32(stored) != int.from_bytes(checksum, "little"):
         return None
-    area, (rows, columns) = part.area, _in_cells(part.area, cell_px)
+    area, (rows, columns) = part.area, in_cells(part.area, cell_px)
     pixels, cells_end = area.height * area.width, area.height * area.width + 2 * rows * columns
     if len(stored) not in (cells_end, cells_end + pixels):
         return None
@@ -239,12 +240,13 @@ def within(window: Window, outer: Window, cell_px: int = 1) -> tuple[slice, slic
     Offsets are whole cells; the last cell of a window may be a part of one.
     """
     row, col = (window.row_off - outer.row_off) // cell_px, (window.col_off - outer.col_off) // cell_px
-    rows, columns = _in_cells(window, cell_px)
+    rows, columns = in_cells(window, cell_px)
     return slice(row, row + rows), slice(col, col + columns)
 
 
-def _in_cells(window: Window, cell_px: int) -> tuple[int, int]:
-    return math.ceil(window.height / cell_px), math.ceil(window.width / cell_px)
+def in_cells(area: Window | RasterFacts, cell_px: int) -> tuple[int, int]:
+    """Give rows and columns of the cells of a window, or of a whole scene; the last of each may be a part of one."""
+    return math.ceil(area.height / cell_px), math.ceil(area.width / cell_px)
 
 
 def part_file(folder: Path, part: Part) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +34,7 @@ from icssn.inference.handover import handed_over
 from icssn.inference.hints import weak_outlines
 from icssn.inference.mask import write_mask
 from icssn.inference.objects import Cells, Outline, survey
-from icssn.inference.parts import Part, load, plan, predicted_parts, strips, within
+from icssn.inference.parts import Part, in_cells, load, plan, predicted_parts, strips, within
 from icssn.inference.scores import classifier_score, fused_score
 from icssn.inference.workers import Order, predict_elsewhere
 from icssn.metrics.pixels import level_of
@@ -95,10 +94,12 @@ def predict_scene(
     stop: Callable[[], bool],
     dem: Path | None = None,
     region: BaseGeometry | None = None,
+    scratch: Path | None = None,
 ) -> ScenePrediction:
     """Map one scene with one checkpoint.
 
-    A prediction that was killed goes on where it was when it is called again with the same arguments.
+    A prediction that was killed goes on where it was when it is called again with the same arguments; one that was
+    stopped, if it has a folder for what is finished.
 
     Args:
         raster: The scene.
@@ -114,6 +115,8 @@ def predict_scene(
         stop: Asked at every window; when true the work ends.
         dem: The scene's elevation raster; needed where the checkpoint looks at terrain.
         region: In the scene's CRS; what lies outside gets no probability. None: the whole scene.
+        scratch: Folder of this prediction alone, for what is finished of one that does not come to its end; whoever
+            does not go on with it removes that. None: hidden in `out`, where only a killed process leaves it.
 
     Raises:
         CancelledError: `stop` was true; no file was published.
@@ -146,6 +149,7 @@ def predict_scene(
         whole_file(out / UNCERTAINTY_NAME) if config.quality == "high" else nullcontext() as uncertainty,
         _kept_parts(
             out,
+            scratch,
             sha256=str(card["sha256"]),
             sight=sight,
             config=config,
@@ -155,7 +159,7 @@ def predict_scene(
         ) as kept,
     ):
         _require_bands(facts, bands=learned.encoder.bands, name=raster.name)
-        cells = Cells(np.zeros(_in_cells(facts, cell_px), np.float16), cell_px)
+        cells = Cells(np.zeros(in_cells(facts, cell_px), np.float16), cell_px)
         tell = course.stage("Predicting windows", 0, _WINDOWS_END)
         if config.workers > 1 or config.scheduler:
             with handed_over(config, f"{out.name}-{kept.name.removeprefix('.')}") as handover:
@@ -213,6 +217,7 @@ def _open_often(sight: Sight, times: int) -> Iterator[list[OpenSight]]:
 @contextmanager
 def _kept_parts(
     out: Path,
+    scratch: Path | None,
     *,
     sha256: str,
     sight: Sight,
@@ -221,7 +226,7 @@ def _kept_parts(
     window_px: int,
     region: BaseGeometry | None,
 ) -> Iterator[Path]:
-    """Give a hidden folder for parts that only a killed process leaves behind, for the same work to go on with.
+    """Give a hidden folder for parts, for the same work to go on with; in `scratch` it stays until that is done.
 
     Its name tells all that the parts depend on. Other hidden leftovers in `out` are removed.
     """
@@ -236,16 +241,19 @@ def _kept_parts(
         window_px,
         None if region is None else region.wkb_hex,
     )
-    folder = out / f".parts-{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}"
+    folder = (scratch or out) / f".parts-{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]}"
     for leftover in out.glob(".*") if out.is_dir() else ():
         if leftover.is_dir() and leftover != folder:
             shutil.rmtree(leftover, ignore_errors=True)
         elif leftover.is_file():
             leftover.unlink(missing_ok=True)
+    stays = scratch is not None
     try:
         yield folder
+        stays = False
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not stays:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _layer(
@@ -257,10 +265,6 @@ def _layer(
         values = kept and getattr(kept, name)
         if values is not None:
             yield part.area, values
-
-
-def _in_cells(facts: RasterFacts, cell_px: int) -> tuple[int, int]:
-    return math.ceil(facts.height / cell_px), math.ceil(facts.width / cell_px)
 
 
 def _require_bands(facts: RasterFacts, *, bands: int, name: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform as machine
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from icssn.durable import written_to
-from icssn.errors import NotFoundError
 from icssn.jobs import child as children
 from icssn.jobs import platform
+from icssn.jobs.leftovers import tidy
 from icssn.jobs.patience import patiently
 from icssn.records import Job, JobKind, JobState
 from icssn.store import jobs
@@ -70,8 +69,14 @@ def worker_log(folder: Path) -> Path:
 
 
 def stand_by(folder: Path) -> None:
-    """Have a worker that keeps a child ready for heavy work during the next minutes."""
-    _wanted(folder).touch()
+    """Have a worker that keeps a child ready for heavy work during the next minutes.
+
+    Raises:
+        UnwritableError: The workspace cannot be written to.
+        DiskFullError: The disk is full.
+    """
+    with written_to(_wanted(folder)):
+        _wanted(folder).touch()
     ensure_worker(folder)
 
 
@@ -134,14 +139,6 @@ def _is_work_queued(ws: Workspace) -> bool:
     return any(job.state is JobState.queued for job in jobs.active(ws.db))
 
 
-def tidy(ws: Workspace) -> None:
-    """Remove what jobs that are over kept only to go on; nobody goes on with them."""
-    for folder in ws.scratch_folder("").glob("*"):
-        with contextlib.suppress(NotFoundError):
-            if jobs.get(ws.db, folder.name).state.is_over:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
 class _Crew:
     """The children of one worker: at most one of them works, at most one waits with its imports done."""
 
@@ -158,7 +155,8 @@ class _Crew:
         """Give a child that has just been handed its job."""
         heavy = job.kind in HEAVY
         if heavy:
-            _wanted(self._ws.folder).touch()  # more of it will follow
+            with contextlib.suppress(OSError):
+                _wanted(self._ws.folder).touch()  # more of it will follow
         if heavy and self._waiting is not None and self._waiting.poll() is None:
             child, self._waiting = self._waiting, None
         else:

@@ -23,31 +23,13 @@ def outline(mask: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> npt.ND
     return np.asarray(mask & known & beside)
 
 
-def boundary_f1(truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.bool_], *, tolerance_px: float) -> float:
-    """Give the harmonic mean of the shares of each outline that lie within a distance of the other.
-
-    Args:
-        truth: uint8 (H, W), 0 / 1 / 255; outlines on or against 255 are not judged.
-        predicted: bool (H, W).
-        tolerance_px: Largest distance between pixel centres.
-
-    Returns:
-        In [0, 1]; 0 where either outline is empty.
-
-    Source:
-        Csurka et al. 2013, "What is a good evaluation measure for semantic segmentation?", boundary F1.
-    """
-    from_predicted, from_truth = distances(truth, predicted)
-    return f1_of_distances(from_predicted, from_truth, tolerances_px=[tolerance_px])[0]
-
-
 def distances(
     truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Measure from every outline pixel to the nearest one of the other outline, px.
 
     Args:
-        truth: uint8 (H, W), 0 / 1 / 255.
+        truth: uint8 (H, W), 0 / 1 / 255; outlines on or against 255 are not judged.
         predicted: bool (H, W).
 
     Returns:
@@ -64,7 +46,18 @@ def f1_of_distances(
     *,
     tolerances_px: Sequence[float],
 ) -> list[float]:
-    """Give the boundary F1 at each tolerance from `distances`; 0 where either outline is empty."""
+    """Give the harmonic mean of the shares of each outline that lie within a distance of the other.
+
+    Args:
+        from_predicted, from_truth: As `distances` gives them.
+        tolerances_px: Largest distances between pixel centres.
+
+    Returns:
+        One for each tolerance, in [0, 1]; 0 where either outline is empty.
+
+    Source:
+        Csurka et al. 2013, "What is a good evaluation measure for semantic segmentation?", boundary F1.
+    """
     if not (from_predicted.size and from_truth.size):
         return [0.0 for _ in tolerances_px]
     shares = [((from_predicted <= t).mean(), (from_truth <= t).mean()) for t in tolerances_px]

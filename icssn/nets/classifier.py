@@ -15,7 +15,7 @@ class Classifier(nn.Module):
 
     With `predicts`, a further layer pair predicts the embedding of another view (Chen & He 2021, arXiv:2011.10566).
 
-    The siamese branches are two calls with the same weights, one a view.
+    The siamese branches are the two halves of one batch, one half a view of each chip.
 
     Args:
         channels: Channels of the deepest feature map.

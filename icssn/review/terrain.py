@@ -1,4 +1,4 @@
-"""What the ground under one candidate says: a profile down its axis, slope and relief, and what speaks against it.
+"""What the ground under one candidate says: a profile down its axis, and what speaks against a landslide.
 
 All geometries here are in metres on the ground, in the local frame of one elevation window: x to the right from its
 left side, y down from its top.
@@ -16,6 +16,8 @@ import scipy
 import shapely
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
+
+from icssn.imagery.terrain import Terrain, slopes
 
 _SAMPLES = 64  # of a profile
 _BEYOND = 0.35  # of the axis, shown above the crown and below the toe
@@ -38,7 +40,7 @@ class Ground:
         down_m: Height of a pixel on the ground.
     """
 
-    elevation: npt.NDArray[np.float32]
+    elevation: npt.NDArray[np.float64]
     across_m: float
     down_m: float
 
@@ -67,34 +69,32 @@ class Relief:
     checks: tuple[tuple[str, dict[str, float]], ...]
 
 
-def look(ground: Ground, outline_m: BaseGeometry) -> Relief:
-    """Measure the ground under an outline and say what is unusual about it for a landslide.
+def look(ground: Ground, outline_m: BaseGeometry, under: Terrain | None) -> Relief:
+    """Draw the profile of the ground under an outline and say what is unusual about it for a landslide.
 
     Args:
         ground: Elevations with some margin around the outline.
         outline_m: Polygon or MultiPolygon in the window's frame, m.
+        under: What was measured under the outline, None where nothing is known there.
 
     Returns:
-        Measures `slope_deg` (mean), `relief_m`, `dip_deg` (steepest descent, clockwise from north), `crown_m`,
-        `toe_m`; nothing but a check where half of the ground is unknown.
+        The measures of `under`: `slope_deg`, `relief_m`, `crown_m`, `toe_m`, and `dip_deg` (steepest descent,
+        clockwise from north) but on level ground; nothing but a check where half of the ground is unknown.
     """
     inside = _inside(ground, outline_m)
     known = inside & np.isfinite(ground.elevation)
-    if known.sum() < inside.sum() / 2:
+    if under is None or under.slope_deg is None or known.sum() < inside.sum() / 2:
         return Relief({}, None, (("no_elevation", {}),))
-    heights = ground.elevation[known]
-    rise_x, rise_y = _gradients(ground)
-    slope_deg = float(np.rad2deg(np.arctan(np.nanmean(np.hypot(rise_x, rise_y)[known]))))
-    down = -np.array([np.nanmean(rise_x[known]), np.nanmean(rise_y[known])])
-    line = axis(outline_m, down=(float(down[0]), float(down[1])))
-    profile = _along(ground, line, outline_m)
+    down = _fall(ground, known)
+    profile = _along(ground, axis(outline_m, down=(float(down[0]), float(down[1]))), outline_m)
     measures = {
-        "slope_deg": slope_deg,
-        "relief_m": float(heights.max() - heights.min()),
-        "dip_deg": math.degrees(math.atan2(down[0], -down[1])) % 360,
-        "crown_m": float(heights.max()),
-        "toe_m": float(heights.min()),
+        "slope_deg": under.slope_deg,
+        "relief_m": under.highest_m - under.lowest_m,
+        "crown_m": under.highest_m,
+        "toe_m": under.lowest_m,
     }
+    if under.downslope_deg is not None:
+        measures["dip_deg"] = under.downslope_deg
     return Relief(measures, profile, tuple(_checks(outline_m, measures, profile, down=down)))
 
 
@@ -139,13 +139,11 @@ def _inside(ground: Ground, outline_m: BaseGeometry) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _gradients(ground: Ground) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Give rise per metre to the right and downwards on the map, (H, W) each; NaN beside unknown ground."""
-    heights = ground.elevation.astype(np.float64)
-    if min(heights.shape) < 2:
-        return np.zeros_like(heights), np.zeros_like(heights)
-    rise_y, rise_x = np.gradient(heights, ground.down_m, ground.across_m)
-    return np.asarray(rise_x), np.asarray(rise_y)
+def _fall(ground: Ground, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Give the mean fall in m per m, to the right and downwards on the map; 0 where no slope is known."""
+    rises = slopes(ground.elevation, across_m=ground.across_m, down_m=ground.down_m)
+    known = inside & np.isfinite(rises[0]) & np.isfinite(rises[1])
+    return np.array([-rise[known].mean() if known.any() else 0.0 for rise in rises])
 
 
 def _along(ground: Ground, line: LineString, outline_m: BaseGeometry) -> Profile | None:
@@ -154,7 +152,7 @@ def _along(ground: Ground, line: LineString, outline_m: BaseGeometry) -> Profile
     places = np.linspace(start - reach, end + reach, _SAMPLES)
     distance = np.hypot(*(places - places[0]).T)
     pixels = np.stack([places[:, 1] / ground.down_m, places[:, 0] / ground.across_m]) - 0.5
-    heights = scipy.ndimage.map_coordinates(ground.elevation.astype(np.float64), pixels, order=1, mode="nearest")
+    heights = scipy.ndimage.map_coordinates(ground.elevation, pixels, order=1, mode="nearest")
     known = np.isfinite(heights)
     if known.sum() < _SAMPLES / 2:
         return None

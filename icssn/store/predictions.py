@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from icssn.errors import NotFoundError
 from icssn.records import (
@@ -90,6 +91,14 @@ def candidates(db: Database, prediction_id: str) -> list[Candidate]:
     ordered = query.order_by(candidate_table.c.score.desc(), candidate_table.c.seq)
     with db.read() as connection:
         return [rows.record_of(Candidate, row) for row in connection.execute(ordered)]
+
+
+def statuses(db: Database, prediction_id: str) -> Counter[CandidateStatus]:
+    """Count a prediction's candidates by status; reads none of their outlines."""
+    query = select(candidate_table.c.status, func.count()).where(candidate_table.c.prediction_id == prediction_id)
+    with db.read() as connection:
+        found = connection.execute(query.group_by(candidate_table.c.status)).all()
+    return Counter({CandidateStatus(status): count for status, count in found})
 
 
 def candidate(db: Database, candidate_id: str) -> Candidate:

@@ -11,16 +11,17 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from icssn.config import TrainConfig
-from icssn.durable import whole_file
-from icssn.errors import CheckpointRefusedError
+from icssn.durable import make_folder, whole_file, written_to
+from icssn.errors import CheckpointRefusedError, DiskFullError, UnwritableError
 from icssn.store.stac import CARD, ITEM, WEIGHTS
 
 MAX_MEMBER_BYTES = 4 << 30  # of an imported file; the largest encoders have weights of about 1 GB
@@ -147,19 +148,22 @@ def unpacked(source: Path, *, into: Path) -> Iterator[Path]:
 
     Args:
         source: A zip file as `export` writes it, or a folder.
-        into: Where the folder is made; it is gone again when the block ends.
+        into: Where the folder is made, under a name of its own; it is gone again when the block ends.
 
     Raises:
         CheckpointRefusedError: It is neither, or not a whole checkpoint.
+        UnwritableError: No folder can be made there.
+        DiskFullError: The disk is full.
     """
-    draft = into / f".{source.stem}.import"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
+    make_folder(into)
+    with ExitStack() as made:
+        with written_to(into):
+            draft = Path(made.enter_context(TemporaryDirectory(prefix=".import-", dir=into)))
         if source.is_dir():
             for part in (WEIGHTS, CARD):
                 if (source / part).is_file():
-                    shutil.copyfile(source / part, draft / part)
+                    with written_to(into):
+                        shutil.copyfile(source / part, draft / part)
         else:
             _unzip(source, draft)
         try:
@@ -167,8 +171,6 @@ def unpacked(source: Path, *, into: Path) -> Iterator[Path]:
         except CheckpointRefusedError as err:
             raise CheckpointRefusedError(source.name, found=err.found, remedy=err.remedy) from err
         yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _unzip(source: Path, folder: Path) -> None:
@@ -177,8 +179,10 @@ def _unzip(source: Path, folder: Path) -> None:
             for part in (WEIGHTS, CARD):  # by their exact names: no path of the archive's own is ever followed
                 if packed.getinfo(part).file_size > MAX_MEMBER_BYTES:
                     raise CheckpointRefusedError(source.name, found=f"{part} is larger than 4 GB", remedy=_ANOTHER)
-                with packed.open(part) as content, (folder / part).open("wb") as out:
+                with packed.open(part) as content, written_to(folder.parent), (folder / part).open("wb") as out:
                     shutil.copyfileobj(content, out)
+    except (DiskFullError, UnwritableError):
+        raise
     except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as err:
         raise CheckpointRefusedError(
             source.name,

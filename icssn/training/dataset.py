@@ -120,7 +120,8 @@ def open_chips(folder: Path, *, spots: bool = True) -> ChipArrays:
 def batch_indices(train: Mapping[int, Indices], *, count: int, share: float, step: int, seed: int) -> Indices:
     """Choose the chips of one step: every chip of a class once before any of it again, classes in fixed shares.
 
-    Hard negatives get half of the places of negatives however few they are: they are what the model mistook. Points,
+    Hard negatives get half of the places of negatives however few they are (a single place every other step; of an odd
+    number rounded down): they are what the model mistook. Points,
     where they stand by themselves, get up to a quarter of the batch, the fewer the fewer they are beside outlined
     landslides, from which half of it is taken (rounded down).
 
@@ -139,10 +140,17 @@ def batch_indices(train: Mapping[int, Indices], *, count: int, share: float, ste
     places[LANDSLIDE] = min(max(round(count * share) - places[POINT] // 2, 1), count - places[POINT] - 1)
     negatives = count - places[LANDSLIDE] - places[POINT]
     hard, easy = len(train[HARD_NEGATIVE]) > 0, len(train[BACKGROUND]) > 0
-    places[HARD_NEGATIVE] = (negatives // 2 if easy else negatives) if hard else 0
+    in_turn = (BACKGROUND, HARD_NEGATIVE) if hard and easy and negatives == 1 else ()
+    half = step % 2 if in_turn else negatives // 2
+    places[HARD_NEGATIVE] = (half if easy else negatives) if hard else 0
     places[BACKGROUND] = negatives - places[HARD_NEGATIVE]
     drawn = [
-        endless(train[kind], start=step * places[kind], count=places[kind], seed=(seed, kind))
+        endless(
+            train[kind],
+            start=(step // 2 if kind in in_turn else step) * places[kind],
+            count=places[kind],
+            seed=(seed, kind),
+        )
         for kind in (LANDSLIDE, POINT, BACKGROUND, HARD_NEGATIVE)
         if places[kind]
     ]

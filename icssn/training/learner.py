@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from icssn.config import ContrastConfig, StageConfig
 from icssn.contrast.queue import KeyQueue
 from icssn.errors import ConfigError
-from icssn.nets.depthwise import train_depthwise_fast
 from icssn.nets.device import autocast_dtype
 from icssn.nets.graphs import recorded
 from icssn.nets.icssn import Icssn
@@ -39,7 +38,6 @@ class Learner:
     def __init__(self, model: Icssn, *, device: torch.device, records: bool = True) -> None:
         self.device = device
         self.records = records and device.type == "cuda" and processes() == 1
-        train_depthwise_fast(model)
         spread(model)
         self.model: Icssn = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()

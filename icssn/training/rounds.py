@@ -42,9 +42,10 @@ class RoundResult:
     Attributes:
         number: From 1.
         metrics: On the validation chips: ``val_f1 val_iou val_precision val_recall val_f1_half val_ap val_threshold
-            val_min_object_px val_landslides val_found val_false val_search_threshold val_search_found val_search_false
-            cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; and ``seconds``
-            of the round.
+            val_min_object_px cls_accuracy cls_f1 cls_loss cls_prevalence cls_tp cls_fp cls_fn cls_tn``; where they say
+            enough for it ``val_f1_low val_f1_high`` (`validate.judge_pixels`) and ``val_landslides val_found val_false
+            val_search_threshold val_search_found val_search_false`` (`finding.judge_objects`); and ``seconds`` of the
+            round.
         threshold: Probability from which on a pixel is landslide, chosen on validation.
         folder: Of the checkpoint: ``model.safetensors`` and ``card.json``.
         sha256: Of the weights file.
@@ -126,8 +127,8 @@ def train(
     sitting = Sitting(folder, arrays, config, learner, Journal(run), parent=ancestor, position=begin)
     sitting.resume()
     together.agreed(None)  # nobody writes before all have read
-    validation = len(arrays.validation) * (arrays.stored_px / config.chips.size_px) ** 2
-    pace = Pace(config, validation=validation, looks=len(config.looks), begin=sitting.position, report=report)
+    held_out = len(arrays.validation)
+    pace = Pace(config, held_out=held_out, stored_px=arrays.stored_px, begin=sitting.position, report=report)
     with torch.random.fork_rng():  # the steps seed torch's own generators
         while not sitting.journal.done:
             learn_stage(sitting, pace=pace, stop=stop)

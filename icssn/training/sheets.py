@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from icssn.metrics.objects import COVERAGE, components, sieve
+from icssn.metrics.objects import COVERAGE, components
 from icssn.metrics.pixels import IGNORE, exceeds
 from icssn.records import Chip
 
 _MOST_PX = 1 << 26  # of the held-out ground of one scene
 
 
-class Sheet(NamedTuple):
-    """Truth (0 / 1 / 255) and probability in stored levels of one scene, (H, W) each; `IGNORE` where no chip is.
+@dataclass(frozen=True)
+class Sheet:
+    """The held-out ground of one scene.
 
-    And how much held-out ground each pixel stands for, (H, W), where not all stand for themselves alone.
+    Attributes:
+        truth: 0 / 1 / 255, (H, W); `IGNORE` where no chip is.
+        scores: Probability in stored levels, likewise.
+        stands_for: How much held-out ground each pixel stands for, (H, W), where not all stand for themselves alone.
     """
 
     truth: NDArray[np.uint8]
     scores: NDArray[np.uint8]
     stands_for: NDArray[np.float32] | None = None
+
+    @cached_property
+    def landslides(self) -> NDArray[np.int32]:
+        """Number of the true object, from 0, that each pixel belongs to which is one, in their order."""
+        shown = self.truth == 1
+        numbers: NDArray[np.int32] = components(shown)[0][shown] - 1
+        return numbers
 
 
 class Found(NamedTuple):
@@ -64,7 +77,7 @@ def put_together(truth: NDArray[np.uint8], scores: NDArray[np.uint8], chips: Seq
     for shape, places in _frames(chips, side_px=truth.shape[1]):
         sheet = Sheet(np.full(shape, IGNORE, np.uint8), np.full(shape, IGNORE, np.uint8))
         if any(chips[i].stands_for != 1 for i in places):
-            sheet = sheet._replace(stands_for=np.ones(shape, np.float32))
+            sheet = replace(sheet, stands_for=np.ones(shape, np.float32))
         for i, place in places.items():
             told = truth[i] != IGNORE
             sheet.truth[place][told], sheet.scores[place][told] = truth[i][told], scores[i][told]
@@ -100,13 +113,22 @@ def landslides_shown(truth: NDArray[np.uint8], chips: Sequence[Chip]) -> NDArray
 def count_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -> Found:
     """Count objects of all sheets at a threshold, without predicted ones of fewer than `least_px` pixels."""
     true = found = predicted = right = 0
-    for truth, scores, stands_for in sheets:
-        mask = sieve(exceeds(scores, threshold) & (truth != IGNORE), least_px)
-        is_found, _ = _covered(truth == 1, mask)
-        is_right, counts_for = _covered(mask, truth == 1, stands_for)
+    for sheet in sheets:
+        numbered, count = components(exceeds(sheet.scores, threshold) & (sheet.truth != IGNORE))
+        px = np.bincount(numbered[numbered > 0], minlength=count + 1)[1:]
+        kept = px >= least_px
+        on_landslides = numbered[sheet.truth == 1]
+        covered = np.bincount(on_landslides, minlength=count + 1)[1:] >= COVERAGE * px
+        true_px = np.bincount(sheet.landslides)
+        marked = np.append(False, kept)[on_landslides]
+        is_found = np.bincount(sheet.landslides[marked], minlength=len(true_px)) >= COVERAGE * true_px
         true, found = true + len(is_found), found + int(is_found.sum())
+        counts_for = np.ones(count)
+        if sheet.stands_for is not None:
+            counts_for = np.bincount(numbered.ravel(), sheet.stands_for.ravel(), minlength=count + 1)[1:] / px
+        is_right = kept & covered
         right += int(is_right.sum())
-        predicted += int(is_right.sum()) + round(float(counts_for[~is_right].sum()))
+        predicted += int(is_right.sum()) + round(float(counts_for[kept & ~covered].sum()))
     return Found(true, found, predicted, right)
 
 
@@ -124,15 +146,3 @@ def _frames(chips: Sequence[Chip], *, side_px: int) -> Iterator[tuple[tuple[int,
                 for i, (row, col) in of_scene.items()
             },
         )
-
-
-def _covered(
-    objects: NDArray[np.bool_], by: NDArray[np.bool_], stands_for: NDArray[np.float32] | None = None
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Say which objects of a mask are covered to 30 % by another mask, and for how many each of them counts."""
-    numbered, count = components(objects)
-    px = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
-    common = np.bincount(numbered[by], minlength=count + 1)[1:]
-    if stands_for is None:
-        return common >= COVERAGE * px, np.ones(count)
-    return common >= COVERAGE * px, np.bincount(numbered.ravel(), stands_for.ravel(), minlength=count + 1)[1:] / px

@@ -26,7 +26,7 @@ class Journal:
     Attributes:
         run: Its identity.
         looks: One entry each time validation was asked: round, stage, step and figures.
-        rounds: One entry per finished round: number, metrics, sha256, seconds.
+        rounds: One entry per finished round: number, metrics (the round's seconds among them), sha256.
         seconds: Computed so far, over all sittings.
         data_seconds: Of these, spent on making batches.
         done: Nothing more will happen.

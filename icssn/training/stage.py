@@ -13,7 +13,7 @@ from icssn.errors import CancelledError
 from icssn.nets.device import autocast
 from icssn.training import together
 from icssn.training.classify import classification_batch, classification_loss
-from icssn.training.progress import Pace
+from icssn.training.progress import Pace, looks_in
 from icssn.training.segment import segmentation_batch, segmentation_loss
 from icssn.training.sitting import Sitting
 from icssn.training.validate import ask_classes, ask_pixels, judge_classes, judge_pixels
@@ -50,9 +50,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> No
         learner.restore(sitting.resumed)
         sitting.resumed = None
     pace.tell(sitting.position, figures={}, always=True)
-    looks = {round(share * settings.steps) for share in config.looks}
-    if sitting.position.next_in(config.course) is None:
-        looks -= {settings.steps}  # the end of a round is judged anyway
+    looks = looks_in(config, sitting.position.stage)
     between_states = config.checkpoint_every_steps * (STEPS_ON_A_CARD if learner.device.type == "cuda" else 1)
     while sitting.position.step < settings.steps:
         if together.agreed(stop()):

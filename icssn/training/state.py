@@ -21,6 +21,7 @@ from icssn.errors import CheckpointRefusedError
 
 STATE_NAME = "state.pt"
 LEARNS_LIKE = 2  # raise it when the same settings, chips and parent come to give other weights than before
+_LOOKS = (0.5, 1.0)  # what every identity holds: they teach nothing, but those of begun runs name them
 STAGES: tuple[Stage, ...] = ("classify", "segment", "joint")
 
 
@@ -53,15 +54,17 @@ class Position:
 
 
 def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
-    """Give the SHA-256 of all that decides what a run learns; the device, its use and the interval of states do not.
+    """Give the SHA-256 of all that decides what a run learns.
 
-    The version of ICSSN does: what one version began no other goes on with, since both would learn otherwise.
+    The device, its use, looks and the interval of states do not. The version of ICSSN does: what one version began no
+    other goes on with, since both would learn otherwise.
 
     Args:
         fingerprint: Of the chips' manifest.
         parent: SHA-256 of the weights that a warm start begins from, or empty.
     """
-    settings = config.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
+    told = config.model_copy(update={"looks": _LOOKS})
+    settings = told.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
     decisive = [__version__, LEARNS_LIKE, settings, fingerprint, parent]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 

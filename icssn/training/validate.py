@@ -245,6 +245,7 @@ def ask_classes(
 def _told(kinds: Tensor, known: Tensor, *, min_fraction: float) -> Tensor:
     """Give the class numbers of what middles show, (N,); -1 where their masks (N, H, W) do not say."""
     landslide = (known == 1).float().mean((1, 2))
-    ground = (landslide == 0) & (kinds != POINT) & ((known == 0).float().mean((1, 2)) >= LEAST_KNOWN)
+    possible = (kinds == POINT) | (kinds == LANDSLIDE)  # of the latter no pixel is known: it lies on nodata, or aside
+    ground = (landslide == 0) & ~possible & ((known == 0).float().mean((1, 2)) >= LEAST_KNOWN)
     other = torch.where(ground, kinds, -1)
     return torch.where((landslide > 0) & (landslide >= min_fraction), LANDSLIDE, other)

@@ -17,29 +17,19 @@ not allowed, 413 for a draft over `actions`' limit, 503 when the disk or the dat
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from icssn import actions
-from icssn.errors import (
-    DatabaseUnusableError,
-    DiskFullError,
-    IcssnError,
-    LabelsRefusedError,
-)
+from icssn.errors import IcssnError, LabelsRefusedError
 from icssn.records import Id
 from icssn.ui import posted
 from icssn.ui.addresses import under
 from icssn.ui.session import workspace
-
-_REQUEST_LIMIT_BYTES = 16 << 20  # a draft's quotes are escaped on the way here
 
 
 class _Message(BaseModel):
@@ -60,37 +50,25 @@ def routes(base: str = "") -> list[Route]:
 
 async def given(request: Request) -> Response:
     """Answer with this person's drafts of a scene."""
-    return await _answer(request, lambda scene: {"drafts": _drafts(scene)})
+    return await posted.answered(request, lambda: _drafts(request.path_params["scene"]), refused=_refused)
 
 
 async def taken(request: Request) -> Response:
     """Keep or forget a draft, note the sign of life, answer with the revision and who else is there."""
-    if not posted.is_ours(request):
-        return posted.refusal(request, 403, "Only ICSSN's own pages may do this.")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _REQUEST_LIMIT_BYTES:
-            return posted.refusal(request, 413, "The draft is too large. Save now.")
-    try:
-        message = _Message.model_validate(json.loads(body))
-    except (ValueError, ValidationError, RecursionError):
-        return posted.refusal(request, 400, "The draft cannot be read. Reload the page.")
-    return await _answer(request, lambda scene: _take(scene, message))
+    return await posted.answered(
+        request,
+        lambda message: _take(request.path_params["scene"], message),
+        form=_Message.model_validate,
+        refused=_refused,
+        too_much="The draft is too large. Save now.",
+    )
 
 
-async def _answer(request: Request, work: Callable[[str], dict[str, Any]]) -> Response:
-    if not posted.is_ours(request):
-        return posted.refusal(request, 403, "Only ICSSN's own pages may do this.")
-    try:
-        found = await run_in_threadpool(work, request.path_params["scene"])
-    except LabelsRefusedError as err:
-        return posted.refusal(request, 413, str(err))
-    except (DiskFullError, DatabaseUnusableError) as err:
-        return posted.refusal(request, 503, str(err))
-    except IcssnError:
-        return posted.refusal(request, 404, "No such scene.")
-    return JSONResponse(found, headers=posted.FRESH)
+def _refused(err: IcssnError) -> tuple[int, str]:
+    if isinstance(err, LabelsRefusedError):
+        return 413, str(err)
+    status, sentence = posted.told(err)
+    return (status, sentence) if status == 503 else (404, "No such scene.")
 
 
 def _take(scene_id: str, message: _Message) -> dict[str, Any]:
@@ -109,8 +87,10 @@ def _take(scene_id: str, message: _Message) -> dict[str, Any]:
     }
 
 
-def _drafts(scene_id: str) -> list[dict[str, Any]]:
-    return [
-        {"session": draft.session_id, "draft": draft.body, "at": draft.kept_at.isoformat(), "open": draft.is_open}
-        for draft in actions.drafts(workspace(), scene_id)
-    ]
+def _drafts(scene_id: str) -> dict[str, Any]:
+    return {
+        "drafts": [
+            {"session": draft.session_id, "draft": draft.body, "at": draft.kept_at.isoformat(), "open": draft.is_open}
+            for draft in actions.drafts(workspace(), scene_id)
+        ]
+    }

@@ -45,8 +45,7 @@ def steps_done(ws: Workspace) -> set[str]:
     elif actions.readiness(ws, [scene.id for scene in scenes]).ready:
         done.add("label")
     newest = [made for scene in scenes if (made := next(iter(actions.list_predictions(ws, scene.id)), None))]
-    shown = [item.status for made in newest for item in actions.list_candidates(ws, made.id)]
-    if newest and CandidateStatus.open not in shown:
+    if newest and not any(actions.candidate_statuses(ws, made.id)[CandidateStatus.open] for made in newest):
         done.add("review")
     if any(actions.latest_inventory(ws, scene.id) for scene in scenes):
         done.add("hand_out")

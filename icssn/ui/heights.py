@@ -18,6 +18,7 @@ def attach(ws: Workspace, scene: Scene) -> None:
         path = st.text_input(phrase("scenes.heights_path"), help=phrase("scenes.path_help"))
         given = st.file_uploader(phrase("scenes.heights_file"), type=["tif", "tiff"])
         if st.form_submit_button(phrase("scenes.attach"), type="primary"):
-            with frame.told(), st.spinner(phrase("scenes.checking")), uploads.kept(ws, given, "dem.tif") as uploaded:
-                actions.set_elevation(ws, scene.id, uploaded if given else uploads.server_path(path))
+            with frame.told(), st.spinner(phrase("scenes.checking")):
+                with uploads.kept(ws, given, "dem.tif") as uploaded:
+                    actions.set_elevation(ws, scene.id, uploaded if given else uploads.server_path(path))
                 st.rerun()

@@ -22,6 +22,9 @@ def hand_out(ws: Workspace, scene: Scene, *, busy: bool) -> None:
     st.markdown(phrase("review.inventory"))
     if actions.elevation_gone(scene):
         st.caption(phrase("scenes.elevation_gone", path=frame.plain(scene.dem or "")))
+    predicted = [prediction for prediction in actions.list_predictions(ws, scene.id) if not prediction.bounds_lonlat]
+    if predicted and actions.prediction_gone(ws, predicted[0]):
+        st.caption(phrase("review.inventory_without_rasters"))
     made = actions.latest_inventory(ws, scene.id)
     if made:
         of, now = int(made.result["revision"]), actions.label_revision(ws, scene.id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from icssn import actions
-from icssn.records import JobState, Run, Scene
+from icssn.records import Comparison, JobState, Run, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, measures, results, wording
 from icssn.ui.palette import CHART
@@ -104,10 +104,15 @@ def _comparison(ws: Workspace, run: Run, others: list[Run], scenes: Mapping[str,
     baseline = st.selectbox(
         phrase("ledger.compare"), ordered, format_func=lambda other: results.line(other, scenes), key="ledger_baseline"
     )
-    found = actions.compare_runs(ws, run.id, baseline.id) if baseline else None
-    if found is None:
-        st.caption(phrase("ledger.incomparable"))
-        return
+    with frame.told():
+        found = actions.compare_runs(ws, run.id, baseline.id) if baseline else None
+        if found is None:
+            st.caption(phrase("ledger.incomparable"))
+        else:
+            _verdict(found)
+
+
+def _verdict(found: Comparison) -> None:
     verdict = "better" if found.low > 0 else "worse" if found.high < 0 else "same"
     st.markdown(
         phrase(

@@ -5,17 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from icssn import actions
+from icssn.imagery.stretch import usual_percent
 from icssn.records import Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame
 from icssn.ui.wording import phrase
 
 _COLOURS = ("red", "green", "blue")
-_PERCENT = (2.0, 98.0)  # dark and bright end, as the import chooses them
 
 
 def choose(ws: Workspace, scene: Scene) -> None:
-    """Let the reader choose bands and contrast of a scene; its map is then drawn anew."""
+    """Let the reader choose bands and contrast of a scene; its map is then drawn anew.
+
+    A contrast that is left as it stands is the one that the import chooses for these bands.
+    """
+    usual = usual_percent(scene.facts.dtype)
     numbers = list(range(1, scene.facts.band_count + 1))
     shown = scene.facts.stretch.bands
     with st.popover(phrase("look.open")), st.form(f"look_{scene.id}", border=False):
@@ -29,8 +33,8 @@ def choose(ws: Workspace, scene: Scene) -> None:
             )
         else:
             bands = (st.selectbox(phrase("look.grey"), numbers, index=shown[0] - 1),)
-        low, high = st.slider(phrase("look.percent"), 0.0, 100.0, _PERCENT, step=0.5, format="%g %%")
+        chosen = st.slider(phrase("look.percent"), 0.0, 100.0, usual, step=0.5, format="%g %%")
         if st.form_submit_button(phrase("look.apply"), type="primary"):
             with frame.told(), st.spinner(phrase("look.measuring")):
-                actions.set_stretch(ws, scene.id, bands=bands, percent=(low, high))
+                actions.set_stretch(ws, scene.id, bands=bands, percent=None if chosen == usual else chosen)
                 st.rerun()

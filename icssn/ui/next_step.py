@@ -22,7 +22,7 @@ class Standing:
     points: int = 0
     models: int = 0
     active: bool = False  # one of the models is in use
-    unpredicted: int = 0  # scenes without a prediction by the active model
+    unpredicted: int = 0  # scenes whose newest prediction as a whole is not by the active model, or that have none
     open_candidates: int = 0  # of every scene's newest prediction
     labels_since_training: bool = False  # some scene has a newer revision than the last run learned from
     trainable: bool = False
@@ -33,7 +33,9 @@ def standing(ws: Workspace) -> Standing:
     scenes = actions.list_scenes(ws)
     ready = actions.readiness(ws, [scene.id for scene in scenes])
     active = actions.active_checkpoint(ws)
-    newest = {scene.id: next(iter(actions.list_predictions(ws, scene.id)), None) for scene in scenes}
+    made = [actions.list_predictions(ws, scene.id) for scene in scenes]
+    newest = [predictions[0] for predictions in made if predictions]
+    whole = [next((item for item in predictions if item.bounds_lonlat is None), None) for predictions in made]
     last_run = next((run for run in actions.list_runs(ws) if run.checkpoint_id), None)
     return Standing(
         scenes=len(scenes),
@@ -43,14 +45,10 @@ def standing(ws: Workspace) -> Standing:
         models=len(actions.list_checkpoints(ws)),
         active=active is not None,
         unpredicted=sum(
-            prediction is None or (active is not None and prediction.checkpoint_id != active.id)
-            for prediction in newest.values()
+            prediction is None or (active is not None and prediction.checkpoint_id != active.id) for prediction in whole
         ),
         open_candidates=sum(
-            candidate.status is CandidateStatus.open
-            for prediction in newest.values()
-            if prediction
-            for candidate in actions.list_candidates(ws, prediction.id)
+            actions.candidate_statuses(ws, prediction.id)[CandidateStatus.open] for prediction in newest
         ),
         labels_since_training=last_run is not None and _has_newer_labels(ws, scenes, last_run.revisions),
         trainable=ready.ready,

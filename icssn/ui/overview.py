@@ -28,7 +28,7 @@ def overview(ws: Workspace) -> None:
         own = [label for label in labels if label.cls is LabelClass.landslide and label.status is LabelStatus.accepted]
         slides += own
         newest = next(iter(actions.list_predictions(ws, scene.id)), None)
-        status = Counter(item.status for item in actions.list_candidates(ws, newest.id)) if newest else Counter()
+        status = actions.candidate_statuses(ws, newest.id) if newest else Counter()
         decided = sum(
             status[one] for one in (CandidateStatus.accepted, CandidateStatus.rejected, CandidateStatus.unsure)
         )

@@ -95,7 +95,7 @@ def decisions(payload: Mapping[str, Any]) -> list[Decision]:
             for item in payload["decisions"]
         ]
     except (KeyError, TypeError, AttributeError, ValueError, ValidationError) as err:
-        raise _refused(err) from err
+        raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
 
 
 def assignment(payload: Mapping[str, Any]) -> tuple[list[str], str]:

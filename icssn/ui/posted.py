@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,38 +29,57 @@ _STATUS: list[tuple[type[IcssnError], int]] = [
     (DatabaseUnusableError, 503),
 ]
 
+an_object = TypeAdapter(dict[str, Any]).validate_python
 
-async def answered(request: Request, work: Callable[..., Any]) -> Response:
-    """Give a POST's JSON object to `work`, in the thread pool, and answer with what it returns.
+
+def told(err: IcssnError) -> tuple[int, str]:
+    """Give the status and the sentence with which a refusal is answered."""
+    return next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err)
+
+
+async def answered(
+    request: Request,
+    work: Callable[..., Any],
+    *,
+    form: Callable[[Any], Any] = an_object,
+    refused: Callable[[IcssnError], tuple[int, str]] = told,
+    too_much: str = "",
+) -> Response:
+    """Give a POST's JSON to `work`, in the thread pool, and answer with what it returns.
 
     A GET calls `work` without anything. Refusals are ``{"error": sentence}``: 400 for another form, 403 for another
     site's page, 409 for a conflict (with both sides, see `as_json.conflicts`), 413 for too much, 422 for what
     cannot be done, 503 for a full disk.
+
+    Args:
+        request: What came.
+        work: What is to be done.
+        form: Gives what `work` takes, or a ValueError where the JSON is of another form.
+        refused: Gives status and sentence for what `work` refuses, conflicts apart.
+        too_much: The sentence for a body over `LIMIT_BYTES`; one that fits every message by default.
     """
     if not is_ours(request):
         return refusal(request, 403, "Only ICSSN's own pages may do this.")
-    given: list[dict[str, Any]] = []
+    given: list[Any] = []
     if request.method == "POST":
         body = bytearray()
         async for part in request.stream():
             body += part
             if len(body) > LIMIT_BYTES:
-                return refusal(request, 413, f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps.")
+                told_so = too_much or f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps."
+                return refusal(request, 413, told_so)
         try:
-            message = json.loads(body)
+            given = [form(json.loads(body))]
         except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict):
             return refusal(request, 400, "The message cannot be read. Reload the page.")
-        given = [message]
     try:
         found = await run_in_threadpool(work, *given)
     except ConflictError as err:
         sides = as_json.conflicts(err.conflicts)
-        told = wording.told(str(err), language=language(request))
-        return JSONResponse({"error": told, "conflicts": sides}, status_code=409, headers=FRESH)
+        sentence = wording.told(str(err), language=language(request))
+        return JSONResponse({"error": sentence, "conflicts": sides}, status_code=409, headers=FRESH)
     except IcssnError as err:
-        return refusal(request, next((status for kind, status in _STATUS if isinstance(err, kind)), 422), str(err))
+        return refusal(request, *refused(err))
     return JSONResponse(found, headers=FRESH)
 
 
@@ -79,5 +99,5 @@ def language(request: Request) -> str:
 
 def refusal(request: Request, status: int, sentence: str) -> Response:
     """Answer with a refusal in one sentence, in the language of the page that asks."""
-    told = wording.told(sentence, language=language(request))
-    return JSONResponse({"error": told}, status_code=status, headers=FRESH)
+    error = wording.told(sentence, language=language(request))
+    return JSONResponse({"error": error}, status_code=status, headers=FRESH)

@@ -28,7 +28,8 @@ class Upload(Protocol):
 def kept(ws: Workspace, upload: Upload | None, name: str = "scene.tif") -> Iterator[Path]:
     """Write an upload to ``uploads/<chance>/<name>`` in the workspace; it goes again if the block fails.
 
-    Without an upload nothing is written, and the path does not exist.
+    Without an upload nothing is written, and the path does not exist. That a page is drawn anew or stopped inside the
+    block is no failure: a scene may have the file by then.
     """
     folder = ws.folder / "uploads" / uuid.uuid4().hex
     try:
@@ -36,7 +37,7 @@ def kept(ws: Workspace, upload: Upload | None, name: str = "scene.tif") -> Itera
             folder.mkdir(parents=True)
             (folder / name).write_bytes(upload.getbuffer())
         yield folder / name
-    except BaseException:
+    except Exception:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

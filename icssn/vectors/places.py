@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 NEAR = 2e-8  # degrees; two millimetres
@@ -20,13 +20,9 @@ def at_places(geometries_lonlat: Sequence[BaseGeometry], standing_lonlat: Sequen
     found: list[list[int]] = [[] for _ in geometries_lonlat]
     if not found or not standing_lonlat:
         return found
-    tree = cKDTree(shapely.bounds(standing_lonlat))
-    near = tree.query_ball_point(shapely.bounds(geometries_lonlat), r=NEAR, p=np.inf)
-    pairs = [(new, old) for new, olds in enumerate(near) for old in sorted(olds)]
-    if not pairs:
-        return found
-    mine = np.array(geometries_lonlat, dtype=object)[[new for new, _ in pairs]]
-    other = np.array(standing_lonlat, dtype=object)[[old for _, old in pairs]]
+    pairs = _of_equal_bounds(geometries_lonlat, standing_lonlat)
+    mine = np.array(geometries_lonlat, dtype=object)[pairs[:, 0]]
+    other = np.array(standing_lonlat, dtype=object)[pairs[:, 1]]
     same = shapely.equals_exact(shapely.normalize(mine), shapely.normalize(other), NEAR)
     # Corners that are almost above one another can come into another order.
     left = ~same & (shapely.get_num_coordinates(mine) == shapely.get_num_coordinates(other))
@@ -35,3 +31,14 @@ def at_places(geometries_lonlat: Sequence[BaseGeometry], standing_lonlat: Sequen
         if is_there:
             found[new].append(old)
     return found
+
+
+def _of_equal_bounds(new: Sequence[BaseGeometry], standing: Sequence[BaseGeometry]) -> NDArray[np.intp]:
+    """Pair the numbers (new, standing) of all geometries whose bounds agree within `NEAR`, in order; shape (n, 2)."""
+    mine, others = shapely.bounds(new), shapely.bounds(standing)
+    tree = shapely.STRtree(shapely.points(others[:, :2]))
+    left, right = tree.query(shapely.points(mine[:, :2]), predicate="dwithin", distance=2 * NEAR)
+    same = (np.abs(mine[left] - others[right]) <= NEAR).all(axis=1)
+    pairs: NDArray[np.intp] = np.column_stack([left, right])[same]
+    order: NDArray[np.intp] = np.lexsort(pairs.T[::-1])
+    return pairs[order]

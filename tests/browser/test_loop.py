@@ -17,7 +17,7 @@ chips.margin_px=16
 chips.buffer_px=64
 classify.steps=6
 classify.batch_size=4
-segment.steps=40
+segment.steps=20
 segment.batch_size=4
 """
 

@@ -18,32 +18,33 @@ from tests.object_stores import Web
 from tests.store.cluster import Cluster
 
 
-def test_a_scene_and_its_labels_go_in_and_come_out(started: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
-    assert started("init")[0] == 0
-    status, added = started("scene", "add", raster, "--name", "hill")
+def test_a_scene_and_its_labels_go_in_and_come_out(icssn: Icssn, raster: Path, slides: Path, tmp_path: Path) -> None:
+    assert icssn("init")[0] == 0
+    status, added = icssn("scene", "add", raster, "--name", "hill")
     assert status == 0
     assert added["scene"]["tiles"]  # the map layer was made
-    status, done = started("labels", "import", slides, "--scene", "hill", "--complete")
+    status, done = icssn("labels", "import", slides, "--scene", "hill", "--complete")
     assert (status, done["count"], done["already_there"]) == (0, 2, 0)
-    assert started("labels", "import", slides, "--scene", "hill", "--complete")[1]["already_there"] == 2
-    listed = started("labels", "list", "--scene", "hill")[1]["labels"]
+    assert icssn("labels", "import", slides, "--scene", "hill", "--complete")[1]["already_there"] == 2
+    listed = icssn("labels", "list", "--scene", "hill")[1]["labels"]
     assert sorted(label["cls"] for label in listed) == ["label_area", "landslide", "landslide"]
-    assert started("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
+    assert icssn("labels", "export", tmp_path / "out.gpkg", "--scene", "hill")[1]["count"] == 3
     assert len(gpd.read_file(tmp_path / "out.gpkg")) == 3
-    assert started("labels", "check", "--scene", "hill") == (0, {"warnings": []})
-    assert started("scene", "show", "hill")[1]["landslides"] == 2
-    assert len(started("scene", "list")[1]["scenes"]) == 1
-    status, answer = started("scene", "dem", "hill", raster)
+    assert icssn("labels", "check", "--scene", "hill") == (0, {"warnings": []})
+    assert icssn("scene", "show", "hill")[1]["landslides"] == 2
+    assert len(icssn("scene", "list")[1]["scenes"]) == 1
+    status, answer = icssn("scene", "dem", "hill", raster)
     assert (status, "hillshade" in answer["error"]) == (1, True)  # it is an image of 8 bits
     with (
         rasterio.open(raster) as image,
         rasterio.open(tmp_path / "dem.tif", "w", **{**image.profile, "count": 1, "dtype": "float32"}) as dem,
     ):
         dem.write(image.read([1]).astype(np.float32))
-    assert started("scene", "dem", "hill", tmp_path / "dem.tif")[1]["scene"]["hillshade"]
+    assert icssn("scene", "dem", "hill", tmp_path / "dem.tif")[1]["scene"]["hillshade"]
 
 
 def test_a_process_ends_with_what_its_command_came_to(started: Icssn) -> None:
+    assert started("init")[0] == 0
     status, answer = started("scene", "show", "dale")
     assert (status, "'dale'" in answer["error"]) == (1, True)
     assert started("nonsense")[0] == 2
@@ -53,7 +54,9 @@ def test_a_command_starts_without_what_only_some_work_needs() -> None:
     code = "import icssn.cli, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "icssn.actions" in loaded
-    assert not {"torch", "streamlit", "pandas", "pyogrio", "scipy.ndimage"}.intersection(loaded)
+    assert not {"torch", "streamlit", "pandas", "pyogrio", "scipy.ndimage", "scipy.spatial", "alembic"}.intersection(
+        loaded
+    )
 
 
 def test_bad_rasters_are_refused_in_one_sentence(icssn: Icssn, tmp_path: Path, raster: Path) -> None:
@@ -217,6 +220,16 @@ def test_a_scene_is_told_where_its_file_is_now(icssn: Icssn, raster: Path) -> No
     assert (status, "icssn scene move" in answer["error"]) == (1, True)
     assert icssn("scene", "move", "hill", moved)[1]["scene"]["original"] == str(moved)
     assert icssn("scene", "show", "hill")[1]["scene"]["original"] == str(moved)
+
+
+def test_other_bands_alone_do_not_change_the_contrast(icssn: Icssn, raster: Path) -> None:
+    before = icssn("scene", "add", raster, "--name", "hill")[1]["scene"]["facts"]["stretch"]
+    after = icssn("scene", "set", "hill", "--bands", "3,2,1")[1]["scene"]["facts"]["stretch"]
+    assert after == before | {"bands": [3, 2, 1]}
+    cut = icssn("scene", "set", "hill", "--percent", "2,98")[1]["scene"]["facts"]["stretch"]
+    assert cut["bands"] == [3, 2, 1]
+    assert cut["low"] > before["low"]
+    assert "numbers with commas" in icssn("scene", "set", "hill", "--percent", "low,high")[1]["error"]
 
 
 def test_a_scene_is_renamed_removed_and_restored(icssn: Icssn, raster: Path, slides: Path) -> None:

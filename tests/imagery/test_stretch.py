@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
 from icssn.imagery.open import open_raster
-from icssn.imagery.stretch import apply, estimate
+from icssn.imagery.stretch import apply, estimate, usual_percent
 from icssn.records import Stretch
 from tests.imagery.conftest import RasterMaker, texture
 
@@ -26,6 +26,16 @@ def estimated(make_raster: RasterMaker, values: np.ndarray, **options: object) -
 
 def test_8_bit_values_stay_as_they_are(make_raster: RasterMaker) -> None:
     assert estimated(make_raster, texture(1, 30, 30)) == Stretch(bands=(1,), low=(0,), high=(255,))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_the_usual_percentiles_are_those_that_are_taken(make_raster: RasterMaker, dtype: type) -> None:
+    path = make_raster(texture(1, 90, 90).astype(dtype))
+    with open_raster(path) as dataset:
+        usual = usual_percent(dataset.dtypes[0])
+        assert usual == (2, 98)
+        assert estimate(dataset, percent=usual) == estimate(dataset) != estimate(dataset, percent=(3, 97))
+    assert usual_percent("uint8") == (0, 100)
 
 
 @pytest.mark.parametrize(("count", "bands"), [(1, (1,)), (2, (1,)), (3, (1, 2, 3)), (5, (1, 2, 3))])

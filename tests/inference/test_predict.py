@@ -28,7 +28,14 @@ SMALL = InferenceConfig(core_px=96, halo_px=32, min_object_px=20, device="cpu")
 
 
 def predict(
-    scene: tuple[Path, RasterFacts], checkpoint: Path, out: Path, *, dem: Path | None = None, **changes: Any
+    scene: tuple[Path, RasterFacts],
+    checkpoint: Path,
+    out: Path,
+    *,
+    dem: Path | None = None,
+    scratch: Path | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    **changes: Any,
 ) -> ScenePrediction:
     path, facts = scene
     return predict_scene(
@@ -39,7 +46,8 @@ def predict(
         out=out,
         config=SMALL.model_copy(update=changes),
         report=lambda progress: None,
-        stop=lambda: False,
+        stop=stop,
+        scratch=scratch,
     )
 
 
@@ -202,6 +210,36 @@ def test_a_cancelled_prediction_leaves_nothing(
             stop=lambda: next(answers, True),
         )
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_stopped_prediction_goes_on_and_leaves_nothing_when_it_is_done(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("icssn.inference.parts._LARGEST_PX", (100, 100))
+    scene = write_scene(landscape(230, 310))
+    once = predict(scene, checkpoint, tmp_path / "once")
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+
+    def parts() -> list[Path]:
+        return list(scratch.glob(".parts-*/*.part"))
+
+    for count in (2, 4):
+        with pytest.raises(CancelledError):
+            predict(scene, checkpoint, out, scratch=scratch, stop=lambda: len(parts()) >= count)  # noqa: B023
+        assert len(parts()) == count
+    written = {path: path.stat().st_mtime_ns for path in parts()}
+    seen: list[bool] = []
+
+    def untouched() -> bool:
+        seen.append(len(parts()) == 6 and all(path.stat().st_mtime_ns == made for path, made in written.items()))
+        return False
+
+    again = predict(scene, checkpoint, out, scratch=scratch, stop=untouched)
+    assert any(seen)
+    assert not parts()
+    assert sorted(path.name for path in out.iterdir()) == ["mask.tif", "probability.tif"]
+    assert again.probability.read_bytes() == once.probability.read_bytes()
+    assert again.mask.read_bytes() == once.mask.read_bytes()
 
 
 def test_a_raster_that_changed_since_its_inspection_is_refused(

@@ -20,10 +20,11 @@ from icssn.inference.handover import Handover
 from icssn.inference.predict import ScenePrediction, predict_scene
 from icssn.records import Progress, Raster, RasterFacts, RemoteRaster
 from tests.inference.conftest import landscape
-from tests.object_stores import S3
+from tests.object_stores import CREDENTIALS, S3
 
 Scene = tuple[Path, RasterFacts]
 WriteScene = Callable[..., Scene]
+STORES = "s3://handover/parts, s3://handover/scenes"
 SMALL = {"core_px": 128, "halo_px": 32, "backend": "torch", "device": "cpu"}
 
 
@@ -125,11 +126,15 @@ def test_what_stops_a_worker_is_told_in_its_words(scene: Scene, checkpoint: Path
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """A Dask scheduler with two worker processes on this machine."""
+def scheduler(s3_server: S3) -> Iterator[str]:
+    """A Dask scheduler with two worker processes on this machine, which may use a bucket."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with pytest.MonkeyPatch.context() as patch:  # the workers take it over
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": s3_server.endpoint, "ICSSN_STORES": STORES}.items():
+            patch.setenv(name, value)
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1")
+    with cluster:
         yield cluster.scheduler_address
 
 
@@ -145,14 +150,11 @@ def test_a_scheduler_that_is_not_there_is_said(scene: Scene, checkpoint: Path, t
 
 
 @pytest.fixture
-def far(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, S3]]:
-    """The address of a Dask scheduler with two workers that may use a bucket, and its server."""
-    from distributed import LocalCluster
-
+def far(scheduler: str, s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, S3]]:
+    """The address of the scheduler, and the server of the bucket that its workers may use."""
     s3.bucket("handover")
-    monkeypatch.setenv("ICSSN_STORES", "s3://handover/parts, s3://handover/scenes")
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
-        yield cluster.scheduler_address, s3
+    monkeypatch.setenv("ICSSN_STORES", STORES)
+    yield scheduler, s3
     s3.empty("handover")
 
 

@@ -14,6 +14,7 @@ import rasterio
 
 from benchmarks import crime_scene
 from icssn import actions
+from icssn.errors import UnwritableError
 from icssn.jobs import engine
 from icssn.records import Job, JobKind, JobState, Progress
 from icssn.store import jobs
@@ -146,12 +147,12 @@ def test_work_that_cannot_be_done_ends_with_its_sentence(ws: Workspace, scene_id
     assert "Traceback" in actions.job_log(ws, job.id)  # for us, in the log
 
 
-def test_only_a_job_that_may_go_on_keeps_what_it_needs_for_that(ws: Workspace) -> None:
-    for state in JobState:
-        job = jobs.add(ws.db, Job(id=state.value, kind=JobKind.crossval, state=state))
-        (ws.scratch_folder(job.id) / "fold-1").mkdir(parents=True)
-    engine.tidy(ws)
-    assert {folder.name for folder in ws.scratch_folder("").iterdir()} == {"queued", "running"}
+def test_standing_by_where_nothing_can_be_written_is_a_sentence_and_no_need(ws: Workspace) -> None:
+    (ws.folder / "worker.wanted").symlink_to("worker.wanted")
+    with pytest.raises(UnwritableError, match="a link there leads nowhere"):
+        engine.stand_by(ws.folder)
+    actions.stand_by(ws)
+    assert not engine.worker_runs(ws.folder)
 
 
 def test_the_log_that_is_named_is_there(ws: Workspace) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from icssn.metrics.boundary import boundary_f1
+from icssn.metrics.boundary import distances, f1_of_distances
 from icssn.metrics.calibration import expected_calibration_error
 from icssn.metrics.objects import match_objects, sieve
 from icssn.metrics.pixels import average_precision, confusion
@@ -39,7 +39,7 @@ def test_the_figures_are_those_of_the_single_functions(scene):
     assert figures["average_precision"] == average_precision(truth, probability)
     assert figures["ece"] == expected_calibration_error(truth, probability)
     for tolerance_px in (1, 2, 4):
-        expected = boundary_f1(truth, predicted, tolerance_px=tolerance_px)
+        [expected] = f1_of_distances(*distances(truth, predicted), tolerances_px=[tolerance_px])
         assert figures[f"boundary_f1_{tolerance_px}px"] == expected
     objects = match_objects(truth, predicted, pixel_area_m2=0.64)
     assert {name: figures[name] for name in objects} == objects

@@ -216,3 +216,12 @@ def test_labels_follow_the_last_word_whatever_came_before(
                 last[candidate.id].status,
                 candidate.id if candidate.id in wanted else "",
             )
+
+
+def test_candidates_are_counted_by_status(db: Database, scene: Scene) -> None:
+    prediction = a_prediction(scene.id, candidate_count=3)
+    found = [a_candidate(prediction, score) for score in (0.2, 0.9, 0.5)]
+    predictions.add(db, prediction, found)
+    predictions.decide(db, scene.id, [Decision(candidate_id=found[0].id, status=REJECTED)], actor="ann")
+    assert predictions.statuses(db, prediction.id) == {CandidateStatus.open: 2, REJECTED: 1}
+    assert predictions.statuses(db, "none") == {}

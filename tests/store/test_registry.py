@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from safetensors.numpy import save
 
 from icssn.config import TrainConfig
-from icssn.errors import CheckpointRefusedError
+from icssn.errors import CheckpointRefusedError, DiskFullError, UnwritableError
 from icssn.records import Checkpoint
 from icssn.store import registry, stac
 
@@ -84,6 +86,44 @@ def test_an_exported_checkpoint_comes_back_the_same(source: Path, tmp_path: Path
     assert list((tmp_path / "models").iterdir()) == []
     with registry.unpacked(source, into=tmp_path / "models") as folder:
         assert registry.card(folder) == registry.card(source)
+
+
+def test_two_files_of_one_name_are_taken_up_beside_each_other(source: Path, tmp_path: Path) -> None:
+    packed = registry.export(source, tmp_path / "a" / "model.zip")
+    other = registry.export(source, tmp_path / "b" / "model.zip")
+    with registry.unpacked(packed, into=tmp_path / "models") as first:
+        with registry.unpacked(other, into=tmp_path / "models") as second:
+            assert first != second
+        assert registry.verify(first)
+
+
+def test_a_full_disk_is_no_fault_of_the_file(source: Path, tmp_path: Path) -> None:
+    weights = save({"encoder.weight": np.ones((1000, 1000), np.float32)})
+    (source / registry.WEIGHTS).write_bytes(weights)
+    changed = registry.card(source) | {"sha256": hashlib.sha256(weights).hexdigest()}
+    (source / registry.CARD).write_text(json.dumps(changed))
+    packed = registry.export(source, tmp_path / "model.zip")
+    models = tmp_path / "models"
+    models.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", models]
+    if sys.platform != "linux" or subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        for given in (packed, source):
+            with pytest.raises(DiskFullError, match="free some space"), registry.unpacked(given, into=models):
+                pass
+        assert list(models.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "--lazy", models], check=True)
+
+
+def test_a_place_that_cannot_hold_models_is_named(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file")
+    with (
+        pytest.raises(UnwritableError, match="a file stands in the place"),
+        registry.unpacked(source, into=tmp_path / "models"),
+    ):
+        pass
 
 
 def test_changed_weights_are_refused_wherever_they_are_looked_at(source: Path, tmp_path: Path) -> None:

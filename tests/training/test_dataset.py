@@ -56,6 +56,18 @@ def test_hard_negatives_get_half_of_the_negatives(hard: int, easy: int, places: 
     assert tuple(np.bincount(drawn // 100, minlength=3)) == places
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_single_place_of_negatives_is_taken_in_turn(count: int) -> None:
+    train = {LANDSLIDE: np.arange(10), BACKGROUND: 100 + np.arange(4), HARD_NEGATIVE: 200 + np.arange(3)}
+    drawn = [batch_indices(train, count=count, share=0.5, step=step, seed=1) for step in range(24)]
+    negatives = [batch[batch >= 100].tolist() for batch in drawn]
+    assert [[chip // 100 for chip in batch] for batch in negatives] == [[1], [2]] * 12
+    for kind, there in enumerate(([100, 101, 102, 103], [200, 201, 202])):
+        shown = [chip for [chip] in negatives[kind::2]]
+        passes = np.reshape(shown, (-1, len(there)))  # all once before any again
+        assert (np.sort(passes, axis=1) == there).all()
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_every_batch_has_both_classes(share: float) -> None:
     train = {LANDSLIDE: np.array([0]), BACKGROUND: np.array([1]), HARD_NEGATIVE: np.array([], np.int64)}

@@ -79,7 +79,7 @@ def test_a_run_explains_itself(tmp_path: Path, write_chips: WriteChips, tiny_con
     journal = json.loads((tmp_path / "run" / "journal.json").read_text())
     assert journal["done"]
     places = [(look["round"], look["stage"], look["step"]) for look in journal["looks"]]
-    stages = [("classify", 1), ("classify", 2), ("segment", 2), ("segment", 3)]
+    stages = [("classify", 2), ("segment", 3)]
     assert places == [(number, *stage) for number in (1, 2) for stage in stages]
 
     fractions = [report.fraction for report in reports]
@@ -167,11 +167,27 @@ def test_another_course_is_run_by_the_same_loop(
 
 
 def test_the_only_look_at_a_round_is_its_end(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:
-    config = tiny_config.model_copy(update={"looks": (1.0,), "rounds": 1})
+    config = tiny_config.model_copy(update={"rounds": 1})
     result = _train(tmp_path / "run", write_chips(), config)
     looks = json.loads((tmp_path / "run" / "journal.json").read_text())["looks"]
     assert [look["stage"] for look in looks] == ["classify", "segment"]
     assert looks[-1]["figures"].items() <= result.last.metrics.items()
+
+
+def test_looks_teach_nothing_and_a_run_goes_on_with_others(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    chips = write_chips()
+    whole = _train(tmp_path / "whole", chips, tiny_config)
+    often = tiny_config.model_copy(update={"looks": (0.5, 1.0)})
+    answers = iter([False] * 3)  # two steps of the classifier, one of the segmenter
+    with pytest.raises(CancelledError):
+        _train(tmp_path / "run", chips, often, stop=lambda: next(answers, True))
+    unwatched = tiny_config.model_copy(update={"looks": ()})
+    assert _train(tmp_path / "run", chips, unwatched).last.sha256 == whole.last.sha256
+    looks = json.loads((tmp_path / "run" / "journal.json").read_text())["looks"]
+    places = [(look["round"], look["stage"], look["step"]) for look in looks]
+    assert places == [(1, "classify", 1), (1, "classify", 2), (1, "segment", 3), (2, "segment", 3)]
 
 
 def test_another_seed_gives_another_model(tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from icssn.metrics.objects import match_objects
+from icssn.metrics.objects import match_objects, sieve
 from icssn.records import Chip
 from icssn.training.sheets import count_objects, landslides_shown, put_together
 
@@ -58,11 +58,12 @@ def test_a_landslide_on_four_chips_is_one() -> None:
     assert not len(landslides_shown(np.zeros((0, SIDE, SIDE), np.uint8), []))
 
 
-def test_objects_are_counted_as_they_are_matched_by_coverage() -> None:
+@pytest.mark.parametrize("least_px", [1, 6])
+def test_objects_are_counted_as_they_are_matched_by_coverage(least_px: int) -> None:
     chance = np.random.default_rng(3)
     truth, scores = ((chance.random((2 * SIDE, 3 * SIDE)) < share).astype(np.uint8) for share in (0.4, 0.5))
-    found = count_objects(put_together(cut(truth), cut(scores * 254), tiles(truth)), threshold=0.5, least_px=1)
-    matched = match_objects(truth, scores == 1, pixel_area_m2=1)
+    found = count_objects(put_together(cut(truth), cut(scores * 254), tiles(truth)), threshold=0.5, least_px=least_px)
+    matched = match_objects(truth, sieve(scores == 1, least_px), pixel_area_m2=1)
     assert (found.true, found.predicted) == (matched["true_objects"], matched["predicted_objects"])
     assert found.found / found.true == pytest.approx(matched["object_recall_cov30"])
     assert found.right / found.predicted == pytest.approx(matched["object_precision_cov30"])

@@ -89,8 +89,8 @@ def test_a_run_of_two_processes_ends_like_a_run_of_one_and_survives_a_killed_pro
     config = tiny_config.model_copy(
         update={
             "rounds": 1,
-            "segment": tiny_config.segment.model_copy(update={"steps": 60}),
-            "checkpoint_every_steps": 5,
+            "segment": tiny_config.segment.model_copy(update={"steps": 24}),
+            "checkpoint_every_steps": 3,
         }
     )
     chips = write_chips()

@@ -9,7 +9,7 @@ import pytest
 from icssn.records import Actor, Role, Scene
 from icssn.store import scenes
 from icssn.store.workspace import Workspace
-from icssn.ui import drafts, session
+from icssn.ui import drafts, posted, session
 from tests.store.samples import a_scene
 from tests.ui import routes
 from tests.ui.routes import OURS
@@ -79,7 +79,8 @@ def test_a_page_of_another_site_may_neither_keep_nor_read(ws: Workspace, scene: 
     ],
 )
 def test_another_form_is_refused(ws: Workspace, scene: Scene, body: Any) -> None:
-    assert ask("POST", f"/drafts/{scene.id}", body)[0] == 400
+    status, answer = ask("POST", f"/drafts/{scene.id}", body)
+    assert (status, answer) == (400, {"error": "The message cannot be read. Reload the page."})
     assert ask("GET", f"/drafts/{scene.id}") == (200, {"drafts": []})
 
 
@@ -94,6 +95,10 @@ def test_what_is_too_large_or_no_text_is_refused_and_the_earlier_draft_stays(
     status, answer = ask("POST", path, {"session": "tab", "draft": draft})
     assert status == 413
     assert "Save now" in answer["error"]
+    if len(draft) > posted.LIMIT_BYTES:
+        chinese = {**OURS, "accept-language": "zh"}
+        told = {"error": "草稿过大。请立即保存。"}
+        assert ask("POST", path, {"session": "tab", "draft": draft}, chinese) == (413, told)
     assert ask("GET", path)[1]["drafts"][0]["draft"] == "before"
 
 

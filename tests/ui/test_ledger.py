@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from icssn import actions
 from icssn.records import Checkpoint, CheckpointState, Job, JobKind, JobState, Run, Scene
 from icssn.store import checkpoints, jobs, registry, runs
 from icssn.store.workspace import Workspace
+from icssn.ui.wording import phrase
 from tests.ui.test_pages import opened, texts
 
 
@@ -72,3 +74,24 @@ def test_a_finished_run_is_compared_with_the_one_before_and_its_model_put_in_use
     assert actions.active_checkpoint(ws) is None  # its files are not whole, and the page says so
     assert "refused" in app.error[0].value
     assert actions.find_checkpoint(ws, two_runs[1].checkpoint_id).state is CheckpointState.candidate
+
+
+def test_a_model_whose_folder_is_gone_leaves_the_rest_of_the_page_standing(
+    ws: Workspace, scene: Scene, two_runs: list[Run]
+) -> None:
+    shutil.rmtree(ws.models / two_runs[2].checkpoint_id)
+    runs.update(ws.db, two_runs[0].id, tier="quick")
+    app = opened("pages/3_Train.py")
+    [kind] = [box for box in app.selectbox if box.label == "Kind"]
+    kind.select("full").run()
+    assert "its card cannot be read" in app.error[0].value
+    headings = [item.value for item in app.subheader]
+    assert phrase("crossval.title", language="en") in headings
+
+
+def test_the_page_opens_where_no_worker_can_stand_by(ws: Workspace, scene: Scene) -> None:
+    (ws.folder / "worker.wanted").symlink_to("worker.wanted")
+    app = opened("pages/3_Train.py")
+    assert not app.exception
+    assert not app.error
+    assert "Retrain" in [item.label for item in app.button]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import rasterio
 from streamlit.testing.v1 import AppTest
 
 from icssn import actions
-from icssn.records import Edits, Job, JobKind, Label, LabelClass, NewLabel, Scene
-from icssn.store import jobs, scenes
+from icssn.config import TrainConfig
+from icssn.records import Checkpoint, Edits, Job, JobKind, Label, LabelClass, NewLabel, Scene, Stretch
+from icssn.store import checkpoints, jobs, scenes
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, wording
 from tests.ui.conftest import inside
@@ -105,6 +107,34 @@ def test_terrain_is_offered_where_there_are_heights_and_reaches_the_run(ws: Work
     assert run.config["encoder"]["terrain"] == ["roughness", "slope"]
 
 
+def test_training_says_that_a_file_is_gone_before_it_is_started(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    slides = tuple(NewLabel(geometry_lonlat=inside(scene, 0.1 + 0.15 * i)) for i in range(5))
+    area = NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area)
+    actions.save_edits(ws, scene.id, Edits(created=(*slides, area)))
+    scenes.update(ws.db, scene.id, dem=str(tmp_path / "gone_dem.tif"))
+    app = opened("pages/3_Train.py")
+    [told] = [item.value for item in app.info if "gone_dem.tif" in item.value.replace("\\", "")]
+    assert told.startswith("Terrain is not offered")
+    assert "Terrain the network also sees" not in [item.label for item in app.multiselect]
+    assert not next(item for item in app.button if item.label == "Retrain").disabled
+    scenes.update(ws.db, scene.id, original=str(tmp_path / "gone.tif"))
+    app = opened("pages/3_Train.py")
+    gone = f"The image of scene 'hill' is not there any more (it was {tmp_path / 'gone.tif'})"
+    assert app.warning[0].value.replace("\\", "").startswith(gone)
+    assert next(item for item in app.button if item.label == "Retrain").disabled
+
+
+def test_a_model_without_its_files_is_said_to_be_so(ws: Workspace) -> None:
+    folder = ws.models / "a"
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text(json.dumps({"config": TrainConfig().model_dump(mode="json")}))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    for name in ("a", "b"):
+        checkpoints.add(ws.db, Checkpoint(id=name, run_id="imported", round=1, sha256=name * 64))
+    shown = opened("pages/5_Models.py").table[0].value
+    assert sorted(shown["State"]) == ["Candidate", "Candidate, files missing"]
+
+
 def test_an_unknown_setting_is_told_and_nothing_is_queued(ws: Workspace, scene: Scene) -> None:
     slides = tuple(NewLabel(geometry_lonlat=inside(scene, 0.1 + 0.15 * i)) for i in range(5))
     area = NewLabel(geometry_lonlat=inside(scene, 0.01, 0.98), cls=LabelClass.label_area)
@@ -152,6 +182,30 @@ def test_heights_are_attached_on_the_page_of_scenes(ws: Workspace, scene: Scene,
     assert actions.find_scene(ws, scene.name).dem == str(tmp_path / "dem.tif")
 
 
+def test_uploaded_heights_stay_where_the_scene_names_them(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+    with rasterio.open(scene.original) as image:
+        profile = {**image.profile, "count": 1, "dtype": "float32"}
+    with rasterio.open(tmp_path / "dem.tif", "w", **profile) as out:
+        out.write(np.indices((scene.facts.height, scene.facts.width), np.float32)[:1])
+    app = opened("pages/1_Scenes.py")
+
+    def attach(path: Path) -> None:
+        [file] = [item for item in app.file_uploader if item.label == "or upload it"]
+        file.set_value((path.name, path.read_bytes(), "image/tiff"))
+        [button] = [item for item in app.button if item.label == "Attach"]
+        button.click().run()
+        assert not app.exception
+
+    attach(Path(scene.original))
+    assert "brightness of 8 bits" in app.error[0].value
+    assert list((ws.folder / "uploads").iterdir()) == []
+    attach(tmp_path / "dem.tif")
+    assert not app.error
+    dem = Path(actions.find_scene(ws, scene.name).dem or "")
+    assert dem.parents[1] == ws.folder / "uploads"
+    assert dem.read_bytes() == (tmp_path / "dem.tif").read_bytes()
+
+
 def test_the_page_says_that_a_scenes_file_is_gone_and_asks_where_it_is(
     ws: Workspace, scene: Scene, tmp_path: Path
 ) -> None:
@@ -183,8 +237,21 @@ def test_the_bands_of_a_scene_are_chosen_on_its_page(ws: Workspace, scene: Scene
     button.click().run()
     assert not app.exception
     assert not app.error
-    assert actions.find_scene(ws, scene.name).facts.stretch.bands == (3, 2, 1)
+    assert actions.find_scene(ws, scene.name).facts.stretch == Stretch(bands=(3, 2, 1), low=(0,) * 3, high=(255,) * 3)
     assert JobKind.import_scene in [job.kind for job in actions.active_jobs(ws)]
+
+
+def test_the_contrast_of_an_8_bit_scene_is_cut_where_the_reader_asks_for_it(ws: Workspace, scene: Scene) -> None:
+    app = opened("pages/1_Scenes.py")
+    [ends] = app.slider
+    assert ends.value == (0, 100)  # as it is shown
+    ends.set_value((2.0, 98.0))
+    [button] = [item for item in app.button if item.label == "Apply"]
+    button.click().run()
+    assert not app.error
+    stretch = actions.find_scene(ws, scene.name).facts.stretch
+    assert all(3 < low < 8 for low in stretch.low)
+    assert all(245 < high < 252 for high in stretch.high)
 
 
 def test_a_reload_keeps_the_scene_and_an_unknown_one_in_the_address_is_the_newest(ws: Workspace, scene: Scene) -> None:

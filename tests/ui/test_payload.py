@@ -136,6 +136,15 @@ def test_a_decision_that_is_none_is_refused() -> None:
         payload.decisions({"decisions": [{"candidate_id": "a", "status": "burn", "look_alike": ""}]})
 
 
+def test_a_refused_outline_is_told_once() -> None:
+    outline = {"type": "Point", "coordinates": [1, 2]}
+    item = {"candidate_id": "a", "status": "accepted", "look_alike": "", "geometry": outline}
+    with pytest.raises(LabelsRefusedError) as caught:
+        payload.decisions({"decisions": [item]})
+    assert str(caught.value).count("the browser sent") == 1
+    assert "cannot be read (Point)" in str(caught.value)
+
+
 def test_labels_and_candidates_reach_the_browser_as_json_with_areas_in_square_metres() -> None:
     square = box(105, 35, 105.001, 35.001)
     label = Label(uid="a", scene_id="s", geometry_lonlat=square)

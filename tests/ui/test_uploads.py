@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import RerunException, StopException
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from icssn.errors import NotFoundError
 from icssn.records import RemoteRaster
@@ -34,6 +36,13 @@ def test_a_refused_upload_leaves_nothing_behind(ws: Workspace) -> None:
     with pytest.raises(ValueError, match="refused"), uploads.kept(ws, Upload("a.tif", b"content")) as path:
         raise ValueError("refused")
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("ends", [StopException(), RerunException(RerunData())], ids=["stop", "rerun"])
+def test_an_upload_stays_where_its_page_is_stopped_or_drawn_anew(ws: Workspace, ends: BaseException) -> None:
+    with pytest.raises(type(ends)), uploads.kept(ws, Upload("a.tif", b"content")) as path:
+        raise ends
+    assert path.read_bytes() == b"content"
 
 
 def test_a_folder_is_called_one(tmp_path: Path) -> None:
