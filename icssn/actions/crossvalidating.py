@@ -31,7 +31,7 @@ def crossval_readiness(
     reasons = list(state.reasons)
     if state.landslides < 2 * folds:
         reasons.append(
-            f"{folds} folds need at least {2 * folds} labelled landslides, but there are {state.landslides}."
+            f"For {folds} folds at least {2 * folds} labelled landslides are needed, but there are {state.landslides}."
         )
     alike = [job for job in _done(ws) if job.params.get("config") == config.model_dump(mode="json")]
     one_s = _seconds(alike[0]) / (int(alike[0].params["folds"]) + 1) if alike else None

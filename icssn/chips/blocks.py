@@ -36,8 +36,9 @@ def split_into_blocks(source: ChipSource, count: int) -> list[Rectangle]:
     ground = survey(source.labels, source.facts)
     centres = np.array([(g.centroid.x, g.centroid.y) for g in ground.landslides.values()]).reshape(-1, 2)
     if len(centres) < _LEAST * count:
+        needed = _LEAST * count
         raise NotTrainableError(
-            [f"{count} folds need at least {_LEAST * count} labelled landslides, but there are {len(centres)}."]
+            [f"For {count} folds at least {needed} labelled landslides are needed, but there are {len(centres)}."]
         )
     west, north, east, south = shapely.total_bounds([ground.background, *ground.landslides.values()])
     left, top = int(np.floor(west)), int(np.floor(north))

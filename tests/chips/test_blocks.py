@@ -92,7 +92,7 @@ def test_landslides_that_no_edge_parts_are_refused(make_source: Make) -> None:
 
 def test_too_few_landslides_for_the_folds_are_refused(make_source: Make) -> None:
     few = make_source(landslides=scattered(5, within=WHOLE, radius_px=(8, 14), seed=1), areas=[WHOLE])
-    with pytest.raises(NotTrainableError, match="3 folds need at least 6"):
+    with pytest.raises(NotTrainableError, match="For 3 folds at least 6"):
         split_into_blocks(few, 3)
 
 

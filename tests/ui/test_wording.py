@@ -178,7 +178,7 @@ def test_why_a_raster_is_refused_is_told_in_chinese(tmp_path: Path, case: str) -
         (DuplicateError("scene", "train"), "此工作区中已有影像“train”。请换一个名称。"),
         (NotFoundError("scene", "demo"), "此工作区中没有影像“demo”。"),
         (
-            NotTrainableError(["4 folds need at least 8 labelled landslides, but there are 3."]),
+            NotTrainableError(["For 4 folds at least 8 labelled landslides are needed, but there are 3."]),
             "无法开始训练。分成 4 块",
         ),
         (CancelledError("The cross-validation"), "交叉验证已取消"),
