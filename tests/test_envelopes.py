@@ -16,6 +16,7 @@ from icssn.records import Candidate, Prediction, Scene
 from icssn.review.outline import Envelope
 from icssn.store import predictions
 from icssn.store.workspace import Workspace
+from tests.rasters import noise
 from tests.ui.conftest import inside
 
 PLACE = rasterio.transform.from_origin(600_000, 3_800_000, 1, 1)
@@ -31,9 +32,7 @@ def ws(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def scene(ws: Workspace, tmp_path: Path) -> Scene:
-    with rasterio.open(tmp_path / "hill.tif", "w", count=1, dtype="uint8", **PROFILE) as out:
-        out.write(np.ones((1, 256, 256), np.uint8))
-    return actions.register_scene(ws, tmp_path / "hill.tif", name="hill")
+    return actions.register_scene(ws, noise(tmp_path / "hill.tif", side=256), name="hill")
 
 
 @pytest.fixture

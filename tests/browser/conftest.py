@@ -46,7 +46,7 @@ _QUIET = [
 
 LONG_MS = 600_000  # for work of the worker, on a busy machine with two cores
 
-# Servers are forked from one process that has loaded what they all load: half of the time of most tests here.
+# Most servers are forked from one process that has loaded what they all load: half of the time of most tests here.
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
@@ -58,11 +58,15 @@ _FORKS.set_forkserver_preload(
 
 @dataclass
 class Server:
-    """The application on one workspace, always on the same port."""
+    """The application on one workspace, always on the same port.
+
+    It is started as people start it, or in a process that has loaded its modules already.
+    """
 
     workspace: Path
     port: int
-    process: multiprocessing.process.BaseProcess | None = None
+    forked: bool = False
+    process: psutil.Process | None = None
 
     @property
     def url(self) -> str:
@@ -73,8 +77,14 @@ class Server:
         """Start it and wait until it answers."""
         environment = {**os.environ, "ICSSN_WORKSPACE": str(self.workspace)}
         log = self.workspace.parent / "server.log"
-        self.process = _FORKS.Process(target=_serve, args=(self.port, environment, log), daemon=True)
-        self.process.start()
+        if self.forked:
+            fork = _FORKS.Process(target=_serve, args=(self.port, environment, log), daemon=True)
+            fork.start()
+            self.process = psutil.Process(fork.pid)
+        else:
+            with log.open("ab") as out:
+                command = [sys.executable, "-m", *_command(self.port)]
+                self.process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         for _ in range(600):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1).close()
@@ -86,7 +96,11 @@ class Server:
         """Stop it; its worker goes on."""
         if self.process:
             self.process.terminate()
-            self.process.join(20)
+            self.process.wait(20)
+
+
+def _command(port: int) -> list[str]:
+    return ["streamlit", "run", "app.py", "--server.port", str(port)]
 
 
 def _serve(port: int, environment: dict[str, str], log: Path) -> None:
@@ -99,7 +113,7 @@ def _serve(port: int, environment: dict[str, str], log: Path) -> None:
     with log.open("ab") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
-    sys.argv = ["streamlit", "run", "app.py", "--server.port", str(port)]
+    sys.argv = _command(port)
     main()
 
 
@@ -117,9 +131,9 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextlib.contextmanager
-def serving(workspace: Path) -> Iterator[Server]:
+def serving(workspace: Path, *, forked: bool = False) -> Iterator[Server]:
     """Run the application on a workspace; server and worker end with the block."""
-    running = Server(workspace, free_port())
+    running = Server(workspace, free_port(), forked)
     running.start()
     try:
         yield running
@@ -133,7 +147,7 @@ def serving(workspace: Path) -> Iterator[Server]:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running application on the workspace ``tmp_path / "workspace"``; server and worker end with the test."""
-    with serving(tmp_path / "workspace") as running:
+    with serving(tmp_path / "workspace", forked=True) as running:
         yield running
 
 
@@ -277,7 +291,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, W
     folder = tmp_path_factory.mktemp("desk")
     workspace = actions.open_workspace(folder / "workspace")
     scene = a_hill(workspace, folder)
-    with serving(folder / "workspace") as running:
+    with serving(folder / "workspace", forked=True) as running:
         yield running, workspace, scene
     workspace.close()
 

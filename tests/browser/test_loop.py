@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from icssn import actions
 from icssn.records import CandidateStatus, LabelClass
-from tests.browser.conftest import LONG_MS, Server, Visit
+from tests.browser.conftest import LONG_MS, Server, Visit, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -20,6 +23,13 @@ classify.batch_size=4
 segment.steps=20
 segment.batch_size=4
 """
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """The application, started as people start it."""
+    with serving(tmp_path / "workspace") as running:
+        yield running
 
 
 def test_the_whole_loop(server: Server, visit: Visit) -> None:

@@ -100,7 +100,7 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def server(ws: Workspace) -> Iterator[Server]:
-    with serving(ws.folder) as running:
+    with serving(ws.folder, forked=True) as running:
         yield running
 
 

@@ -69,7 +69,7 @@ def test_a_draft_comes_back_after_the_server_was_killed(own: Desk) -> None:
     own.wait("icssn.isKept()", timeout=10_000)
     assert own.server.process
     own.server.process.kill()
-    own.server.process.join()
+    own.server.process.wait()
     own.draw((0.1, 0.6), (0.2, 0.6), (0.2, 0.7))  # while it is away
     own.press("Control+s")
     own.wait("document.querySelector('.ic-toast').textContent.includes('does not answer')")
