@@ -66,8 +66,8 @@ async def answered(
         async for part in request.stream():
             body += part
             if len(body) > LIMIT_BYTES:
-                told_so = too_much or f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps."
-                return refusal(request, 413, told_so)
+                sentence = too_much or f"This is more than {LIMIT_BYTES >> 20} MB. Do it in smaller steps."
+                return refusal(request, 413, sentence)
         try:
             given = [form(json.loads(body))]
         except (ValueError, RecursionError):
