@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -122,6 +123,7 @@ class TrainConfig(Settings):
     looks: Annotated[tuple[float, ...], WHOLE] = (1.0,)  #: shares of a stage, then judged, to be shown
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
+    frozen_stages: int = Field(0, ge=0, le=5)  #: of the encoder rest where a run goes on from a checkpoint
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
     fade_share: float = Field(0.5, ge=0, le=1)  #: of those with one show it in the tone of its ground (decision 18)
     point_weight: float = Field(0.2, ge=0)  #: of a point's spot, in shares of a view; 0: spots are passed over
@@ -189,9 +191,11 @@ QUICK: dict[str, Any] = {
     "course": ("segment",),
     "segment.steps": 60,
     "segment.learning_rate": 5e-4,
+    "frozen_stages": 3,
 }
-"""Settings that make a run *quick*: everything goes on from the last checkpoint for few steps on masks, and is judged
-once. The classifier's last layer follows. What this costs in quality stands in docs/benchmarks.md."""
+"""Settings that make a run *quick*: all but the encoder's first stages go on from the last checkpoint for few steps on
+masks, and are judged once. The classifier's last layer follows. What this costs in quality stands in
+docs/benchmarks.md."""
 
 
 def train_config(
@@ -239,6 +243,23 @@ def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig
         return _meant(InferenceConfig.model_validate(wishes))
     except ValidationError as err:
         raise _refused(err) from err
+
+
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """Read dotted overrides written as ``KEY=VALUE``; empty texts and comments (``#``) are skipped.
+
+    Raises:
+        ConfigError: A text is no such pair.
+    """
+    found = {}
+    for text in (text.strip() for text in texts):
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not text or text.startswith("#"):
+            continue
+        if not (key and equals):
+            raise ConfigError(text, text, "written as KEY=VALUE, e.g. segment.steps=300")
+        found[key] = value
+    return found
 
 
 def _meant(settings: AnySettings) -> AnySettings:

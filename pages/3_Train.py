@@ -8,9 +8,9 @@ from typing import get_args
 import streamlit as st
 
 from icssn import actions
-from icssn.config import TerrainLayer
+from icssn.config import TerrainLayer, pairs
 from icssn.records import JobKind, Scene
-from icssn.ui import crossval, frame, ledger, measures, payload, progress, results, wording
+from icssn.ui import crossval, frame, ledger, measures, progress, results, wording
 from icssn.ui.wording import phrase
 
 
@@ -93,7 +93,7 @@ with frame.page("train") as ws:
                 )
             if st.button(phrase("train.retrain"), type="primary", disabled=not ready.ready):
                 with frame.told():
-                    overrides = seen | payload.settings(settings)
+                    overrides = seen | pairs(settings.splitlines())
                     looks = chosen if look else []
                     actions.start_run(
                         ws,

@@ -524,6 +524,16 @@ def test_other_bands_alone_leave_the_contrast_as_the_import_chooses_it(ws: Works
     assert changed.facts.stretch.high == deep.facts.stretch.high[::-1]
 
 
+def test_other_bands_alone_are_cut_at_the_percentiles_chosen_before(ws: Workspace, scene: Scene) -> None:
+    chosen, _ = actions.set_stretch(ws, scene.id, percent=(10, 90))
+    turned, _ = actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+    assert turned.facts.stretch.low == chosen.facts.stretch.low[::-1] != (0, 0, 0)
+    assert turned.facts.stretch.percent == (10, 90)
+    assert actions.find_scene(ws, "hill") == turned
+    usual, _ = actions.set_stretch(ws, scene.id, bands=scene.facts.stretch.bands, percent=(0, 100))
+    assert usual.facts == scene.facts
+
+
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [

@@ -129,8 +129,7 @@ def set_stretch(
         ws: Where.
         scene_id: The scene.
         bands: 1-based, 1 or 3 of them, in the order red, green, blue; for false colour any others. None: as they are.
-        percent: Of the values, lowest and highest, that become black and white. None: as when a scene is added, so
-            that 8-bit values stay as they are; whatever was chosen before does not count.
+        percent: Of the values, lowest and highest, that become black and white. None: those that were chosen last.
 
     Raises:
         NotFoundError: There is no such scene, or it was removed.
@@ -147,7 +146,7 @@ def set_stretch(
     if percent is not None and not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
     with open_as_added(scene.raster, scene.facts) as dataset:
-        stretch = estimate(dataset, bands=wanted, percent=percent)
+        stretch = estimate(dataset, bands=wanted, percent=percent or scene.facts.stretch.percent)
     return draw_anew(ws, scene, {"facts": scene.facts.model_copy(update={"stretch": stretch}), "tiles": None})
 
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from icssn import actions
-from icssn.errors import ConfigError, IcssnError
+from icssn.errors import IcssnError
 from icssn.records import Job
 from icssn.store.workspace import Workspace
 
@@ -104,18 +104,3 @@ def told(as_json: bool) -> Iterator[Console]:
         raise typer.Exit(1) from err
     except KeyboardInterrupt as err:
         raise typer.Exit(130) from err
-
-
-def pairs(settings: list[str]) -> dict[str, str]:
-    """Read ``KEY=VALUE`` words.
-
-    Raises:
-        ConfigError: A word has no equals sign.
-    """
-    pairs = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError("--set", text, "KEY=VALUE")
-        pairs[key.strip()] = value.strip()
-    return pairs

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from icssn import actions
-from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
+from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
+from icssn.config import pairs
 
 run = typer.Typer(help="One training run.", no_args_is_help=True)
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from icssn import actions
-from icssn.cli.console import JsonOption, WorkspaceOption, pairs, session
+from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
+from icssn.config import pairs
 from icssn.durable import require_folder
 from icssn.errors import BoundsError
 from icssn.records import Bounds, CandidateStatus, Decision, Prediction, Scene

@@ -77,7 +77,7 @@ def scene_set(
     name: str,
     bands: Annotated[str, typer.Option(help="Bands for red, green and blue, such as 4,3,2; or one.")] = "",
     percent: Annotated[
-        str, typer.Option(help="Percentiles that become black and white, such as 2,98; by default as on import.")
+        str, typer.Option(help="Percentiles that become black and white, such as 2,98; by default as before.")
     ] = "",
     workspace: WorkspaceOption = None,
     json: JsonOption = False,

@@ -26,15 +26,16 @@ def estimate(
     """Choose the bands to show and learn from, and the values that become 0 and 255.
 
     Bands: red, green and blue where the file names them, else the first three; one where there are fewer. 8-bit
-    values stay as they are; others are cut at percentiles, the usual ones of `usual_percent`, over an even sample of
-    windows, without nodata and NaN.
+    values stay as they are; others are cut at percentiles over an even sample of windows, without nodata and NaN.
 
     Args:
         dataset: Open.
         bands: 1-based; these instead.
-        percent: Lowest and highest percentile, 0-100; these instead, for 8-bit values as well.
+        percent: Lowest and highest percentile, 0-100; these instead of `usual_percent`, for 8-bit values as well.
     """
     bands = bands or _bands(dataset)
+    usual = usual_percent(dataset.dtypes[0])
+    percent = None if percent == usual else percent
     if dataset.dtypes[0] == "uint8" and percent is None:
         return Stretch(bands=bands, low=(0.0,) * len(bands), high=(255.0,) * len(bands))
     samples: list[list[npt.NDArray[Any]]] = [[] for _ in bands]
@@ -43,8 +44,9 @@ def estimate(
         for kept, band in zip(samples, values, strict=True):
             known = band.compressed()
             kept.append(known[np.isfinite(known)])
-    cuts = [_cut(np.concatenate(kept), percent or _USUAL) for kept in samples]
-    return Stretch(bands=bands, low=tuple(low for low, _ in cuts), high=tuple(high for _, high in cuts))
+    cuts = [_cut(np.concatenate(kept), percent or usual) for kept in samples]
+    lows, highs = zip(*cuts, strict=True)
+    return Stretch(bands=bands, low=lows, high=highs, percent=percent)
 
 
 def usual_percent(dtype: str) -> tuple[float, float]:

@@ -113,6 +113,32 @@ def adapt_bands(filters: Tensor, bands: int, *, terrain: int = 0) -> Tensor:
     return torch.cat([torch.cat([kept, further], dim=1) * (3 / bands), silent], dim=1)
 
 
+def freeze(encoder: nn.Module, stages: int) -> None:
+    """Let the first stages of an encoder rest that learns otherwise: their weights, statistics and dropout.
+
+    They show edges and textures, which landslides of the next place have too, and half of a step's time goes into
+    their large maps.
+
+    Args:
+        encoder: From `build_encoder`, in training mode.
+        stages: All rests that its feature map of stride 2 to this power depends on; 0: nothing.
+    """
+    weights = list(encoder.parameters())
+    in_channels: int = encoder.out_channels[0]  # type: ignore[index, assignment]
+    encoder.eval()  # so that no statistics move
+    features: Tensor = encoder(weights[0].new_zeros(1, in_channels, 64, 64))[stages]
+    encoder.train()
+    if not features.requires_grad:
+        return  # the image itself, or a map that the encoder does not have
+    reached = torch.autograd.grad(features.sum(), weights, allow_unused=True)
+    for weight, gradient in zip(weights, reached, strict=True):
+        weight.requires_grad_(gradient is None)
+    for module in encoder.modules():
+        own = list(module.parameters())
+        if own and not any(weight.requires_grad for weight in own):
+            module.eval()
+
+
 def _require_strides(encoder: nn.Module, config: EncoderConfig) -> None:
     side = 64
     encoder.eval()  # so that no statistics move

@@ -19,6 +19,7 @@ class Stretch(Record):
     bands: tuple[int, ...]  # 1-based band numbers shown and learned from, in order
     low: tuple[float, ...]
     high: tuple[float, ...]
+    percent: tuple[float, float] | None = None  # of the values, asked for as these; None: those of the import
 
 
 class RasterFacts(Record):

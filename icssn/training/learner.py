@@ -15,6 +15,7 @@ from icssn.config import ContrastConfig, StageConfig
 from icssn.contrast.queue import KeyQueue
 from icssn.errors import ConfigError
 from icssn.nets.device import autocast_dtype
+from icssn.nets.encoder import freeze
 from icssn.nets.graphs import recorded
 from icssn.nets.icssn import Icssn
 from icssn.nets.spread import add_gradients, over_all, processes, spread
@@ -58,6 +59,7 @@ class Learner:
         settings: StageConfig,
         rate: float,
         encoder_rate: float,
+        frozen_stages: int = 0,
         follower: nn.Module | None = None,
         contrast: ContrastConfig | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Learner:
             contrast: Says which keys are remembered; at the beginning of a stage there are none.
             rate: Factor of the stage's learning rate (of a later round).
             encoder_rate: Further factor, for the encoder; at 0 it rests, its BatchNorm statistics too.
+            frozen_stages: So many of the encoder's first stages rest in any case, see `encoder.freeze`.
             follower: A head that learns from the others' features and that they do not feel: its gradient, often the
                 larger one, is limited by itself.
         """
@@ -85,7 +88,10 @@ class Learner:
         for part, factor, crew in parts:
             if part is None or not factor:
                 continue
-            weights = [parameter.requires_grad_() for parameter in part.train().parameters()]
+            part.train().requires_grad_()
+            if part is self.model.encoder:
+                freeze(part, frozen_stages)
+            weights = [weight for weight in part.parameters() if weight.requires_grad]
             self._limited[crew] += weights
             # Biases and BatchNorm are not decayed (He et al. 2019, arXiv:1812.01187, section 3.1).
             matrices = [weight for weight in weights if weight.ndim > 1]

@@ -43,6 +43,7 @@ def learn_stage(sitting: Sitting, *, pace: Pace, stop: Callable[[], bool]) -> No
         settings=settings,
         rate=rate,
         encoder_rate=config.encoder_rate,
+        frozen_stages=config.frozen_stages if sitting.parent else 0,
         follower=learner.model.classifier.linear if sitting.position.stage == "segment" else None,
         contrast=config.contrast,
     )

@@ -65,6 +65,8 @@ def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
     """
     told = config.model_copy(update={"looks": _LOOKS})
     settings = told.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
+    if not config.frozen_stages:
+        del settings["frozen_stages"]  # runs begun before there were any have no such setting
     decisive = [__version__, LEARNS_LIKE, settings, fingerprint, parent]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from icssn import actions
+from icssn.config import pairs
 from icssn.errors import IcssnError
 from icssn.records import CrossValidation, JobKind, Scene
 from icssn.store.workspace import Workspace
-from icssn.ui import fold_map, frame, measures, payload, progress, results, scene_view, wording
+from icssn.ui import fold_map, frame, measures, progress, results, scene_view, wording
 from icssn.ui.wording import phrase
 
 _MOST_FOLDS = 10
@@ -75,7 +76,7 @@ def _start(ws: Workspace, scene_id: str) -> None:
             key=_SETTINGS,
         )
     try:
-        overrides = payload.settings(text)
+        overrides = pairs(text.splitlines())
         state = actions.crossval_readiness(ws, scene_id, folds=folds, overrides=overrides)
     except IcssnError as err:
         frame.explain(err)

@@ -15,11 +15,8 @@ _COLOURS = ("red", "green", "blue")
 
 
 def choose(ws: Workspace, scene: Scene) -> None:
-    """Let the reader choose bands and contrast of a scene; its map is then drawn anew.
-
-    A contrast that is left as it stands is the one that the import chooses for these bands.
-    """
-    usual = usual_percent(scene.facts.dtype)
+    """Let the reader choose bands and contrast of a scene; its map is then drawn anew."""
+    percent = scene.facts.stretch.percent or usual_percent(scene.facts.dtype)
     numbers = list(range(1, scene.facts.band_count + 1))
     shown = scene.facts.stretch.bands
     with st.popover(phrase("look.open")), st.form(f"look_{scene.id}", border=False):
@@ -33,8 +30,8 @@ def choose(ws: Workspace, scene: Scene) -> None:
             )
         else:
             bands = (st.selectbox(phrase("look.grey"), numbers, index=shown[0] - 1),)
-        chosen = st.slider(phrase("look.percent"), 0.0, 100.0, usual, step=0.5, format="%g %%")
+        chosen = st.slider(phrase("look.percent"), 0.0, 100.0, percent, step=0.5, format="%g %%")
         if st.form_submit_button(phrase("look.apply"), type="primary"):
             with frame.told(), st.spinner(phrase("look.measuring")):
-                actions.set_stretch(ws, scene.id, bands=bands, percent=None if chosen == usual else chosen)
+                actions.set_stretch(ws, scene.id, bands=bands, percent=chosen)
                 st.rerun()

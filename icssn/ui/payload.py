@@ -13,7 +13,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from icssn import landslide_record
-from icssn.errors import ConfigError, LabelsRefusedError
+from icssn.errors import LabelsRefusedError
 from icssn.records import (
     CandidateStatus,
     Decision,
@@ -144,24 +144,6 @@ def measurable(payload: Mapping[str, Any]) -> tuple[BaseGeometry, float | None, 
         return geometry, None if volume_m3 is None else float(volume_m3), str(payload.get("uid") or "")
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise err if isinstance(err, LabelsRefusedError) else _refused(err) from err
-
-
-def settings(text: str) -> dict[str, str]:
-    """Read ``KEY=VALUE`` lines, e.g. ``segment.steps=300``; empty lines and ``#`` comments are skipped.
-
-    Raises:
-        ConfigError: A line has no ``=``.
-    """
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        wanted = line.split("#")[0].strip()
-        if not wanted:
-            continue
-        key, equals, value = wanted.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(wanted, wanted, "written as KEY=VALUE, e.g. segment.steps=300")
-        found[key.strip()] = value.strip()
-    return found
 
 
 def _geometry(item: Any, *, kinds: tuple[str, ...] = ("Polygon", "MultiPolygon")) -> BaseGeometry:

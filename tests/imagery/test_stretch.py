@@ -35,7 +35,13 @@ def test_the_usual_percentiles_are_those_that_are_taken(make_raster: RasterMaker
         usual = usual_percent(dataset.dtypes[0])
         assert usual == (2, 98)
         assert estimate(dataset, percent=usual) == estimate(dataset) != estimate(dataset, percent=(3, 97))
+
+
+def test_uncut_8_bit_values_are_not_spread(make_raster: RasterMaker) -> None:
     assert usual_percent("uint8") == (0, 100)
+    with open_raster(make_raster(texture(1, 90, 90) // 2)) as dataset:
+        assert estimate(dataset, percent=(0, 100)) == estimate(dataset)
+        assert estimate(dataset, percent=(1, 99)).high[0] < 128
 
 
 @pytest.mark.parametrize(("count", "bands"), [(1, (1,)), (2, (1,)), (3, (1, 2, 3)), (5, (1, 2, 3))])

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from icssn.config import EncoderConfig
 from icssn.errors import CheckpointRefusedError, ConfigError
-from icssn.nets.encoder import adapt_bands, build_encoder
+from icssn.nets.encoder import adapt_bands, build_encoder, freeze
 from icssn.nets.imagenet import imagenet_lite0
 
 
@@ -128,3 +128,35 @@ def test_an_encoder_that_has_no_such_stride_is_named() -> None:
     with pytest.raises(ConfigError, match=r"encoder\.name.*densenet121.*strides 4 and 16"):
         build_encoder(EncoderConfig(name="densenet121", weights="none", output_stride=16))
     assert build_encoder(EncoderConfig(name="densenet121", weights="none"))(image())[-1].shape == (2, 1024, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [("tu-test_efficientnet", number) for number in range(6)]
+    + [("tu-tf_efficientnet_lite0", 3), ("resnet18", 2), ("mobilenet_v2", 1), ("densenet121", 2)],
+)
+def test_frozen_stages_keep_their_maps_and_all_others_learn(name: str, stages: int) -> None:
+    encoder = build_encoder(EncoderConfig(name=name, weights="none")).train()
+    with torch.no_grad():
+        before = encoder.eval()(image())
+    encoder.train()
+    freeze(encoder, stages)
+    optimiser = torch.optim.SGD([weight for weight in encoder.parameters() if weight.requires_grad] or [torch.zeros(1)])
+    loss = torch.stack([feature.square().mean() for feature in encoder(image())]).sum()
+    if stages < 5:
+        loss.backward()
+    optimiser.step()
+    with torch.no_grad():
+        after = encoder.eval()(image())
+    kept = [torch.equal(old, new) for old, new in zip(before, after, strict=True)]
+    assert kept == [number <= stages for number in range(6)]
+
+
+def test_a_stage_that_an_encoder_lacks_freezes_nothing() -> None:
+    encoder = build_encoder(EncoderConfig(name="tu-convnext_atto", weights="none")).train()
+    assert encoder.out_channels[1] == 0  # type: ignore[index]
+    freeze(encoder, 1)
+    assert all(weight.requires_grad for weight in encoder.parameters())
+    freeze(encoder, 2)
+    assert not encoder.get_submodule("model.stem_0").weight.requires_grad
+    assert encoder.get_submodule("model.stages_1").training

@@ -95,6 +95,30 @@ def test_an_encoder_without_a_rate_rests_with_its_statistics(learner: Learner) -
     assert not any(weight.requires_grad for weight in learner.model.encoder.parameters())
 
 
+def test_frozen_stages_of_an_encoder_keep_weights_and_statistics(learner: Learner) -> None:
+    before = copy.deepcopy(learner.model)
+    learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1, frozen_stages=3)
+    for step in range(3):
+        _step(learner, step)
+    resting = ("conv_stem.", "bn1.", "blocks.0.", "blocks.1.", "blocks.2.")
+    for after in (learner.model, learner.average):
+        changed = [name.removeprefix("model.") for name in _changed(before.encoder, after.encoder)]
+        assert not [name for name in changed if name.startswith(resting)]
+        assert {name.split(".")[1] for name in changed} == {"3", "4"}  # the last two
+        assert _changed(before.segmenter, after.segmenter)
+
+
+def test_what_is_frozen_in_one_stage_of_a_round_may_learn_in_the_next(learner: Learner) -> None:
+    learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1, frozen_stages=3)
+    _step(learner, 0)
+    learner.end(learner.weights())
+    before = copy.deepcopy(learner.model)
+    learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1)
+    _step(learner, 0)
+    assert any(name.startswith("encoder.model.conv_stem.") for name in _changed(before, learner.model))
+    assert any(name.startswith("encoder.model.bn1.running") for name in _changed(before, learner.model))
+
+
 def test_biases_and_batchnorm_are_not_decayed(learner: Learner) -> None:
     learner.begin([learner.model.segmenter], settings=STEPS, rate=1, encoder_rate=1)
     assert learner.optimiser is not None

@@ -235,6 +235,20 @@ def test_a_warm_start_begins_with_the_weights_of_its_parent(
     assert load_checkpoint(result.last.folder)[1]["parent_sha256"] == sha256
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_stages_are_frozen_only_as_a_parent_left_them(
+    tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig, warm: bool
+) -> None:
+    begun = build(tiny_config)
+    save_checkpoint(tmp_path / "parent", begun, {"config": tiny_config.model_dump(mode="json"), "threshold": 0.5})
+    frozen = tiny_config.model_copy(update={"frozen_stages": 2})
+    result = _train(tmp_path / "run", write_chips(), frozen, parent=tmp_path / "parent" if warm else None)
+    found, before = load_file(result.last.folder / "model.safetensors"), begun.encoder.state_dict()
+    kept = {name for name, tensor in before.items() if torch.equal(found[f"encoder.{name}"], tensor)}
+    first = {name for name in before if not name.startswith(("model.blocks.2", "model.blocks.3", "model.blocks.4"))}
+    assert kept == (first if warm else set())
+
+
 @pytest.mark.parametrize("shown", [{"bands": 1}, {"terrain": ("slope",)}])
 def test_chips_with_other_channels_than_the_settings_are_refused_before_anything_is_learned(
     tmp_path: Path, write_chips: WriteChips, tiny_config: TrainConfig, shown: dict[str, Any]

@@ -252,6 +252,8 @@ def test_the_contrast_of_an_8_bit_scene_is_cut_where_the_reader_asks_for_it(ws: 
     stretch = actions.find_scene(ws, scene.name).facts.stretch
     assert all(3 < low < 8 for low in stretch.low)
     assert all(245 < high < 252 for high in stretch.high)
+    [ends] = opened("pages/1_Scenes.py").slider
+    assert ends.value == (2, 98)  # remembered, whatever bands are chosen next
 
 
 def test_a_reload_keeps_the_scene_and_an_unknown_one_in_the_address_is_the_newest(ws: Workspace, scene: Scene) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from shapely.geometry import MultiPolygon, box, mapping
 
-from icssn.errors import ConfigError, IcssnError, LabelsRefusedError
+from icssn.errors import IcssnError, LabelsRefusedError
 from icssn.records import Candidate, CandidateStatus, Label, LabelClass, LabelStatus, new_id
 from icssn.ui import as_json, payload
 
@@ -159,14 +159,3 @@ def test_labels_and_candidates_reach_the_browser_as_json_with_areas_in_square_me
     found = as_json.candidates([candidate(0.2), candidate(0.9), candidate(0.5)])
     assert [entry["score"] for entry in found] == [0.9, 0.5, 0.2]
     assert found[0]["status"] == CandidateStatus.open
-
-
-def test_settings_are_read_line_by_line() -> None:
-    text = "rounds = 1\n\n# slower\nsegment.steps=6   # few\n"
-    assert payload.settings(text) == {"rounds": "1", "segment.steps": "6"}
-
-
-@pytest.mark.parametrize("line", ["rounds", "=3", "rounds: 1"])
-def test_a_line_that_sets_nothing_is_refused(line: str) -> None:
-    with pytest.raises(ConfigError, match="KEY=VALUE"):
-        payload.settings(line)
