@@ -1,9 +1,7 @@
-"""All settings of a run and of a prediction: frozen, typed, unknown keys refused; TOML or KEY=VALUE in, JSON out."""
+"""All settings of a run and of a prediction: frozen, typed, unknown keys refused; JSON out."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from icssn import environment
 from icssn.errors import ConfigError
 from icssn.limits import AREA, COUNT, SEED, SIDE, WHOLE, WIDTH, too_large
+from icssn.overrides import merged, parsed, read_toml
 
 
 class Settings(BaseModel):
@@ -211,7 +210,7 @@ def train_config(
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names it.
     """
-    nested = _read(file) if file else {}
+    nested = read_toml(file) if file else {}
     for dotted, value in {**(QUICK if quick else {}), **(overrides or {})}.items():
         level = nested
         *groups, key = dotted.split(".")
@@ -219,10 +218,10 @@ def train_config(
             level = level.setdefault(group, {})
             if not isinstance(level, dict):
                 raise ConfigError(dotted, value, "a setting that exists")
-        level[key] = _parse(value)
+        level[key] = parsed(value)
     defaults = TrainConfig().model_dump()
     try:
-        return _meant(TrainConfig.model_validate(_merge(defaults, nested)))
+        return _meant(TrainConfig.model_validate(merged(defaults, nested)))
     except ValidationError as err:
         raise _refused(err) from err
 
@@ -237,29 +236,12 @@ def inference_config(overrides: dict[str, Any] | None = None) -> InferenceConfig
         "device": environment.device_wish(),
         "scheduler": environment.dask_scheduler(),
         "handover": environment.dask_store(),
-        **{key: _parse(value) for key, value in (overrides or {}).items()},
+        **{key: parsed(value) for key, value in (overrides or {}).items()},
     }
     try:
         return _meant(InferenceConfig.model_validate(wishes))
     except ValidationError as err:
         raise _refused(err) from err
-
-
-def pairs(texts: Iterable[str]) -> dict[str, str]:
-    """Read dotted overrides written as ``KEY=VALUE``; empty texts and comments (``#``) are skipped.
-
-    Raises:
-        ConfigError: A text is no such pair.
-    """
-    found = {}
-    for text in (text.strip() for text in texts):
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not text or text.startswith("#"):
-            continue
-        if not (key and equals):
-            raise ConfigError(text, text, "written as KEY=VALUE, e.g. segment.steps=300")
-        found[key] = value
-    return found
 
 
 def _meant(settings: AnySettings) -> AnySettings:
@@ -276,29 +258,3 @@ def _refused(err: ValidationError) -> ConfigError:
     if first["type"] == "extra_forbidden":
         needed = "a setting that exists"
     return ConfigError(".".join(str(part) for part in first["loc"]), first.get("input"), needed)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(file.name, "unreadable", "a TOML file of settings") from err
-    except tomllib.TOMLDecodeError as err:
-        raise ConfigError(file.name, f"no TOML ({err})", "a TOML file of settings") from err
-
-
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _parse(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return value

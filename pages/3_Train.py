@@ -8,7 +8,8 @@ from typing import get_args
 import streamlit as st
 
 from icssn import actions
-from icssn.config import TerrainLayer, pairs
+from icssn.config import TerrainLayer
+from icssn.overrides import pairs
 from icssn.records import JobKind, Scene
 from icssn.ui import crossval, frame, ledger, measures, progress, results, wording
 from icssn.ui.wording import phrase

@@ -10,7 +10,7 @@ import pytest
 from annotated_types import Le, Lt
 from pydantic import BaseModel, ValidationError
 
-from icssn.config import QUICK, InferenceConfig, Settings, TrainConfig, inference_config, pairs, train_config
+from icssn.config import QUICK, InferenceConfig, Settings, TrainConfig, inference_config, train_config
 from icssn.errors import ConfigError
 from icssn.limits import Most
 
@@ -157,16 +157,3 @@ def test_a_run_from_before_there_was_such_a_thing_had_none(name: str) -> None:
     old = TrainConfig().model_dump()
     assert old.pop(name) > 0
     assert getattr(TrainConfig.model_validate(old), name) == 0
-
-
-def test_settings_are_read_line_by_line() -> None:
-    found = pairs("rounds = 1\n\n# slower\nsegment.steps=6   # few\nencoder.weights=a#b.safetensors".splitlines())
-    assert found == {"rounds": "1", "segment.steps": "6   # few", "encoder.weights": "a#b.safetensors"}
-    config = train_config(found)
-    assert (config.rounds, config.segment.steps, config.encoder.weights) == (1, 6, "a#b.safetensors")
-
-
-@pytest.mark.parametrize("line", ["rounds", "=3", "rounds: 1"])
-def test_a_line_that_sets_nothing_is_refused(line: str) -> None:
-    with pytest.raises(ConfigError, match="KEY=VALUE"):
-        pairs([line])

@@ -10,7 +10,7 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
-from icssn.config import pairs
+from icssn.overrides import pairs
 
 run = typer.Typer(help="One training run.", no_args_is_help=True)
 

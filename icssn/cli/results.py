@@ -10,9 +10,9 @@ import typer
 from icssn import actions
 from icssn.cli.console import JsonOption, WorkspaceOption, session
 from icssn.cli.scenes import SceneOption
-from icssn.config import pairs
 from icssn.durable import require_folder
 from icssn.errors import BoundsError
+from icssn.overrides import pairs
 from icssn.records import Bounds, CandidateStatus, Decision, Prediction, Scene
 from icssn.store.workspace import Workspace
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from icssn import actions
-from icssn.config import pairs
 from icssn.errors import IcssnError
+from icssn.overrides import pairs
 from icssn.records import CrossValidation, JobKind, Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import fold_map, frame, measures, progress, results, scene_view, wording
