@@ -90,7 +90,7 @@ def test_a_card_says_what_a_model_is_for_learned_from_reaches_and_mistakes(ws: W
     assert not app.exception
     told = texts(app)
     assert "not for counting landslides without a review" in told
-    assert "Of 16 held-out landslides it found 12, with 7 objects that are none" in told
+    assert "Held-out landslides found: 12 of 16; false alarms: 7" in told
     assert "From 0.15 on: 15 and 14." in told
     assert "Scene hill, labels at revision 4" in told
     assert "0.70 (0.60–0.80), over 9 held-out squares" in told
