@@ -14,7 +14,7 @@ import pytest
 import rasterio
 import torch
 from rasterio.transform import Affine
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from shapely.geometry import Polygon, box, mapping
 
 from benchmarks import crime_scene
@@ -403,6 +403,10 @@ def test_a_run_from_the_active_model_goes_on_with_its_encoder_that_has_another_s
     assert following.parent == earlier.id
     assert run.config["encoder"]["output_stride"] == 16
     assert run.tier == tier
+    weights = [load_file(ws.models / model.id / "model.safetensors") for model in (earlier, following)]
+    kept = {name for name, tensor in weights[0].items() if torch.equal(tensor, weights[1][name])}
+    assert ("encoder.model.conv_stem.weight" in kept) == (tier == "quick")  # decision 28
+    assert "encoder.model.blocks.4.0.conv_pw.weight" not in kept
 
 
 def test_a_full_run_from_the_active_model_needs_one(ws: Workspace, scene: Scene) -> None:
