@@ -107,10 +107,15 @@ class ConflictError(IcssnError):
 
 
 class NotTrainableError(IcssnError, ValueError):
-    """The labels do not suffice for training; each reason is a sentence that says what to do."""
+    """The labels do not suffice for training, or a file that it reads is gone.
+
+    Attributes:
+        reasons: Each a sentence that says what to do.
+    """
 
     def __init__(self, reasons: Iterable[str]) -> None:
-        super().__init__("Training cannot start. " + " ".join(reasons))
+        self.reasons = tuple(reasons)
+        super().__init__("Training cannot start. " + " ".join(self.reasons))
 
 
 class BusyError(IcssnError, RuntimeError):

@@ -28,9 +28,11 @@ from icssn.errors import (
     NotFoundError,
     NotTrainableError,
     RasterRefusedError,
+    UnwritableError,
 )
 from icssn.geo import crs
 from icssn.jobs import engine, platform
+from icssn.metrics.pixels import Confusion
 from icssn.records import (
     Actor,
     Checkpoint,
@@ -51,7 +53,7 @@ from icssn.records import (
     Stretch,
     WarningKind,
 )
-from icssn.store import checkpoints, jobs, registry, runs, stac
+from icssn.store import checkpoints, jobs, registry, runs, scenes, stac
 from icssn.store.workspace import Workspace
 
 
@@ -359,6 +361,10 @@ def test_a_model_goes_to_another_workspace_as_a_candidate_and_comes_only_once(
     with pytest.raises(CheckpointRefusedError, match="can run code"):
         actions.import_model(other, tmp_path / "net.pth")
     assert actions.list_checkpoints(other) == [actions.active_checkpoint(other)]
+    shutil.rmtree(other.models)
+    other.models.write_text("a file")
+    with pytest.raises(UnwritableError, match="a file stands in the place of a folder"):
+        actions.import_model(other, packed)
     other.close()
 
 
@@ -429,6 +435,26 @@ def test_squares_whose_labels_have_changed_are_left_out_of_a_comparison(
     found = actions.compare_runs(ws, after.id, before.id)
     assert found is not None
     assert (found.chips, found.f1, found.low, found.high) == (6, 0, 0, 0)
+
+
+def test_drawn_squares_stand_for_as_much_ground_as_in_the_run_that_drew_fewer(
+    ws: Workspace, scene: Scene, ended: Callable[..., Run]
+) -> None:
+    before, after = ended("a", [20, 30, 25, 10, 20, 30]), ended("b", [10, 12, 9, 10, 8, 12])
+    for run, drawn, stands_for, false in ((before, 20, 3.0, 1), (after, 12, 5.0, 4)):
+        card = ws.models / run.id / registry.CARD
+        facts = json.loads(card.read_text())
+        facts["validation"] += [
+            {"scene": scene.id, "col": 1, "row": n, "tp_fp_fn_tn": [0, false, 0, 100 - false], "stands_for": stands_for}
+            for n in range(drawn)  # of sixty without a landslide
+        ]
+        card.write_text(json.dumps(facts))
+    found, other = actions.compare_runs(ws, after.id, before.id), actions.compare_runs(ws, before.id, after.id)
+    assert found is not None
+    assert other is not None
+    assert found.f1 == pytest.approx(Confusion(239, 60 * 4, 61, 0).f1 - Confusion(165, 60, 135, 0).f1)
+    assert (found.f1, found.low, found.high) == pytest.approx((-other.f1, -other.high, -other.low))
+    assert found.chips == 18
 
 
 def test_a_run_is_repeated_with_the_labels_settings_and_seed_of_then(
@@ -532,6 +558,14 @@ def test_other_bands_alone_are_cut_at_the_percentiles_chosen_before(ws: Workspac
     assert actions.find_scene(ws, "hill") == turned
     usual, _ = actions.set_stretch(ws, scene.id, bands=scene.facts.stretch.bands, percent=(0, 100))
     assert usual.facts == scene.facts
+
+
+def test_contrast_that_an_earlier_version_chose_for_8_bit_values_is_not_lost(ws: Workspace, scene: Scene) -> None:
+    cut, _ = actions.set_stretch(ws, scene.id, percent=(2, 98))
+    unsaid = cut.facts.stretch.model_copy(update={"percent": None})
+    scenes.update(ws.db, scene.id, facts=cut.facts.model_copy(update={"stretch": unsaid}))
+    turned, _ = actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+    assert turned.facts.stretch.low == cut.facts.stretch.low[::-1] != (0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -461,6 +461,36 @@ def _aside(scene: Scene) -> Polygon:
     return box(west + 0.4 * (east - west), south, west + 0.45 * (east - west), south + 0.05 * (north - south))
 
 
+def test_a_conversion_that_was_overtaken_by_a_wish_shows_nothing(ws: Workspace, scene: Scene) -> None:
+    with_heights(ws, scene)
+    actions.set_stretch(ws, scene.id, percent=(5, 95))
+    overtaken, begun = claimed(ws), list[Progress]()
+
+    def report(progress: Progress) -> None:
+        if not begun:
+            begun.append(progress)
+            actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+            actions.set_elevation(ws, scene.id, _heights(scene, ws.folder.parent / "steep.tif", 1))
+
+    handlers.perform(ws, overtaken, report=report, stop=lambda: False)
+    jobs.finish(ws.db, overtaken, JobState.done)
+    found = actions.find_scene(ws, scene.name)
+    assert (found.tiles, found.hillshade) == (None, None)
+    done(ws)
+    found = actions.find_scene(ws, scene.name)
+    assert found.tiles
+    assert found.hillshade
+
+
+def test_a_scene_whose_heights_are_gone_is_drawn_without_them(ws: Workspace, scene: Scene) -> None:
+    with_heights(ws, scene)
+    heights = Path(actions.find_scene(ws, scene.name).dem or "")
+    heights.rename(heights.with_name("elsewhere.tif"))
+    actions.set_stretch(ws, scene.id, bands=(3, 2, 1))
+    assert done(ws).state is JobState.done
+    assert actions.find_scene(ws, scene.name).tiles
+
+
 def test_the_wish_of_while_a_scene_is_converted_is_the_one_that_holds(ws: Workspace, scene: Scene) -> None:
     def shown() -> tuple[Scene, float]:
         found = actions.find_scene(ws, scene.name)

@@ -140,17 +140,20 @@ def test_the_inventory_is_whole_and_the_manifest_says_where_each_came_from(
     assert by_uid["found"]["method"] == "model"
 
 
-def test_the_manifest_says_that_rasters_are_gone(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
+def test_the_manifest_names_the_rasters_that_are_gone(ws: Workspace, scene: Scene, tmp_path: Path) -> None:
     def manifest(name: str) -> dict[str, Any]:
         handed_out(ws, scene.id, tmp_path / name)
         found: dict[str, Any] = json.loads((tmp_path / name / "manifest.json").read_text(encoding="utf-8"))
         return found
 
-    assert manifest("whole")["model"]["rasters"] == "given"
+    assert manifest("whole")["model"]["rasters_gone"] == []
     ws.path("p/mask.tif").unlink()
     without = manifest("without")
-    assert without["model"]["rasters"] == "gone"
+    assert without["model"]["rasters_gone"] == ["mask"]
+    assert {entry["path"] for entry in without["files"]} >= {"probability.tif"}
     assert "mask.tif" not in {entry["path"] for entry in without["files"]}
+    ws.path("p/prob.tif").unlink()
+    assert manifest("neither")["model"]["rasters_gone"] == ["probability", "mask"]
 
 
 def test_gdal_reads_the_inventory_and_the_rasters(ws: Workspace, scene: Scene, tmp_path: Path) -> None:

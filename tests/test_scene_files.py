@@ -15,7 +15,7 @@ from shapely.geometry import box
 
 from icssn import actions
 from icssn.actions import work
-from icssn.errors import DiskFullError, DuplicateError, QueueFullError, RasterRefusedError
+from icssn.errors import DiskFullError, DuplicateError, QueueFullError, RasterRefusedError, UnwritableError
 from icssn.imagery.sight import Sight, open_sight
 from icssn.jobs import engine, platform
 from icssn.records import Actor, Edits, Job, JobKind, NewLabel, Role, Scene
@@ -97,7 +97,7 @@ def test_a_conversion_is_repeated_whatever_other_scenes_wait_for(ws: Workspace, 
     assert len(actions.active_jobs(ws)) == 2
 
 
-@pytest.mark.parametrize("full", ["disk", "queue"])
+@pytest.mark.parametrize("full", ["disk", "queue", "place of the worker"])
 def test_where_the_job_is_not_taken_the_scene_stays_as_it_is(
     ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
@@ -112,9 +112,13 @@ def test_where_the_job_is_not_taken_the_scene_stays_as_it_is(
     if full == "disk":
         for kind in (JobKind.import_scene, JobKind.demo):
             monkeypatch.setitem(work._ROOM_MB, kind, 1e9)  # more than any disk has
-    else:
+    elif full == "queue":
         for _ in range(jobs.MAX_WAITING):
             jobs.add(ws.db, Job(kind=JobKind.export))
+    else:
+        engine.worker_log(ws.folder).unlink(missing_ok=True)
+        engine.worker_log(ws.folder).mkdir(parents=True)
+    refusal = {"disk": DiskFullError, "queue": QueueFullError}.get(full, UnwritableError)
     waiting = actions.active_jobs(ws)
     for give in (
         lambda: actions.set_stretch(ws, scene.id, bands=(3, 2, 1)),
@@ -124,7 +128,7 @@ def test_where_the_job_is_not_taken_the_scene_stays_as_it_is(
         lambda: actions.add_scene(ws, tmp_path / "failed.tif"),
         lambda: actions.load_demo(ws),
     ):
-        with pytest.raises(DiskFullError if full == "disk" else QueueFullError):
+        with pytest.raises(refusal):
             give()
         assert actions.list_scenes(ws) == [scene, failed]
         assert actions.list_scenes(ws, removed=True) == [demo]

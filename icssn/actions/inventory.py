@@ -15,7 +15,7 @@ from icssn import __version__, landslide_record
 from icssn.actions import envelopes
 from icssn.actions.evidence import relief_under
 from icssn.actions.recording import label_records
-from icssn.actions.whereabouts import elevation_gone, heights_of, prediction_gone
+from icssn.actions.whereabouts import elevation_gone, heights_of
 from icssn.durable import whole_file, write_text
 from icssn.export import stac, summary
 from icssn.export.sheet import View, index, sheet
@@ -136,11 +136,16 @@ def _envelopes(ws: Workspace, scene_id: str) -> dict[str, Any]:
     return found
 
 
+def _rasters(prediction: Prediction) -> dict[str, str]:
+    """Give the paths of a prediction's rasters in the workspace, by the names that they have in an inventory."""
+    every = {"probability": prediction.probability, "mask": prediction.mask, "uncertainty": prediction.uncertainty}
+    return {name: path for name, path in every.items() if path}
+
+
 def _prediction_files(ws: Workspace, scene: Scene, prediction: Prediction, folder: Path) -> dict[str, Path]:
     files = {}
-    rasters = {"probability": prediction.probability, "mask": prediction.mask, "uncertainty": prediction.uncertainty}
-    for name, source in rasters.items():
-        if source and ws.path(source).is_file():
+    for name, source in _rasters(prediction).items():
+        if ws.path(source).is_file():
             files[name] = Path(shutil.copyfile(ws.path(source), folder / f"{name}.tif"))
     found = predictions.candidates(ws.db, prediction.id)
     if found:
@@ -229,7 +234,7 @@ def _manifest(
             "prediction": prediction.id,
             "checkpoint": prediction.checkpoint_id,
             "threshold": prediction.threshold,
-            "rasters": "gone" if prediction_gone(ws, prediction) else "given",
+            "rasters_gone": [name for name in _rasters(prediction) if folder / f"{name}.tif" not in written],
         }
         known = {checkpoint.id: checkpoint for checkpoint in checkpoints.every(ws.db)}.get(prediction.checkpoint_id)
         if known:

@@ -164,6 +164,8 @@ def import_model(ws: Workspace, source: Path) -> Checkpoint:
         NotFoundError: There is no such file.
         CheckpointRefusedError: It is no whole checkpoint.
         DuplicateError: The same weights are here already.
+        UnwritableError: It cannot be written into the folder of models.
+        DiskFullError: The disk is full.
     """
     require(ws, Role.reviewer, "import a model")
     if not source.exists():
@@ -174,7 +176,6 @@ def import_model(ws: Workspace, source: Path) -> Checkpoint:
             found="files of this kind can run code when they are opened",
             remedy="Give a zip file with safetensors weights, as the Models page downloads it.",
         )
-    ws.models.mkdir(parents=True, exist_ok=True)
     with registry.unpacked(source, into=ws.models) as folder:
         card = registry.card(folder)
         sha256 = str(card["sha256"])

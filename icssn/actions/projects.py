@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from icssn.actions.permission import require, require_role
-from icssn.actions.work import require_room, submit
+from icssn.actions.work import require_room, submit, wake
 from icssn.environment import database_place, person, workspace_folder
 from icssn.errors import DuplicateError
 from icssn.records import (
@@ -70,8 +70,10 @@ def load_demo(ws: Workspace) -> Job:
     """
     require(ws, Role.annotator, "load the demo")
     job = Job(kind=JobKind.demo, created_by=ws.actor.name)
+    removed = next((scene for scene in scenes.removed(ws.db) if scene.name == "demo"), None)
+    if removed is None:
+        return submit(ws, job)
     require_room(ws, job)
-    for scene in scenes.removed(ws.db):
-        if scene.name == "demo":
-            scenes.update(ws.db, scene.id, removed=None)
-    return submit(ws, job)
+    scenes.update(ws.db, removed.id, job=job, removed=None)
+    wake(ws)
+    return job

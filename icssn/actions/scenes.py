@@ -8,13 +8,13 @@ from typing import Any
 from icssn.actions.assigning import sound_name
 from icssn.actions.catalogue import require_free
 from icssn.actions.permission import require
-from icssn.actions.work import require_room, submit
+from icssn.actions.work import require_room, submit, wake
 from icssn.datasets import sets
 from icssn.errors import ConfigError, DuplicateError, NotFoundError
 from icssn.imagery.elevation import check_elevation
 from icssn.imagery.open import inspect_in_child, is_gone, open_raster
 from icssn.imagery.sight import open_as_added, require_same_grid
-from icssn.imagery.stretch import estimate
+from icssn.imagery.stretch import estimate, percent_of
 from icssn.records import TERRAIN_LAYERS, Job, JobKind, Raster, RasterFacts, RemoteRaster, Role, Scene, new_id
 from icssn.store import jobs, labels, predictions, scenes
 from icssn.store.workspace import Workspace
@@ -54,7 +54,9 @@ def add_scene(
     scene = _inspected(ws, raster, name=name, dem=dem, again=again)
     job = _conversion(ws, scene)
     require_room(ws, job, facts=scene.facts)
-    return scenes.add(ws.db, scene), submit(ws, job)
+    added = scenes.add(ws.db, scene, job=job)
+    wake(ws)
+    return added, job
 
 
 def register_scene(
@@ -146,7 +148,7 @@ def set_stretch(
     if percent is not None and not 0 <= percent[0] < percent[1] <= 100:
         raise ConfigError("percent", percent, "two numbers from 0 to 100, the lower first")
     with open_as_added(scene.raster, scene.facts) as dataset:
-        stretch = estimate(dataset, bands=wanted, percent=percent or scene.facts.stretch.percent)
+        stretch = estimate(dataset, bands=wanted, percent=percent or percent_of(scene.facts))
     return draw_anew(ws, scene, {"facts": scene.facts.model_copy(update={"stretch": stretch}), "tiles": None})
 
 
@@ -175,10 +177,13 @@ def draw_anew(ws: Workspace, scene: Scene, changes: dict[str, Any]) -> tuple[Sce
         NotFoundError: The scene was removed.
         DiskFullError: The map has no room.
         QueueFullError: Too many jobs wait already.
+        UnwritableError: No worker could be started.
     """
     job = _conversion(ws, scene)
     require_room(ws, job)
-    return scenes.update(ws.db, scene.id, **changes) if changes else scene, submit(ws, job)
+    changed = scenes.update(ws.db, scene.id, job=job, **(changes or {"tiles": None}))
+    wake(ws)
+    return changed, job
 
 
 def _conversion(ws: Workspace, scene: Scene) -> Job:

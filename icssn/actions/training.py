@@ -11,10 +11,9 @@ from typing import Any
 from icssn.actions.networks import require_network, require_same_network
 from icssn.actions.permission import require
 from icssn.actions.whereabouts import elevation_gone, image_gone
-from icssn.actions.work import require_room, submit
+from icssn.actions.work import require_room, submit, wake
 from icssn.config import TerrainLayer, TrainConfig, train_config
 from icssn.errors import NotFoundError, NotTrainableError
-from icssn.jobs import engine
 from icssn.metrics.intervals import enough, paired_difference
 from icssn.metrics.pixels import Confusion
 from icssn.records import (
@@ -51,14 +50,15 @@ def readiness(ws: Workspace, scene_ids: Iterable[str], *, terrain: Sequence[Terr
             "Nothing says where there is no landslide: draw a label area inside which every landslide is "
             "labelled, or reject some candidates."
         )
-    reasons += out_of_sight(ws, chosen, terrain=terrain)
+    unseen = out_of_sight(ws, chosen, terrain=terrain)
     seconds = {
         tier: next((_took_s(run) for run in runs.every(ws.db) if run.tier == tier and run.checkpoint_id), None)
         for tier in ("full", "quick")
     }
     return Readiness(
-        ready=not reasons,
-        reasons=tuple(reasons),
+        ready=not reasons and not unseen,
+        reasons=(*reasons, *unseen),
+        labels_suffice=not reasons,
         landslides=slides,
         landslide_points=points,
         hard_negatives=negatives,
@@ -215,7 +215,7 @@ def _enter(ws: Workspace, run: Run, *, then_predict: Iterable[str]) -> tuple[Run
     }
     require_room(ws, job)
     run = runs.start(ws.db, run.model_copy(update=signed), job)
-    engine.ensure_worker(ws.folder)
+    wake(ws)
     return run, job
 
 
@@ -244,13 +244,16 @@ def compare_runs(ws: Workspace, run_id: str, baseline_id: str) -> Comparison | N
     """Say how much better a run's model finds the held-out ground than another's; None where they cannot be compared.
 
     They are compared on the held-out chips whose labels say the same for both, of which there must be
-    `intervals.enough`: a candidate that was accepted meanwhile makes truth of what a model had said.
+    `intervals.enough`: a candidate that was accepted meanwhile makes truth of what a model had said. Chips that
+    were drawn from very many are the same in both runs, as far as each goes (`plan.validation_plans`): those that both
+    have are those of the run that drew more sparsely, and stand for as much ground as there.
     """
     judged, before = _judged(ws, runs.get(ws.db, run_id)), _judged(ws, runs.get(ws.db, baseline_id))
+    both = [(*judged[place], *before[place]) for place in judged if place in before]
     alike = [
-        (one.times(weight), before[place][0].times(weight))
-        for place, (one, weight) in judged.items()
-        if place in before and _shown(one) == _shown(before[place][0])
+        (one.times(max(weight, weight_before)), other.times(max(weight, weight_before)))
+        for one, weight, other, weight_before in both
+        if _shown(one) == _shown(other)
     ]
     blocks, baseline = [one for one, _ in alike], [other for _, other in alike]
     if not enough(blocks):

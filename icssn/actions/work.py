@@ -39,7 +39,7 @@ def find_job(ws: Workspace, job_id: str) -> Job:
     """Give a job as it stands; wakes the worker when the job is not over and no worker runs."""
     job = jobs.get(ws.db, job_id)
     if not job.state.is_over:
-        _wake(ws)
+        wake(ws)
     return job
 
 
@@ -47,15 +47,14 @@ def active_jobs(ws: Workspace) -> list[Job]:
     """Give all queued and running jobs; wakes the worker when there are some and none runs."""
     waiting = jobs.active(ws.db)
     if waiting:
-        _wake(ws)
+        wake(ws)
     return waiting
 
 
-def _wake(ws: Workspace) -> bool:
-    """Start a worker where none runs, and say whether it did; a workspace that can only be looked at has none."""
-    with contextlib.suppress(UnwritableError):
-        return engine.ensure_worker(ws.folder)
-    return False
+def wake(ws: Workspace) -> None:
+    """Start a worker where none runs; where it cannot be, the queue keeps its jobs for the next look at it."""
+    with contextlib.suppress(UnwritableError, DiskFullError):
+        engine.ensure_worker(ws.folder)
 
 
 def stand_by(ws: Workspace) -> None:
@@ -77,7 +76,7 @@ def cancel_job(ws: Workspace, job_id: str) -> Job:
     require(ws, Role.annotator, "cancel a job")
     asked = jobs.request_cancel(ws.db, job_id)
     if not asked.state.is_over:
-        _wake(ws)  # where its worker died, another one ends it
+        wake(ws)  # where its worker died, another one ends it
     return asked
 
 
@@ -93,6 +92,8 @@ def wait_for(ws: Workspace, job: Job, *, on_progress: Callable[[Job], None] | No
     Raises:
         JobFailedError: The job failed or was cancelled; the message carries the recorded reason. Or no worker comes to
             serve: the job stays in the queue.
+        UnwritableError: No worker can be started, the job stays in the queue.
+        DiskFullError: The disk is full.
     """
     starts, last = 0, job
     while True:
@@ -103,7 +104,7 @@ def wait_for(ws: Workspace, job: Job, *, on_progress: Callable[[Job], None] | No
             break
         if job != last or engine.worker_runs(ws.folder):
             starts, last = 0, job
-        starts += _wake(ws)
+        starts += engine.ensure_worker(ws.folder)
         if starts > _MAX_STARTS:
             log = engine.worker_log(ws.folder)
             reason = f"the worker ended as soon as it was started, {_MAX_STARTS} times. Its log is {log}."
@@ -127,17 +128,18 @@ def submit(ws: Workspace, job: Job, *, alone: bool = False) -> Job:
         DiskFullError: It would run into a full disk; nothing was queued.
         QueueFullError: Too many jobs wait already; nothing was queued.
         BusyError: It is not alone; nothing was queued.
+        UnwritableError: No worker could be started; nothing was queued.
     """
     require_room(ws, job)
     queued = jobs.add_unless_busy(ws.db, job) if alone else jobs.add(ws.db, job)
-    engine.ensure_worker(ws.folder)
+    wake(ws)
     return queued
 
 
 def require_room(ws: Workspace, job: Job, *, facts: RasterFacts | None = None) -> None:
     """Make sure, before a job is queued or anything is changed for it, that it will be taken.
 
-    Its scene must be in the project, what it will write must have room, and so must the queue.
+    Its scene must be in the project, what it will write must have room, so must the queue, and a worker a place.
 
     Args:
         ws: Where.
@@ -148,6 +150,7 @@ def require_room(ws: Workspace, job: Job, *, facts: RasterFacts | None = None) -
         NotFoundError: The scene was removed; the message says how to restore it.
         DiskFullError: There is no room; the message says how much is needed.
         QueueFullError: Too many jobs wait already.
+        UnwritableError: No worker could be started here.
     """
     needed_mb = _ROOM_MB[job.kind]
     if "scene_id" in job.params:
@@ -158,3 +161,4 @@ def require_room(ws: Workspace, job: Job, *, facts: RasterFacts | None = None) -
     waiting = sum(known.state is JobState.queued for known in jobs.active(ws.db))
     if waiting >= jobs.MAX_WAITING:
         raise QueueFullError(waiting)
+    engine.require_place(ws.folder)

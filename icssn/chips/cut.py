@@ -252,7 +252,7 @@ def _prepare(
         plans = objects[i] + background_plans(ground, free[i], wanted=wanted[i], config=config, rng=rng)
         if source.scene_id in held:
             rectangle = held[source.scene_id].rectangle
-            plans += validation_plans(ground, rectangle, most_empty=most_empty, config=config, rng=rng)
+            plans += validation_plans(ground, rectangle, most_empty=most_empty, config=config)
         scenes.append(_Prepared(source, ground, zones[i], plans, background=wanted[i]))
     return scenes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -91,16 +92,22 @@ def without_landslides(
     free = ~_touched(tree, chips)
     wholly_free = free & ~_touched(tree, _squares(drawn, size_px + 2 * margin_px))
     kept: list[Place] = []
+    by_cell: defaultdict[tuple[int, int], list[Place]] = defaultdict(list)  # the kept ones
+    cell_px = size_px + 1  # what is too near to a place lies in its cell or in one of the eight around that
     for good, apart_px in (
         (wholly_free & (known > 0.9), size_px),
         (free & (known > 0.9), size_px),
         (free & (known > 0.5), size_px / 2),
     ):
-        for x, y in drawn[good]:
+        for x, y in drawn[good].tolist():
             if len(kept) == wanted:
                 return kept
-            if all(max(abs(x - u), abs(y - v)) >= apart_px for u, v in kept):
-                kept.append((float(x), float(y)))
+            col, row = int(x // cell_px), int(y // cell_px)
+            cells = itertools.product((col - 1, col, col + 1), (row - 1, row, row + 1))
+            around = itertools.chain.from_iterable(by_cell.get(cell, ()) for cell in cells)
+            if all(max(abs(x - u), abs(y - v)) >= apart_px for u, v in around):
+                kept.append((x, y))
+                by_cell[col, row].append((x, y))
     return kept
 
 

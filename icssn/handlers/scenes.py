@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from icssn import actions
+from icssn.actions.whereabouts import heights_of
 from icssn.handlers.course import Report, Stop, stoppable, within
 from icssn.imagery import cog
 from icssn.imagery.relief import LAYERS, make_relief
@@ -69,16 +70,19 @@ def import_dataset(ws: Workspace, job: Job, report: Report, stop: Stop) -> dict[
 
 
 def _make_map_layers(ws: Workspace, scene_id: str, report: Report) -> None:
-    """Convert image and terrain; layers that already show what they should cost nothing."""
+    """Convert image and terrain, where that can be seen; layers that already show what they should cost nothing."""
     scene = scenes.get(ws.db, scene_id)
+    heights = heights_of(scene)
     folder = ws.scene_folder(scene_id)
-    share = 0.3 if scene.dem else 1.0
+    share = 0.3 if heights else 1.0
     told = within(report, 0, share)
     cog.make_tiles(scene.raster, folder / "tiles.tif", stretch=scene.facts.stretch, report=told)
-    scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
-    if scene.dem:
+    if scenes.get(ws.db, scene_id).facts.stretch == scene.facts.stretch:  # else the next job draws another
+        scenes.update(ws.db, scene_id, tiles=f"scenes/{scene_id}/tiles.tif")
+    if heights:
         for number, layer in enumerate(LAYERS):
             told = within(within(report, share, 1), number / len(LAYERS), (number + 1) / len(LAYERS))
-            make_relief(Path(scene.dem), folder / f"{layer}.tif", layer=layer, report=told)
-        scenes.update(ws.db, scene_id, hillshade=f"scenes/{scene_id}/hillshade.tif")
+            make_relief(heights, folder / f"{layer}.tif", layer=layer, report=told)
+        if scenes.get(ws.db, scene_id).dem == scene.dem:
+            scenes.update(ws.db, scene_id, hillshade=f"scenes/{scene_id}/hillshade.tif")
     report(Progress(fraction=1.0, message="ready"))

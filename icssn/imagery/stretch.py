@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from icssn.records import Stretch
+from icssn.records import RasterFacts, Stretch
 
 _USUAL = (2.0, 98.0)  # the usual cut of GIS programs (QGIS: "cumulative count cut"), robust against glints
 _UNCUT = (0.0, 100.0)
@@ -47,6 +47,18 @@ def estimate(
     cuts = [_cut(np.concatenate(kept), percent or usual) for kept in samples]
     lows, highs = zip(*cuts, strict=True)
     return Stretch(bands=bands, low=lows, high=highs, percent=percent)
+
+
+def percent_of(facts: RasterFacts) -> tuple[float, float]:
+    """Give the percentiles between which a scene is shown, 0-100.
+
+    What an earlier ICSSN cut does not say where: 8-bit values then at the usual percentiles of the others.
+    """
+    shown = facts.stretch
+    if shown.percent:
+        return shown.percent
+    cut = facts.dtype == "uint8" and (min(shown.low), max(shown.high)) != (0, 255)
+    return _USUAL if cut else usual_percent(facts.dtype)
 
 
 def usual_percent(dtype: str) -> tuple[float, float]:

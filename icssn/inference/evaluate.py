@@ -49,7 +49,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Judge the probability raster of one scene.
 
-    Both rasters are held in memory whole; with what judging needs besides, some 8 bytes a pixel.
+    Both rasters are held in memory whole; with what judging needs besides, about 20 bytes a pixel.
 
     Args:
         probability: As written by `predict.predict_scene`.

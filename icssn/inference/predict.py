@@ -233,6 +233,7 @@ def _kept_parts(
     depends_on = (
         sha256,
         sight.facts.model_dump_json(),
+        state(sight.raster),
         state(sight.dem) if sight.dem and sight.terrain else None,
         config.model_dump_json(
             exclude={"workers", "scheduler", "handover"}

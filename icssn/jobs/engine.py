@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from icssn.durable import written_to
+from icssn.durable import make_folder, written_to
 from icssn.jobs import child as children
 from icssn.jobs import platform
 from icssn.jobs.leftovers import tidy
@@ -66,6 +66,18 @@ def ensure_worker(folder: Path) -> bool:
 def worker_log(folder: Path) -> Path:
     """Give the log of the workers of a workspace."""
     return folder / "logs" / "worker.log"
+
+
+def require_place(folder: Path) -> None:
+    """Make sure that a worker could be started.
+
+    Raises:
+        UnwritableError: Its log cannot be written.
+    """
+    log = worker_log(folder)
+    make_folder(log.parent)
+    with written_to(log):
+        log.open("ab").close()
 
 
 def stand_by(folder: Path) -> None:

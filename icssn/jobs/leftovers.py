@@ -9,18 +9,20 @@ from pathlib import Path
 
 from icssn.errors import NotFoundError
 from icssn.records import JobState
-from icssn.store import jobs
+from icssn.store import jobs, registry
 from icssn.store.workspace import Workspace
 
 _HALF_WRITTEN = (".draft-*", ".*.part.tif", ".parts-*")  # rasters, in the folder of a scene or of a prediction
 
 
 def tidy(ws: Workspace) -> None:
-    """Remove the scratch of jobs that are over, and the rasters that killed jobs left half written.
+    """Remove the scratch of jobs that are over, and the rasters and models that were left half written.
 
     What is half written stays while any machine is at work, and what belongs to a prediction while any job waits, too:
-    it may be the one that goes on with it.
+    it may be the one that goes on with it. Models are imported outside of jobs: what is half copied of one stays for a
+    day.
     """
+    registry.tidy(ws.models)
     for folder in ws.scratch_folder("").glob("*"):
         with contextlib.suppress(NotFoundError):
             if jobs.get(ws.db, folder.name).state.is_over:

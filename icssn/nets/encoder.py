@@ -123,13 +123,15 @@ def freeze(encoder: nn.Module, stages: int) -> None:
         encoder: From `build_encoder`, in training mode.
         stages: All rests that its feature map of stride 2 to this power depends on; 0: nothing.
     """
+    if not stages:
+        return
     weights = list(encoder.parameters())
-    in_channels: int = encoder.out_channels[0]  # type: ignore[index, assignment]
+    first = next(module for module in encoder.modules() if isinstance(module, nn.Conv2d))
     encoder.eval()  # so that no statistics move
-    features: Tensor = encoder(weights[0].new_zeros(1, in_channels, 64, 64))[stages]
+    features: Tensor = encoder(weights[0].new_zeros(1, first.in_channels, 64, 64))[stages]
     encoder.train()
     if not features.requires_grad:
-        return  # the image itself, or a map that the encoder does not have
+        return  # a map that the encoder does not have
     reached = torch.autograd.grad(features.sum(), weights, allow_unused=True)
     for weight, gradient in zip(weights, reached, strict=True):
         weight.requires_grad_(gradient is None)

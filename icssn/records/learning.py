@@ -66,6 +66,7 @@ class Readiness(Record):
 
     ready: bool
     reasons: tuple[str, ...] = ()  # sentences, empty when ready
+    labels_suffice: bool  # for a run; what else is missing then is a file
     landslides: int = 0
     landslide_points: int = 0  # say nothing of where landslides end, so they do not count towards what is needed
     hard_negatives: int = 0

@@ -30,7 +30,7 @@ def add(db: Database, job: Job) -> Job:
         QueueFullError: `MAX_WAITING` jobs wait already; nothing was queued.
     """
     with db.write() as connection:
-        _enter(connection, job)
+        enter(connection, job)
     return job
 
 
@@ -51,7 +51,7 @@ def add_if_idle(connection: Connection, job: Job) -> None:
     kind_alive = (table.c.kind == job.kind.value, table.c.state.in_(_ALIVE))
     for other in rows.every(connection, table, Job, *kind_alive, limit=1):
         raise BusyError(other.kind, other.id, other.state)
-    _enter(connection, job)
+    enter(connection, job)
 
 
 def get(db: Database, job_id: str) -> Job:
@@ -197,7 +197,7 @@ def stale(db: Database, *, older_than_s: float) -> list[Job]:
         return rows.every(connection, table, Job, table.c.state == JobState.running.value, table.c.heartbeat_at < limit)
 
 
-def _enter(connection: Connection, job: Job) -> None:
+def enter(connection: Connection, job: Job) -> None:
     waiting = connection.scalar(select(func.count()).where(table.c.state == JobState.queued.value)) or 0
     if waiting >= MAX_WAITING:
         raise QueueFullError(waiting)

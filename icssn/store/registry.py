@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import os
 import shutil
+import struct
+import time
+import uuid
 import zipfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
@@ -26,6 +32,20 @@ from icssn.store.stac import CARD, ITEM, WEIGHTS
 
 MAX_MEMBER_BYTES = 4 << 30  # of an imported file; the largest encoders have weights of about 1 GB
 _COMPILED = "openvino-"  # folders with what one kind of processor runs, which are made anew where they are missing
+_DRAFT = ".import-"  # begins the names of folders in which a checkpoint is put together
+_ABANDONED_S = 24 * 3600.0
+_BLOCK_BYTES = 1 << 20
+_UNREADABLE = (  # what reading a damaged archive raises
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _ANOTHER = "Choose another checkpoint, or train a new one."
 
 
@@ -37,18 +57,42 @@ def enter(models: Path, name: str, source: Path, *, item: dict[str, Any]) -> Non
         name: Its id.
         source: A folder with weights and card.
         item: The checkpoint as a STAC Item.
+
+    Raises:
+        UnwritableError: It cannot be written there.
+        DiskFullError: The disk is full.
     """
     if (models / name).exists():
         return
-    draft = models / f".{name}.part"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for part in (WEIGHTS, CARD):
-        with whole_file(draft / part) as copy:
-            shutil.copyfile(source / part, copy)
-    with whole_file(draft / ITEM) as copy:
-        copy.write_text(json.dumps(item, indent=1, ensure_ascii=False), encoding="utf-8")
-    draft.replace(models / name)
+    draft = models / f"{_DRAFT}{uuid.uuid4().hex}"
+    try:
+        make_folder(draft)
+        for part in (WEIGHTS, CARD):
+            with whole_file(draft / part) as copy:
+                shutil.copyfile(source / part, copy)
+        with whole_file(draft / ITEM) as copy:
+            copy.write_text(json.dumps(item, indent=1, ensure_ascii=False), encoding="utf-8")
+        draft.replace(models / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def tidy(models: Path) -> None:
+    """Remove the folders in which killed processes were putting a checkpoint together.
+
+    Other workspaces and machines may use the folder of models as well: what was written to within a day stays.
+    """
+    with suppress(OSError):  # it may be out of reach
+        for draft in models.glob(f"{_DRAFT}*"):
+            if _is_abandoned(draft):
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_abandoned(draft: Path) -> bool:
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (draft, *draft.iterdir())) > _ABANDONED_S
+    except OSError:  # it goes or changes just now
+        return False
 
 
 def card(folder: Path) -> dict[str, Any]:
@@ -123,7 +167,7 @@ def is_export(file: Path) -> bool:
     try:
         with zipfile.ZipFile(file) as packed:
             names = set(packed.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except _UNREADABLE:
         return False
     others = {name for name in names if not name.startswith(_COMPILED)}
     return {WEIGHTS, CARD} <= others <= {WEIGHTS, CARD, ITEM}
@@ -151,19 +195,18 @@ def unpacked(source: Path, *, into: Path) -> Iterator[Path]:
         into: Where the folder is made, under a name of its own; it is gone again when the block ends.
 
     Raises:
-        CheckpointRefusedError: It is neither, or not a whole checkpoint.
+        CheckpointRefusedError: It is neither, cannot be read, or is not a whole checkpoint.
         UnwritableError: No folder can be made there.
         DiskFullError: The disk is full.
     """
     make_folder(into)
     with ExitStack() as made:
         with written_to(into):
-            draft = Path(made.enter_context(TemporaryDirectory(prefix=".import-", dir=into)))
+            draft = Path(made.enter_context(TemporaryDirectory(prefix=_DRAFT, dir=into)))
         if source.is_dir():
             for part in (WEIGHTS, CARD):
-                if (source / part).is_file():
-                    with written_to(into):
-                        shutil.copyfile(source / part, draft / part)
+                if os.path.isfile(source / part):  # no pipe; False in a folder closed to us
+                    _copy(part, draft, opened=lambda part: (source / part).open("rb"), name=source.name)
         else:
             _unzip(source, draft)
         try:
@@ -173,17 +216,37 @@ def unpacked(source: Path, *, into: Path) -> Iterator[Path]:
         yield draft
 
 
+def _copy(part: str, folder: Path, *, opened: Callable[[str], IO[bytes]], name: str) -> None:
+    """Write a part of the source called `name` into a draft; the folder of models is blamed for writing alone."""
+    with written_to(folder.parent), (folder / part).open("wb") as out:
+        for block in _blocks(part, opened, name=name):
+            out.write(block)
+
+
+def _blocks(part: str, opened: Callable[[str], IO[bytes]], *, name: str) -> Iterator[bytes]:
+    try:
+        with opened(part) as content:
+            while block := content.read(_BLOCK_BYTES):
+                yield block
+    except _UNREADABLE as err:
+        said = getattr(err, "strerror", None) or str(err) or "it ends too early"
+        raise CheckpointRefusedError(
+            name,
+            found=f"{part} cannot be read ({said})",
+            remedy="Restore the file from a backup, or choose another checkpoint.",
+        ) from err
+
+
 def _unzip(source: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(source) as packed:
             for part in (WEIGHTS, CARD):  # by their exact names: no path of the archive's own is ever followed
                 if packed.getinfo(part).file_size > MAX_MEMBER_BYTES:
                     raise CheckpointRefusedError(source.name, found=f"{part} is larger than 4 GB", remedy=_ANOTHER)
-                with packed.open(part) as content, written_to(folder.parent), (folder / part).open("wb") as out:
-                    shutil.copyfileobj(content, out)
-    except (DiskFullError, UnwritableError):
+                _copy(part, folder, opened=packed.open, name=source.name)
+    except (CheckpointRefusedError, DiskFullError, UnwritableError):
         raise
-    except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as err:
+    except _UNREADABLE as err:
         raise CheckpointRefusedError(
             source.name,
             found="it is no checkpoint that ICSSN exported",

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from icssn.errors import DuplicateError, NotFoundError
-from icssn.records import Scene
-from icssn.store import rows
+from icssn.records import Job, Scene
+from icssn.store import jobs, rows
 from icssn.store.database import Database
 from icssn.store.tables import scene as table
 
@@ -22,13 +22,16 @@ _IN = table.c.removed.is_(None)
 _FILES = ("original", "dem")
 
 
-def add(db: Database, scene: Scene) -> Scene:
-    """Add a scene.
+def add(db: Database, scene: Scene, *, job: Job | None = None) -> Scene:
+    """Add a scene, and queue a job with it; both or neither.
 
     Raises:
         DuplicateError: The name is taken.
+        QueueFullError: Too many jobs wait already.
     """
     with db.write() as connection:
+        if job:
+            jobs.enter(connection, job)
         rows.add(connection, table, scene.model_copy(update=_kept(db, dict(scene))), name=scene.name)
     return scene
 
@@ -91,15 +94,18 @@ def known(db: Database) -> list[Scene]:
         return [_placed(db, scene) for scene in rows.every(connection, table, Scene)]
 
 
-def update(db: Database, scene_id: str, **changes: Any) -> Scene:
-    """Set fields of a scene and give it as it now stands.
+def update(db: Database, scene_id: str, *, job: Job | None = None, **changes: Any) -> Scene:
+    """Set fields of a scene, queue a job with it, both or neither, and give the scene as it now stands.
 
     Raises:
         NotFoundError: There is none with this id.
         DuplicateError: The new name is taken.
+        QueueFullError: Too many jobs wait already.
     """
     try:
         with db.write() as connection:
+            if job:
+                jobs.enter(connection, job)
             changed = rows.change(connection, table, Scene, scene_id, changes | _kept(db, changes))
     except IntegrityError as err:
         raise DuplicateError("scene", str(changes.get("name"))) from err

@@ -37,9 +37,9 @@ def calibrate(model: Icssn, pixels: PixelAnswers, classes: ClassAnswers) -> tupl
         for value in (0, 1):
             counts[value] += weight * np.histogram(logits[truth == value].clip(-LARGEST, LARGEST), edges)[0]
     of_pixels = temperature(edges[:-1] + STEP / 2, counts[1], counts[0])
-    shown = classes.truth
+    shown, weights = classes.truth, classes.stands_for
     enough = len(shown) >= FEWEST
-    of_objects = temperature(classes.logits, shown.astype(np.int64), ~shown) if enough else 1.0
+    of_objects = temperature(classes.logits, weights * shown, weights * ~shown) if enough else 1.0
     _divide(model.segmenter.head, of_pixels)
     _divide(model.classifier.linear, of_objects)
     return replace(pixels, logits=pixels.logits / np.float16(of_pixels)), replace(

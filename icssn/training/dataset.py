@@ -189,7 +189,7 @@ def classification_views(
     best = augment.view_masks(masks, middle, size_px=size_px) == 1
     lost = seen.sum((1, 2)) < KEPT_LANDSLIDE * best.sum((1, 2))
     poses = torch.where((lost & (kinds == LANDSLIDE))[:, None, None], middle, poses)
-    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
+    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, spots=chips.spots)
     return _lit(views, bands=chips.manifest.bands, generator=generator)
 
 
@@ -211,7 +211,7 @@ def segmentation_views(
     images, masks = gather(chips, indices, device=generator.device)
     kinds = chip_kinds(chips.manifest, indices).to(images.device)
     poses = augment.random_poses(len(images), size_px=size_px, stored_px=chips.stored_px, generator=generator)
-    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction)
+    views = _posed(images, masks, kinds, poses, size_px=size_px, min_fraction=min_fraction, spots=chips.spots)
     if paste_share:
         pasted = paste_landslides(
             views.images, views.masks, bands=chips.manifest.bands, share=paste_share, generator=generator
@@ -238,17 +238,19 @@ def chip_kinds(manifest: Manifest, indices: Indices) -> Tensor:
     return torch.tensor([CHIP_KINDS[manifest.chips[int(index)].kind] for index in indices], dtype=torch.int64)
 
 
-def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: float) -> Tensor:
+def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: float, spots: bool) -> Tensor:
     """Say what views show, given the class of their chips.
 
     A view shows a landslide when that covers `min_fraction` of it, or when half of a smaller one can be seen; of a chip
-    on a landslide point, when it shows the point's spot, or when nobody looks at spots.
+    on a landslide point, when it shows the point's spot, or when nobody looks at spots. A spot on nodata or on a hard
+    negative is in no mask and shows nothing.
 
     Args:
         kinds: (N,) class numbers of the chips, `POINT` and `UNKNOWN` among them.
         seen: (N, H, W), masks of the views, 0 / 1 / 2 / 255.
         stored: (N, S, S), masks of the whole chips.
         min_fraction: Share of a view's pixels.
+        spots: Whether the spots of points are looked at; as in `ChipArrays`.
 
     Returns:
         (N,) class numbers; -1 where there is too little of a landslide to say yes, and too much to say no.
@@ -256,18 +258,19 @@ def view_kinds(kinds: Tensor, seen: Tensor, stored: Tensor, *, min_fraction: flo
     visible = (seen == 1).sum((1, 2))
     enough = (0.5 * (stored == 1).sum((1, 2))).clamp(max=min_fraction * seen[0].numel())
     negative = torch.where((visible > 0) | (kinds == LANDSLIDE), -1, kinds)
-    spot, hidden = (seen == SPOT).any(dim=(1, 2)), ~(stored == SPOT).any(dim=(1, 2))
-    pointed = (kinds == POINT) & (spot | hidden)
+    pointed = (kinds == POINT) & ((seen == SPOT).any(dim=(1, 2)) if spots else True)
     nothing = torch.where(kinds == POINT, -1, negative)
     return torch.where(pointed | ((visible > 0) & (visible >= enough)), LANDSLIDE, nothing)
 
 
-def _posed(images: Tensor, masks: Tensor, kinds: Tensor, poses: Tensor, *, size_px: int, min_fraction: float) -> Views:
+def _posed(
+    images: Tensor, masks: Tensor, kinds: Tensor, poses: Tensor, *, size_px: int, min_fraction: float, spots: bool
+) -> Views:
     seen = augment.view_masks(masks, poses, size_px=size_px)
     return Views(
         images=augment.view_images(images, poses, size_px=size_px),
         masks=seen,
-        kinds=view_kinds(kinds, seen, masks, min_fraction=min_fraction),
+        kinds=view_kinds(kinds, seen, masks, min_fraction=min_fraction, spots=spots),
     )
 
 

@@ -125,7 +125,8 @@ def count_objects(sheets: Sequence[Sheet], *, threshold: float, least_px: int) -
         true, found = true + len(is_found), found + int(is_found.sum())
         counts_for = np.ones(count)
         if sheet.stands_for is not None:
-            counts_for = np.bincount(numbered.ravel(), sheet.stands_for.ravel(), minlength=count + 1)[1:] / px
+            inside = numbered > 0
+            counts_for = np.bincount(numbered[inside], sheet.stands_for[inside], minlength=count + 1)[1:] / px
         is_right = kept & covered
         right += int(is_right.sum())
         predicted += int(is_right.sum()) + round(float(counts_for[kept & ~covered].sum()))

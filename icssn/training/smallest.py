@@ -42,6 +42,6 @@ def smallest_object_px(sheets: Sequence[Sheet], *, threshold: float) -> int:
 def _whole_sizes(truth: NDArray[np.uint8]) -> list[int]:
     numbered, count = components(truth == 1)
     edge = ndimage.binary_dilation(truth == IGNORE)
-    sizes = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+    sizes = np.bincount(numbered[numbered > 0], minlength=count + 1)[1:]
     cut = np.isin(np.arange(1, count + 1), numbered[edge])
     return [int(size) for size in sizes[~cut]]

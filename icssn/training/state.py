@@ -20,8 +20,8 @@ from icssn.durable import whole_file
 from icssn.errors import CheckpointRefusedError
 
 STATE_NAME = "state.pt"
-LEARNS_LIKE = 2  # raise it when the same settings, chips and parent come to give other weights than before
-_LOOKS = (0.5, 1.0)  # what every identity holds: they teach nothing, but those of begun runs name them
+LEARNS_LIKE = 3  # raise it when the same settings, chips and parent come to give other weights than before
+_TEACHES_NOTHING = {"device", "cuda_graphs", "checkpoint_every_steps", "looks"}
 STAGES: tuple[Stage, ...] = ("classify", "segment", "joint")
 
 
@@ -63,10 +63,7 @@ def identity(config: TrainConfig, *, fingerprint: str, parent: str) -> str:
         fingerprint: Of the chips' manifest.
         parent: SHA-256 of the weights that a warm start begins from, or empty.
     """
-    told = config.model_copy(update={"looks": _LOOKS})
-    settings = told.model_dump(mode="json", exclude={"device", "cuda_graphs", "checkpoint_every_steps"})
-    if not config.frozen_stages:
-        del settings["frozen_stages"]  # runs begun before there were any have no such setting
+    settings = config.model_dump(mode="json", exclude=_TEACHES_NOTHING)
     decisive = [__version__, LEARNS_LIKE, settings, fingerprint, parent]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 

@@ -54,10 +54,12 @@ class ClassAnswers:
     Attributes:
         truth: Whether it is a landslide, bool (M,).
         logits: Of "landslide", float32 (M,).
+        stands_for: How many squares of the held-out ground the chip of each stands for, (M,).
     """
 
     truth: NDArray[np.bool_]
     logits: NDArray[np.float32]
+    stands_for: NDArray[np.float64]
 
 
 def judge_pixels(answers: PixelAnswers) -> tuple[dict[str, float], list[Confusion]]:
@@ -174,17 +176,22 @@ def _weighed(each: list[Confusion], stands_for: NDArray[np.float64] | None) -> l
 def judge_classes(answers: ClassAnswers) -> dict[str, float]:
     """Compare the classifier with what the held-out objects are: landslides by their outline, or ground without any.
 
+    Each counts for as many as its chip stands for.
+
     Returns:
         ``cls_accuracy`` and ``cls_f1`` of landslide at a probability of .5, and ``cls_loss`` in nats; what they are
         made of: ``cls_tp cls_fp cls_fn cls_tn``, objects; and ``cls_prevalence`` of landslide.
     """
-    truth, probability = answers.truth, expit(answers.logits)
-    right = np.where(truth, probability, 1 - probability)
-    counted = confusion(truth.astype(np.uint8), probability >= 0.5)
+    truth, stands_for, probability = answers.truth, answers.stands_for, expit(answers.logits)
+    nats = -np.log(np.clip(np.where(truth, probability, 1 - probability), 1e-7, 1))
+    counted = Confusion()
+    for weight in np.unique(stands_for):  # together: one object's weight by itself is no whole number
+        of = stands_for == weight
+        counted += confusion(truth[of].astype(np.uint8), probability[of] >= 0.5).times(float(weight))
     return {
         "cls_accuracy": counted.accuracy,
         "cls_f1": counted.f1,
-        "cls_loss": float(-np.log(np.clip(right, 1e-7, 1)).mean()) if len(right) else 0.0,
+        "cls_loss": float(np.average(nats, weights=stands_for.astype(nats.dtype))) if len(nats) else 0.0,
         "cls_prevalence": counted.prevalence,
         "cls_tp": float(counted.tp),
         "cls_fp": float(counted.fp),
@@ -205,8 +212,7 @@ def ask_pixels(model: Icssn, chips: ChipArrays, *, device: torch.device) -> Pixe
         logits[start : start + _BATCH] = answers.float().cpu().numpy()
     truth = np.asarray(chips.masks[chips.validation])
     judged = [chips.manifest.chips[int(index)] for index in chips.validation]
-    stands_for = np.array([chip.stands_for for chip in judged], np.float64)
-    return PixelAnswers(truth, logits, stands_for, landslides=landslides_shown(truth, judged))
+    return PixelAnswers(truth, logits, _stands_for(chips), landslides=landslides_shown(truth, judged))
 
 
 @torch.inference_mode()
@@ -223,7 +229,7 @@ def ask_classes(
         min_fraction: Of the middle that a landslide covers at least.
     """
     model.eval()
-    truths, scores = [np.zeros(0, np.bool_)], [np.zeros(0, np.float32)]
+    truths, scores, asked = [np.zeros(0, np.bool_)], [np.zeros(0, np.float32)], [np.zeros(0, np.bool_)]
     border = (chips.stored_px - size_px) // 2
     middle = slice(border, border + size_px)
     for start in range(0, len(chips.validation), _BATCH):
@@ -239,7 +245,13 @@ def ask_classes(
         told = (shown >= 0).cpu().numpy()
         truths.append((shown == LANDSLIDE).cpu().numpy()[told])
         scores.append(logits.float().cpu().numpy()[told])
-    return ClassAnswers(np.concatenate(truths), np.concatenate(scores))
+        asked.append(told)
+    return ClassAnswers(np.concatenate(truths), np.concatenate(scores), _stands_for(chips)[np.concatenate(asked)])
+
+
+def _stands_for(chips: ChipArrays) -> NDArray[np.float64]:
+    """Give how many squares of the held-out ground each validation chip stands for, (N,)."""
+    return np.array([chips.manifest.chips[int(index)].stands_for for index in chips.validation], np.float64)
 
 
 def _told(kinds: Tensor, known: Tensor, *, min_fraction: float) -> Tensor:

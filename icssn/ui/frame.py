@@ -69,7 +69,7 @@ def told() -> Iterator[None]:
 def explain(err: Exception) -> bool:
     """Tell an error in one sentence; what is not one of ours goes to the log in full. Gives True: it is told."""
     if isinstance(err, IcssnError):
-        st.error(plain(wording.told(str(err))))
+        st.error(plain(wording.explained(err)))
     else:
         _LOG.error("A page failed", exc_info=err)
         st.error(phrase("frame.unexpected", kind=type(err).__name__))

@@ -7,6 +7,7 @@ import streamlit as st
 from icssn import actions
 from icssn.records import CandidateStatus
 from icssn.store.workspace import Workspace
+from icssn.ui.next_step import newest
 from icssn.ui.wording import phrase
 
 STEPS = ("scenes", "label", "train", "review", "hand_out")
@@ -42,10 +43,10 @@ def steps_done(ws: Workspace) -> set[str]:
     done = {"scenes"} if scenes else set()
     if actions.active_checkpoint(ws) is not None:
         done |= {"label", "train"}
-    elif actions.readiness(ws, [scene.id for scene in scenes]).ready:
+    elif actions.readiness(ws, [scene.id for scene in scenes]).labels_suffice:
         done.add("label")
-    newest = [made for scene in scenes if (made := next(iter(actions.list_predictions(ws, scene.id)), None))]
-    if newest and not any(actions.candidate_statuses(ws, made.id)[CandidateStatus.open] for made in newest):
+    looks = [made for scene in scenes if (made := newest(actions.list_predictions(ws, scene.id)))]
+    if looks and not any(actions.candidate_statuses(ws, made.id)[CandidateStatus.open] for made in looks):
         done.add("review")
     if any(actions.latest_inventory(ws, scene.id) for scene in scenes):
         done.add("hand_out")

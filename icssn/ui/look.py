@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from icssn import actions
-from icssn.imagery.stretch import usual_percent
+from icssn.imagery.stretch import percent_of
 from icssn.records import Scene
 from icssn.store.workspace import Workspace
 from icssn.ui import frame
@@ -16,7 +16,7 @@ _COLOURS = ("red", "green", "blue")
 
 def choose(ws: Workspace, scene: Scene) -> None:
     """Let the reader choose bands and contrast of a scene; its map is then drawn anew."""
-    percent = scene.facts.stretch.percent or usual_percent(scene.facts.dtype)
+    percent = percent_of(scene.facts)
     numbers = list(range(1, scene.facts.band_count + 1))
     shown = scene.facts.stretch.bands
     with st.popover(phrase("look.open")), st.form(f"look_{scene.id}", border=False):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from icssn import actions
-from icssn.records import CandidateStatus, Scene
+from icssn.records import CandidateStatus, Prediction, Scene
 from icssn.store.workspace import Workspace
 
-STEPS = ("add_scene", "label", "train_first", "activate", "predict", "review", "retrain", "more_labels")
+STEPS = ("add_scene", "label", "find_image", "train_first", "activate", "predict", "review", "retrain", "more_labels")
 """Phrases of the ``next`` table, in the order of the loop."""
+
+_READ_IMAGES = ("train_first", "predict", "retrain")  # steps that wait for images whose files are gone
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,10 @@ class Standing:
     models: int = 0
     active: bool = False  # one of the models is in use
     unpredicted: int = 0  # scenes whose newest prediction as a whole is not by the active model, or that have none
-    open_candidates: int = 0  # of every scene's newest prediction
+    unseen: int = 0  # scenes whose image is not where it was
+    open_candidates: int = 0  # of the prediction by which every scene is judged, see `newest`
     labels_since_training: bool = False  # some scene has a newer revision than the last run learned from
-    trainable: bool = False
+    trainable: bool = False  # the labels suffice; an image may be gone
 
 
 def standing(ws: Workspace) -> Standing:
@@ -33,9 +37,7 @@ def standing(ws: Workspace) -> Standing:
     scenes = actions.list_scenes(ws)
     ready = actions.readiness(ws, [scene.id for scene in scenes])
     active = actions.active_checkpoint(ws)
-    made = [actions.list_predictions(ws, scene.id) for scene in scenes]
-    newest = [predictions[0] for predictions in made if predictions]
-    whole = [next((item for item in predictions if item.bounds_lonlat is None), None) for predictions in made]
+    made = [newest(actions.list_predictions(ws, scene.id)) for scene in scenes]
     last_run = next((run for run in actions.list_runs(ws) if run.checkpoint_id), None)
     return Standing(
         scenes=len(scenes),
@@ -45,14 +47,30 @@ def standing(ws: Workspace) -> Standing:
         models=len(actions.list_checkpoints(ws)),
         active=active is not None,
         unpredicted=sum(
-            prediction is None or (active is not None and prediction.checkpoint_id != active.id) for prediction in whole
+            prediction is None
+            or prediction.bounds_lonlat is not None
+            or (active is not None and prediction.checkpoint_id != active.id)
+            for prediction in made
         ),
+        unseen=sum(actions.image_gone(scene) for scene in scenes),
         open_candidates=sum(
-            actions.candidate_statuses(ws, prediction.id)[CandidateStatus.open] for prediction in newest
+            actions.candidate_statuses(ws, prediction.id)[CandidateStatus.open] for prediction in made if prediction
         ),
         labels_since_training=last_run is not None and _has_newer_labels(ws, scenes, last_run.revisions),
-        trainable=ready.ready,
+        trainable=ready.labels_suffice,
     )
+
+
+def newest(predictions: Sequence[Prediction]) -> Prediction | None:
+    """Give the prediction by which a scene is judged, None where there is none.
+
+    It is the newest one of the whole scene; only where there is none, the newest look at a part.
+
+    Args:
+        predictions: All of one scene, newest first.
+    """
+    whole = (prediction for prediction in predictions if prediction.bounds_lonlat is None)
+    return next(whole, predictions[0] if predictions else None)
 
 
 def advise(now: Standing) -> tuple[str, str]:
@@ -67,7 +85,8 @@ def advise(now: Standing) -> tuple[str, str]:
         (now.open_candidates > 0, "review", "review"),
         (True, "more_labels", "label"),
     )
-    return next((step, page) for holds, step, page in steps if holds)
+    step, page = next((step, page) for holds, step, page in steps if holds)
+    return ("find_image", "scenes") if now.unseen and step in _READ_IMAGES else (step, page)
 
 
 def _has_newer_labels(ws: Workspace, scenes: list[Scene], learned: dict[str, int]) -> bool:

@@ -13,6 +13,7 @@ from icssn.geo import crs
 from icssn.records import CandidateStatus, Label, LabelClass, LabelStatus
 from icssn.store.workspace import Workspace
 from icssn.ui import frame, measures
+from icssn.ui.next_step import newest
 from icssn.ui.palette import CHART
 from icssn.ui.wording import phrase
 
@@ -27,8 +28,8 @@ def overview(ws: Workspace) -> None:
         labels = actions.list_labels(ws, scene.id)
         own = [label for label in labels if label.cls is LabelClass.landslide and label.status is LabelStatus.accepted]
         slides += own
-        newest = next(iter(actions.list_predictions(ws, scene.id)), None)
-        status = actions.candidate_statuses(ws, newest.id) if newest else Counter()
+        made = newest(actions.list_predictions(ws, scene.id))
+        status = actions.candidate_statuses(ws, made.id) if made else Counter()
         decided = sum(
             status[one] for one in (CandidateStatus.accepted, CandidateStatus.rejected, CandidateStatus.unsure)
         )
@@ -39,7 +40,7 @@ def overview(ws: Workspace) -> None:
                 phrase("facts.area"): measures.area(width_m * height_m),
                 phrase("home.landslides"): str(len(own)),
                 phrase("home.of_model"): str(sum(label.source == "predicted" for label in own)),
-                phrase("home.decided"): f"{decided} / {decided + status[CandidateStatus.open]}" if newest else "–",
+                phrase("home.decided"): f"{decided} / {decided + status[CandidateStatus.open]}" if made else "–",
             }
         )
     table, chart = st.columns([3, 2], gap="large")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from icssn.durable import written_to
 from icssn.errors import NotFoundError
 from icssn.imagery.open import raster_at
 from icssn.records import Raster
@@ -30,12 +31,17 @@ def kept(ws: Workspace, upload: Upload | None, name: str = "scene.tif") -> Itera
 
     Without an upload nothing is written, and the path does not exist. That a page is drawn anew or stopped inside the
     block is no failure: a scene may have the file by then.
+
+    Raises:
+        UnwritableError: It cannot be written into the workspace.
+        DiskFullError: The disk is full.
     """
     folder = ws.folder / "uploads" / uuid.uuid4().hex
     try:
         if upload is not None:
-            folder.mkdir(parents=True)
-            (folder / name).write_bytes(upload.getbuffer())
+            with written_to(folder.parent):
+                folder.mkdir(parents=True)
+                (folder / name).write_bytes(upload.getbuffer())
         yield folder / name
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from icssn.errors import IcssnError, NotTrainableError
 from icssn.phrases import catalogue
 
 _VERBATIM = ("name", "who", "path", "detail")  # placeholders for what people or other programs wrote: never translated
@@ -24,6 +25,17 @@ def group(table: str, *, language: str | None = None) -> dict[str, str]:
     """Give all phrases of one table, placeholders unfilled: what the scripts in the browser need."""
     phrases = catalogue(language or current_language())
     return {key.removeprefix(f"{table}."): text for key, text in phrases.items() if key.startswith(f"{table}.")}
+
+
+def explained(err: IcssnError, *, language: str | None = None) -> str:
+    """Give the text of a refusal in a language, else the reader's own; several reasons are told one by one.
+
+    Names and paths in a reason hold what people wrote, so where one reason ends cannot be told from the text of all.
+    """
+    if not isinstance(err, NotTrainableError):
+        return told(str(err), language=language)
+    reasons = [told(reason, language=language) for reason in err.reasons]
+    return phrase("told.not_trainable", language=language, reason=_in_a_row(reasons))
 
 
 def told(message: str, *, language: str | None = None) -> str:
@@ -45,8 +57,13 @@ def _told(message: str, language: str) -> str:
     first, *rest = re.split(r"(?<=[.…]) (?=[A-Z])", message, maxsplit=1)
     if not rest:
         return message
-    sentences = [_told(first, language), _told(rest[0], language)]
-    return (" " if sentences[0].endswith((".", "…")) else "").join(sentences)
+    return _in_a_row([_told(first, language), _told(rest[0], language)])
+
+
+def _in_a_row(sentences: list[str]) -> str:
+    """Put sentences one after the other, with a space after one that ends as English ones do."""
+    spaced = [f"{said} " if said.endswith((".", "…")) else said for said in sentences[:-1]]
+    return "".join([*spaced, *sentences[-1:]])
 
 
 def _part(name: str, value: str, language: str) -> str:

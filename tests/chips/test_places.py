@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import shapely
@@ -94,6 +96,49 @@ def test_places_are_spread_over_all_parts_of_a_region_by_their_area():
     far = sum(x > 1000 for x, _ in chosen)
     assert len(chosen) == 18
     assert 9 <= far <= 15
+
+
+def plainly(region, landslides, *, wanted, size_px, margin_px, rng):
+    """Choose as `without_landslides` says, by comparing each place with all that are kept."""
+    count = int(np.clip(places.DRAWS_PER_PLACE * wanted, places.MIN_DRAWS, places.MAX_DRAWS))
+    drawn = places._points_in(region, count=count, rng=rng)
+    chips, wider = places._squares(drawn, size_px), places._squares(drawn, size_px + 2 * margin_px)
+    known = shapely.area(shapely.intersection(chips, region)) / size_px**2
+    anywhere = shapely.union_all(landslides)
+    free, wholly_free = (~shapely.intersects(squares, anywhere) for squares in (chips, wider))
+    steps = [
+        (wholly_free & (known > 0.9), size_px),
+        (free & (known > 0.9), size_px),
+        (free & (known > 0.5), size_px / 2),
+    ]
+    kept = []
+    for good, apart_px in steps:
+        for x, y in drawn[good].tolist():
+            if len(kept) < wanted and all(max(abs(x - u), abs(y - v)) >= apart_px for u, v in kept):
+                kept.append((float(x), float(y)))
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_places_are_those_that_are_far_enough_from_all_kept_before_them(seed):
+    region = shapely.union_all([box(-150, -90, 500, 400), box(600, 300, 900, 733)])
+    given = {"landslides": scattered(8, within=region, radius_px=(15, 45), seed=seed), "size_px": 64, "margin_px": 16}
+    for wanted in (30, 400):  # the second is more than there is room for
+        chosen, expected = (
+            choose(region, **given, wanted=wanted, rng=np.random.default_rng(seed))
+            for choose in (places.without_landslides, plainly)
+        )
+        assert chosen == expected
+    assert 50 < len(chosen) < 400
+
+
+def test_many_places_on_a_large_scene_are_chosen_soon():
+    began = time.process_time()
+    chosen = places.without_landslides(
+        box(0, 0, 12_000, 12_000), [], wanted=2400, size_px=192, margin_px=48, rng=np.random.default_rng(0)
+    )
+    assert len(chosen) > 2000
+    assert time.process_time() - began < 8  # compared with all that are kept: over 20 s
 
 
 @pytest.mark.parametrize("region", [Polygon(), box(0, 0, 100, 100)])

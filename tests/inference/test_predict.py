@@ -18,6 +18,7 @@ from shapely.geometry import box
 from icssn.config import InferenceConfig
 from icssn.errors import CancelledError, ConfigError, RasterRefusedError
 from icssn.geo.shapes import rasterise
+from icssn.imagery.sight import open_as_added
 from icssn.inference.predict import ScenePrediction, predict_scene
 from icssn.inference.scores import fused_score
 from icssn.records import Progress, RasterFacts
@@ -240,6 +241,25 @@ def test_a_stopped_prediction_goes_on_and_leaves_nothing_when_it_is_done(
     assert sorted(path.name for path in out.iterdir()) == ["mask.tif", "probability.tif"]
     assert again.probability.read_bytes() == once.probability.read_bytes()
     assert again.mask.read_bytes() == once.mask.read_bytes()
+
+
+def test_parts_of_an_image_that_changed_are_not_gone_on_with(
+    write_scene: WriteScene, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("icssn.inference.parts._LARGEST_PX", (400, 200))
+    image = landscape(120, 1200)
+    path, facts = write_scene(image)
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    with pytest.raises(CancelledError):
+        predict((path, facts), checkpoint, out, scratch=scratch, stop=lambda: any(scratch.glob(".parts-*/*.part")))
+    image[:, :, 128:150] = 200  # between the windows that are sampled, in the first part
+    write_scene(image)
+    with open_as_added(path, facts) as dataset:  # still taken for the scene's
+        assert (dataset.read() == image).all()
+    anew = predict((path, facts), checkpoint, out, scratch=scratch)
+    fresh = predict((path, facts), checkpoint, tmp_path / "fresh")
+    assert anew.probability.read_bytes() == fresh.probability.read_bytes()
+    assert anew.mask.read_bytes() == fresh.mask.read_bytes()
 
 
 def test_a_raster_that_changed_since_its_inspection_is_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,26 @@ def test_rasters_left_half_written_are_gone_once_nobody_goes_on_with_them(
     jobs.add(ws.db, Job(kind=JobKind.import_scene, state=state))
     leftovers.tidy(ws)
     assert _files(ws.folder, "scenes", "predictions") == kept
+
+
+def test_half_copied_models_are_gone_after_a_day_without_writing(ws: Workspace, tmp_path: Path) -> None:
+    ws.models = tmp_path / "shared"
+    leftovers.tidy(ws)
+    written = {  # hours ago: the folder, the file in it
+        ".import-killed": (25, 25),
+        ".import-going-on": (25, 0.01),
+        ".import-begun": (0.01, 25),
+        ".imported": (25, 25),
+        "a" * 32: (25, 25),
+    }
+    for name, hours in written.items():
+        folder = ws.models / name
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"x")
+        for path, ago in zip((folder, folder / "model.safetensors"), hours, strict=True):
+            os.utime(path, (time.time() - 3600 * ago,) * 2)
+    leftovers.tidy(ws)
+    assert {folder.name for folder in ws.models.iterdir()} == set(written) - {".import-killed"}
 
 
 def _files(folder: Path, *names: str) -> set[str]:

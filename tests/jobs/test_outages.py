@@ -17,7 +17,7 @@ import rasterio
 
 from benchmarks import crime_scene
 from icssn import actions
-from icssn.errors import DatabaseUnusableError, JobFailedError, LostJobError
+from icssn.errors import DatabaseUnusableError, JobFailedError, LostJobError, UnwritableError
 from icssn.jobs import engine
 from icssn.records import Job, JobKind, JobState, Progress
 from icssn.store import geopackage, jobs
@@ -134,6 +134,15 @@ def test_nobody_waits_for_a_worker_that_cannot_start(ws: Workspace, monkeypatch:
     with pytest.raises(JobFailedError, match=r"as soon as it was started, 5 times\. Its log is .*worker\.log"):
         actions.wait_for(ws, job)
     assert "Fatal Python error" in engine.worker_log(ws.folder).read_text()
+    assert jobs.get(ws.db, job.id).state is JobState.queued
+
+
+def test_where_no_worker_can_be_started_that_is_said(ws: Workspace) -> None:
+    job = jobs.add(ws.db, Job(kind=JobKind.export))
+    engine.worker_log(ws.folder).mkdir(parents=True)
+    assert actions.active_jobs(ws) == [job]
+    with pytest.raises(UnwritableError, match=r"worker\.log"):
+        actions.wait_for(ws, job)
     assert jobs.get(ws.db, job.id).state is JobState.queued
 
 

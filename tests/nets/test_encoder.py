@@ -133,7 +133,7 @@ def test_an_encoder_that_has_no_such_stride_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "stages"),
     [("tu-test_efficientnet", number) for number in range(6)]
-    + [("tu-tf_efficientnet_lite0", 3), ("resnet18", 2), ("mobilenet_v2", 1), ("densenet121", 2)],
+    + [("tu-tf_efficientnet_lite0", 3), ("resnet18", 2), ("mobilenet_v2", 1), ("densenet121", 2), ("vgg11_bn", 2)],
 )
 def test_frozen_stages_keep_their_maps_and_all_others_learn(name: str, stages: int) -> None:
     encoder = build_encoder(EncoderConfig(name=name, weights="none")).train()
@@ -160,3 +160,12 @@ def test_a_stage_that_an_encoder_lacks_freezes_nothing() -> None:
     freeze(encoder, 2)
     assert not encoder.get_submodule("model.stem_0").weight.requires_grad
     assert encoder.get_submodule("model.stages_1").training
+
+
+def test_an_encoder_whose_first_map_is_not_the_image_learns_as_a_whole() -> None:
+    encoder = build_encoder(EncoderConfig(name="vgg11_bn", weights="none", bands=4)).train()
+    freeze(encoder, 0)
+    assert all(weight.requires_grad for weight in encoder.parameters())
+    assert all(module.training for module in encoder.modules())
+    freeze(encoder, 1)
+    assert not next(encoder.parameters()).requires_grad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -156,6 +157,40 @@ def test_what_is_no_checkpoint_is_refused_and_leaves_nothing(source: Path, tmp_p
             pass
     assert list((tmp_path / "models").iterdir()) == []
     assert not (tmp_path.parent / registry.WEIGHTS).exists()
+
+
+@pytest.mark.parametrize("method", ["ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"])
+def test_a_damaged_archive_is_refused_and_not_the_folder_of_models(tmp_path: Path, method: str) -> None:
+    models, damaged = tmp_path / "models", tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w", getattr(zipfile, method)) as packed:
+        packed.writestr(registry.WEIGHTS, random.Random(0).randbytes(500) + bytes(range(256)) * 4)
+        packed.writestr(registry.CARD, "{}")
+    whole = damaged.read_bytes()
+    for place in (*range(48, 400, 32), *range(len(whole) - 160, len(whole), 4)):
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(CheckpointRefusedError, match=r"damaged\.zip"), registry.unpacked(damaged, into=models):
+            pass
+        registry.is_export(damaged)
+    assert list(models.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that can be opened and not be read")
+def test_a_folder_that_cannot_be_read_is_refused_and_not_the_folder_of_models(source: Path, tmp_path: Path) -> None:
+    (source / registry.WEIGHTS).unlink()
+    missing = r"'round-1' was refused: model\.safetensors is missing"
+    with pytest.raises(CheckpointRefusedError, match=missing), registry.unpacked(source, into=tmp_path / "models"):
+        pass
+    (source / registry.WEIGHTS).symlink_to("/proc/self/mem")
+    unread = r"'round-1' was refused: model\.safetensors cannot be read \(Input/output error\)"
+    with pytest.raises(CheckpointRefusedError, match=unread), registry.unpacked(source, into=tmp_path / "models"):
+        pass
+
+
+def test_a_checkpoint_that_cannot_enter_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    (source / registry.CARD).unlink()
+    with pytest.raises(FileNotFoundError):
+        registry.enter(tmp_path / "models", "m", source, item={})
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_a_card_of_another_version_is_refused(source: Path) -> None:

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
-from icssn.errors import DuplicateError, NotFoundError
-from icssn.records import Removal
-from icssn.store import scenes
+from icssn.errors import DuplicateError, NotFoundError, QueueFullError
+from icssn.records import Job, JobKind, Removal
+from icssn.store import jobs, scenes
 from icssn.store.database import Database
 from tests.store.samples import a_scene, drawn
 
@@ -65,3 +65,21 @@ def test_a_removed_scene_is_out_of_the_list_and_still_known(db: Database) -> Non
         scenes.add(db, a_scene(name="bijie"))
     assert scenes.update(db, goes.id, removed=None) == goes == scenes.in_project(db, goes.id)
     assert scenes.every(db) == [stays, goes]
+
+
+def test_a_scene_changes_with_its_job_or_not_at_all(db: Database) -> None:
+    job = Job(kind=JobKind.import_scene)
+    scene = scenes.add(db, a_scene(name="lushan"), job=job)
+    assert jobs.active(db) == [job]
+    with pytest.raises(DuplicateError):
+        scenes.add(db, a_scene(name="lushan"), job=Job(kind=JobKind.import_scene))
+    with pytest.raises(NotFoundError):
+        scenes.update(db, "x", tiles=None, job=Job(kind=JobKind.import_scene))
+    assert jobs.active(db) == [job]
+    for _ in range(jobs.MAX_WAITING - 1):
+        jobs.add(db, Job(kind=JobKind.export))
+    with pytest.raises(QueueFullError):
+        scenes.add(db, a_scene(name="bijie"), job=Job(kind=JobKind.import_scene))
+    with pytest.raises(QueueFullError):
+        scenes.update(db, scene.id, tiles="t.tif", job=Job(kind=JobKind.import_scene))
+    assert scenes.every(db) == [scene]

@@ -14,7 +14,7 @@ from icssn.training.calibrate import FINEST, calibrate, temperature
 from icssn.training.dataset import ChipArrays, open_chips
 from icssn.training.learner import Learner
 from icssn.training.segment import segmentation_batch, segmentation_loss
-from icssn.training.validate import PixelAnswers, ask_classes, ask_pixels, judge_pixels
+from icssn.training.validate import ClassAnswers, PixelAnswers, ask_classes, ask_pixels, judge_pixels
 from tests.training.conftest import WriteChips
 
 CPU = torch.device("cpu")
@@ -48,6 +48,26 @@ def test_few_separated_examples_are_not_made_certain() -> None:
 def test_one_class_leaves_scores_alone(value: bool) -> None:
     truth = np.full(4, value)
     assert temperature(np.arange(4.0), truth.astype(np.int64), ~truth) == 1
+
+
+def test_objects_count_for_all_the_squares_that_their_chips_stand_for(
+    write_chips: WriteChips, tiny_config: TrainConfig
+) -> None:
+    model = build(tiny_config)
+    pixels = ask_pixels(model, open_chips(write_chips()), device=CPU)
+    truth = np.repeat([True, False], [20, 40])
+    logits = np.where(truth, 2, -1.5) + np.random.default_rng(4).normal(0, 1.6, 60).astype(np.float32)
+    several = np.repeat(np.arange(60), np.where(truth, 1, 5))
+    weighed, plain, every = (
+        calibrate(copy.deepcopy(model), pixels, classes)[1].logits[0] / logits[0]
+        for classes in (
+            ClassAnswers(truth, logits, np.where(truth, 1.0, 5.0)),
+            ClassAnswers(truth, logits, np.ones(60)),
+            ClassAnswers(truth[several], logits[several], np.ones(len(several))),
+        )
+    )
+    assert weighed == pytest.approx(every, rel=1e-4)
+    assert weighed != pytest.approx(plain, rel=0.02)
 
 
 def test_a_net_made_surer_than_it_may_be_is_brought_back_and_ranks_as_before(

@@ -120,7 +120,7 @@ def test_a_view_is_named_after_what_it_shows(chip: int, seen_px: int, stored_px:
     seen, stored = torch.zeros(1, 100, dtype=torch.uint8), torch.zeros(1, 400, dtype=torch.uint8)
     seen[0, :seen_px] = 1
     stored[0, :stored_px] = 1
-    named = view_kinds(torch.tensor([chip]), seen.view(1, 10, 10), stored.view(1, 20, 20), min_fraction=0.1)
+    named = view_kinds(torch.tensor([chip]), seen.view(1, 10, 10), stored.view(1, 20, 20), min_fraction=0.1, spots=True)
     assert named.tolist() == [kind]
 
 
@@ -179,17 +179,44 @@ def test_spots_that_are_not_looked_at_are_unknown(write_chips: WriteChips) -> No
     assert POINT not in passed_over.segmented
 
 
-def test_a_view_of_a_landslide_point_shows_a_landslide_though_its_mask_does_not() -> None:
+@pytest.mark.parametrize(("spots", "of_a_point"), [(True, -1), (False, LANDSLIDE)], ids=["looked at", "passed over"])
+def test_a_view_of_a_landslide_point_without_its_spot_shows_a_landslide_only_where_nobody_looks_at_spots(
+    spots: bool, of_a_point: int
+) -> None:
     nothing = torch.full((3, 8, 8), 255, dtype=torch.uint8)
-    kinds = view_kinds(torch.tensor([POINT, UNKNOWN, BACKGROUND]), nothing, nothing, min_fraction=0.01)
-    assert kinds.tolist() == [LANDSLIDE, UNKNOWN, BACKGROUND]
+    kinds = view_kinds(torch.tensor([POINT, UNKNOWN, BACKGROUND]), nothing, nothing, min_fraction=0.01, spots=spots)
+    assert kinds.tolist() == [of_a_point, UNKNOWN, BACKGROUND]
 
 
 def test_a_view_that_lost_the_point_of_its_chip_says_nothing() -> None:
     stored = torch.full((2, 16, 16), 255, dtype=torch.uint8)
     stored[:, 2:5, 2:5] = SPOT
     seen = torch.stack([stored[0, :8, :8], stored[1, 8:, 8:]])
-    assert view_kinds(torch.tensor([POINT, POINT]), seen, stored, min_fraction=0.01).tolist() == [LANDSLIDE, -1]
+    named = view_kinds(torch.tensor([POINT, POINT]), seen, stored, min_fraction=0.01, spots=True)
+    assert named.tolist() == [LANDSLIDE, -1]
+
+
+@pytest.mark.parametrize("spots", [True, False], ids=["looked at", "passed over"])
+def test_a_chip_whose_point_lies_on_nodata_or_a_hard_negative_teaches_no_landslide_by_its_whole_view(
+    write_chips: WriteChips, spots: bool
+) -> None:
+    folder = write_chips()
+    manifest = Manifest.model_validate_json((folder / MANIFEST).read_text())
+    points = tuple(chip.model_copy(update={"kind": "landslide_point"}) for chip in manifest.chips[:2])
+    changed = manifest.model_copy(update={"chips": (*points, *manifest.chips[2:])})
+    (folder / MANIFEST).write_text(changed.model_dump_json())
+    masks = np.load(folder / MASKS, mmap_mode="r+")
+    masks[:2] = IGNORE  # of the first chip no spot is left
+    masks[0, 50:60, 50:60] = 0
+    masks[1, 38:42, 38:42] = SPOT
+    masks.flush()
+    chips = open_chips(folder, spots=spots)
+    settings = {"size_px": 64, "min_fraction": 0.01}
+    twice = classification_views(chips, chips.points, generator=torch.Generator().manual_seed(0), **settings)
+    once = segmentation_views(chips, chips.points, generator=torch.Generator().manual_seed(0), **settings)
+    of_the_first = -1 if spots else LANDSLIDE
+    assert twice.kinds.tolist() == [of_the_first, LANDSLIDE] * 2
+    assert once.kinds.tolist() == [of_the_first, LANDSLIDE]
 
 
 def test_every_view_of_a_chip_on_a_landslide_point_shows_the_point() -> None:

@@ -17,6 +17,7 @@ from icssn.metrics.pixels import Confusion, best_threshold, confusion, exceeds
 from icssn.nets.icssn import Icssn, build
 from icssn.training.dataset import ChipArrays, open_chips
 from icssn.training.validate import (
+    ClassAnswers,
     PixelAnswers,
     ask_classes,
     ask_pixels,
@@ -169,6 +170,40 @@ def test_a_chip_counts_for_all_the_squares_that_it_stands_for() -> None:
     plain, _ = judge_pixels(PixelAnswers(truth, logits, np.ones(6), landslides=_one_each(truth)))
     assert weighed["val_precision"] < plain["val_precision"] - 0.01
     assert [one.total for one in each] == [1600] * 6, "what is kept of each chip is what was counted on it"
+
+
+@pytest.mark.parametrize("weight", [1.0, 5.0])
+def test_an_object_counts_for_all_the_squares_that_its_chip_stands_for(weight: float) -> None:
+    chance = np.random.default_rng(4)
+    truth = np.repeat([True, False], [20, 40])
+    logits = np.where(truth, 2, -1.5) + chance.normal(0, 1.6, 60).astype(np.float32)
+    sampled = judge_classes(ClassAnswers(truth, logits, np.where(truth, 1, weight)))
+    several = np.repeat(np.arange(60), np.where(truth, 1, int(weight)))
+    every = judge_classes(ClassAnswers(truth[several], logits[several], np.ones(len(several))))
+    assert sampled == pytest.approx(every, rel=1e-6)
+    assert sampled["cls_prevalence"] == pytest.approx(20 / (20 + 40 * weight))
+
+
+def test_objects_that_stand_for_broken_numbers_of_squares_stand_for_all_of_them_together() -> None:
+    logits = np.where(np.arange(420) < 30, 1, -1).astype(np.float32)  # ten of them false
+    answers = ClassAnswers(np.arange(420) < 20, logits, np.repeat([1, 560 / 400], [20, 400]))
+    figures = judge_classes(answers)
+    assert [figures[name] for name in ("cls_tp", "cls_fp", "cls_fn", "cls_tn")] == [20, 14, 0, 546]
+
+
+def test_each_object_that_is_asked_for_has_what_its_own_chip_stands_for(write_chips: WriteChips, model: Icssn) -> None:
+    folder = write_chips(validation=(2, 9))  # more than one batch
+    masks = np.load(folder / MASKS)
+    masks[-9] = 255
+    masks[-2] = 255
+    np.save(folder / MASKS, masks)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for number, chip in enumerate(manifest["chips"][-9:]):
+        chip["stands_for"] = 2.5 + number
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    answers = ask_classes(model, open_chips(folder), size_px=64, min_fraction=0.01, device=CPU)
+    assert answers.truth.tolist() == [True] * 2 + [False] * 7
+    assert answers.stands_for.tolist() == [1, 1, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 10.5]
 
 
 def test_a_landslide_on_many_chips_chooses_no_threshold_as_if_it_were_many() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from icssn import actions
 from icssn.records import Checkpoint, CheckpointState, Job, JobKind, JobState, Run, Scene
-from icssn.store import checkpoints, jobs, registry, runs
+from icssn.store import checkpoints, jobs, registry, runs, scenes
 from icssn.store.workspace import Workspace
 from icssn.ui.wording import phrase
 from tests.ui.test_pages import opened, texts
@@ -87,6 +89,26 @@ def test_a_model_whose_folder_is_gone_leaves_the_rest_of_the_page_standing(
     assert "its card cannot be read" in app.error[0].value
     headings = [item.value for item in app.subheader]
     assert phrase("crossval.title", language="en") in headings
+
+
+def test_a_run_that_cannot_be_repeated_is_told_with_every_image_that_is_gone(
+    ws: Workspace, scene: Scene, two_runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(st.context), "locale", "zh-CN")
+    other = scenes.add(ws.db, scene.model_copy(update={"id": "o" * 32, "name": "Mt. Hood"}))
+    gone = {"hill": tmp_path / "hill_2019.tif", "Mt. Hood": tmp_path / "hood.tif"}
+    for known in (scene, other):
+        scenes.update(ws.db, known.id, original=str(gone[known.name]))
+    done = two_runs[1].checkpoint_id
+    runs.update(ws.db, two_runs[0].id, scene_ids=(scene.id, other.id), checkpoint_id=done)
+    app = opened("pages/3_Train.py", language="zh")
+    pressed(app, phrase("ledger.repeat", language="zh"))
+    told = "".join(
+        f"影像“{name}”的文件已不在原处（{path}）：请在影像页指出它现在的位置，或用 icssn scene move。"
+        for name, path in gone.items()
+    )
+    assert f"无法开始训练。{told}" in [error.value.replace("\\", "") for error in app.error]
+    assert actions.active_jobs(ws) == []
 
 
 def test_the_page_opens_where_no_worker_can_stand_by(ws: Workspace, scene: Scene) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from streamlit.runtime.scriptrunner import RerunException, StopException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
-from icssn.errors import NotFoundError
+from icssn.errors import DiskFullError, NotFoundError, UnwritableError
 from icssn.records import RemoteRaster
 from icssn.store.workspace import Workspace
 from icssn.ui import uploads
@@ -36,6 +38,32 @@ def test_a_refused_upload_leaves_nothing_behind(ws: Workspace) -> None:
     with pytest.raises(ValueError, match="refused"), uploads.kept(ws, Upload("a.tif", b"content")) as path:
         raise ValueError("refused")
     assert not path.parent.exists()
+
+
+def test_an_upload_that_cannot_be_kept_is_refused_in_a_sentence(ws: Workspace) -> None:
+    (ws.folder / "uploads").write_text("a file")
+    with (
+        pytest.raises(UnwritableError, match=r"uploads' cannot be written to: a file stands in the place of a folder"),
+        uploads.kept(ws, Upload("a.tif", b"content")),
+    ):
+        pass
+
+
+def test_an_upload_that_a_full_disk_cuts_off_leaves_nothing_behind(ws: Workspace) -> None:
+    folder = ws.folder / "uploads"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if sys.platform != "linux" or subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        with (
+            pytest.raises(DiskFullError, match="free some space"),
+            uploads.kept(ws, Upload("a.tif", bytes(2_000_000))),
+        ):
+            pass
+        assert list(folder.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.parametrize("ends", [StopException(), RerunException(RerunData())], ids=["stop", "rerun"])

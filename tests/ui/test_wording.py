@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from collections.abc import Callable
@@ -265,6 +266,32 @@ def test_several_reasons_are_told_one_after_the_other() -> None:
     told = wording.told(str(NotTrainableError(reasons)), language="zh")
     assert told == "无法开始训练。" + "".join(wording.told(reason, language="zh") for reason in reasons)
     assert not ENGLISH.search(told)
+
+
+NAMES = ["valley 2019", "Mt. Rainier", "slope (old", "hill' is not there any more (it was x"]
+SIGHT = [
+    "The image of scene '{}' is not there",
+    "Scene '{}' has no elevation",
+    "The elevation model of scene '{}' is not",
+]
+
+
+@pytest.mark.parametrize("language", sorted(wording.LANGUAGES))
+def test_reasons_of_one_kind_are_told_one_after_the_other_whatever_names_are_in_them(language: str) -> None:
+    written = [text.replace(spoken.HOLE, "{}") for text in spoken.spoken()]
+    kinds = [next(text for text in written if text.startswith(begin)) for begin in SIGHT]
+    each = [[kind.format(*[name, f"/data/{name}.tif"][: kind.count("{}")]) for kind in kinds] for name in NAMES]
+    for several in itertools.permutations(each, 2):
+        err = NotTrainableError(itertools.chain(*several))
+        reasons = [wording.told(reason, language=language) for reason in err.reasons]
+        told = wording.explained(err, language=language)
+        assert told == ("无法开始训练。" + "".join(reasons) if language == "zh" else str(err))
+        assert language == "en" or not any(kind.partition("{}")[0] in told for kind in kinds)
+
+
+def test_a_refusal_without_a_list_is_explained_as_its_text_is_told() -> None:
+    for err in (DiskFullError("/data"), BusyError("train", "j1", "running"), CancelledError("The export")):
+        assert wording.explained(err, language="zh") == wording.told(str(err), language="zh")
 
 
 def test_sentences_that_nobody_knows_stay_as_they_came() -> None:
