@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ICSSN_WORKSPACE ?= workspace
+unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes: none should have to compile what another did
 
 .PHONY: setup setup-dev packages browser postgis run test check style types imports bench bench-peers clean
 
@@ -18,7 +19,7 @@ $(VENV)/.setup: requirements.txt pyproject.toml
 
 $(VENV)/.setup-dev: requirements-dev.txt requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(VENV)/.setup
 
 # Debian's packages for the tests: a Chromium, and PostgreSQL with PostGIS. Only root can install what is missing.
