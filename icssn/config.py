@@ -122,7 +122,7 @@ class TrainConfig(Settings):
     looks: Annotated[tuple[float, ...], WHOLE] = (1.0,)  #: shares of a stage, then judged, to be shown
     later_round_rate: float = Field(0.5, gt=0, le=1)  #: learning rate of round k is multiplied by this once per round
     encoder_rate: float = Field(1.0, ge=0)  #: learning rate of the encoder, as a multiple of the heads'; 0: it rests
-    frozen_stages: int = Field(0, ge=0, le=5)  #: of the encoder rest where a run goes on from a checkpoint
+    frozen_stages: int = Field(0, ge=0, le=5)  #: encoder stages that rest where a run goes on from a model
     paste_share: float = Field(0.0, ge=0, le=1)  #: of a segmentation batch's views without a landslide get one pasted
     fade_share: float = Field(0.5, ge=0, le=1)  #: of those with one show it in the tone of its ground (decision 18)
     point_weight: float = Field(0.2, ge=0)  #: of a point's spot, in shares of a view; 0: spots are passed over

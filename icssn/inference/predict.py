@@ -228,16 +228,15 @@ def _kept_parts(
 ) -> Iterator[Path]:
     """Give a hidden folder for parts, for the same work to go on with; in `scratch` it stays until that is done.
 
-    Its name tells all that the parts depend on. Other hidden leftovers in `out` are removed.
+    Its name tells all that the parts depend on; who computes them changes nothing. Other hidden leftovers in `out` are
+    removed.
     """
     depends_on = (
         sha256,
         sight.facts.model_dump_json(),
         state(sight.raster),
         state(sight.dem) if sight.dem and sight.terrain else None,
-        config.model_dump_json(
-            exclude={"workers", "scheduler", "handover"}
-        ),  # who computes does not change what comes out
+        config.model_dump_json(exclude={"workers", "scheduler", "handover"}),
         computed_by,
         window_px,
         None if region is None else region.wkb_hex,
